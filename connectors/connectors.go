@@ -1,0 +1,97 @@
+// Package connectors is the contract for asking an identity provider what it says now. A connector knows one kind of provider; the
+// engine knows only this contract. Nothing here decides: a connector reports facts, and says whether it saw everything.
+package connectors
+
+import "context"
+
+// Connector pulls from one source. It is safe for one pull at a time; Look and Check may run beside it.
+type Connector interface {
+	// Pull reads everyone who is assigned, or everyone, as want says, page by page. It calls page on the caller's goroutine, any
+	// number of times, and never twice with the same person; what it passes is valid only until page returns. An error of page ends
+	// the pull and is returned as it is. The Proof is valid with an error too: it says how far the pull came. Without an error and
+	// with Proof.Complete, whoever was not passed is not assigned, as far as this snapshot can tell.
+	Pull(ctx context.Context, want Want, page func([]Person) error) (Proof, error)
+
+	// Look reads people by object id, directly and batched, and calls found once for each id, in any order, on the caller's
+	// goroutine. An error means that those not yet reported are unknown, not that they are gone.
+	Look(ctx context.Context, want Want, ids []string, found func(Sighting) error) error
+
+	// Check probes credentials, permissions and settings, one finding each, and changes nothing at the provider.
+	Check(ctx context.Context) []Finding
+
+	// Identity names the directory and application that this connector is configured for, without asking. A change means that
+	// the record was made from another population.
+	Identity() string
+}
+
+// Everyone and Assigned are the scopes of a pull.
+const (
+	Assigned = "assigned"
+	Everyone = "all"
+)
+
+// Want is what a pull has to bring.
+type Want struct {
+	Scope      string   // Assigned or Everyone
+	Attributes []string // source attribute names as the mapping spells them; a Person's Values follow this order
+}
+
+// Person is what the provider says now about someone.
+type Person struct {
+	ID       string // object id: stable for life, never reused
+	Account  string // id of our account, where the provider keeps it (an Okta app user's externalId)
+	UserName string // what an operator would recognise; never a match key by itself
+	Facts    Facts
+	Values   []Value // in the order of Want.Attributes
+}
+
+// Value is one source attribute's value. The zero Value is null: absent, never the same as "".
+type Value struct {
+	Present bool
+	Text    string   // booleans are "True" and "False"
+	List    []string // of a multi-valued attribute, instead of Text
+}
+
+// Answer is a fact as it was read. Unknown never removes anybody.
+type Answer uint8
+
+const (
+	Unknown Answer = iota
+	No
+	Yes
+)
+
+// Facts are the status of a person, each read with its state present or Unknown.
+type Facts struct {
+	Enabled     Answer // may sign in; No also for the inactive states of an Okta user or app user
+	Assigned    Answer // to the application, directly or through a group that was read
+	SoftDeleted Answer // Yes only if seen in the recycle bin
+	Status      string // the provider's own word, for people to read, e.g. "SUSPENDED"
+}
+
+// Sighting is the answer of a direct look-up.
+type Sighting struct {
+	ID     string
+	Gone   bool   // a positive "there is no such object", in the directory and in the recycle bin
+	Person Person // unless Gone
+}
+
+// Proof says what a pull saw. It is kept with the run.
+type Proof struct {
+	Complete   bool     `json:"complete"`
+	Lost       bool     `json:"lost,omitempty"`       // the application, its consent or its status is gone: the source itself is lost
+	Reason     string   `json:"reason,omitempty"`     // when not complete: one plain sentence for the operator
+	Calls      int      `json:"calls"`                // network calls made, retries included
+	Pages      int      `json:"pages"`                // pages of people read
+	People     int      `json:"people"`               // passed on
+	Groups     int      `json:"groups"`               // assigned groups read
+	Unreadable []string `json:"unreadable,omitempty"` // assigned groups whose members could not be read; block only unassigned and out of scope
+	Probes     []string `json:"probes,omitempty"`     // permissions shown to be there, by what was read with them
+}
+
+// Finding is one line of a check.
+type Finding struct {
+	What string // e.g. "read users (User.Read.All)"
+	OK   bool
+	Mend string // when not OK: what to do, at which screen
+}
