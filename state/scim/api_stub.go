@@ -160,3 +160,10 @@ func (p Projection) All() bool { panic("stub") }
 
 // Project leaves out what is not asked for, never what is always returned (id, schemas). (project.go)
 func (rt *ResourceType) Project(resource Value, p Projection) Value { panic("stub") }
+
+// Select returns the values that a path leads to in a resource in canonical form: none, one, or several of a multi-valued attribute. (assign.go)
+func (rt *ResourceType) Select(resource Value, p Path) []Value { panic("stub") }
+
+// Assign returns the resource with the value that a path leads to set to v, or taken away if v is empty. A value filter that matches no
+// element makes one from its equality terms (Entra and Okta need it, though RFC 7644 §3.5.2.3 says noTarget). Errors are *Error. (assign.go)
+func (rt *ResourceType) Assign(resource Value, p Path, v Value) (Value, error) { panic("stub") }
