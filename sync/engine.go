@@ -13,6 +13,26 @@ import (
 	"rollcall/sync/plan"
 )
 
+// What became of a run: state.Run.Outcome. The command line turns it into an exit code.
+const (
+	OutcomeInSync     = "in_sync"        // nothing to change
+	OutcomeApplied    = "applied"        // everything planned was carried out
+	OutcomePartly     = "partly_applied" // some changes were refused, or had moved
+	OutcomeHeld       = "held"           // a part waits for an approval; the rest was carried out
+	OutcomeObserved   = "observed"       // nothing was carried out: the source only observes; Run.Plan names the plan, if one waits
+	OutcomePlanned    = "planned"        // a dry run found something to change; nothing is recorded
+	OutcomeIncomplete = "incomplete"     // the provider was not read whole; only positive facts counted
+	OutcomeFailed     = "failed"         // nothing usable was read
+)
+
+// What became of one change: ChangeResult.Outcome.
+const (
+	ChangeApplied = "applied"
+	ChangeMoved   = "moved"   // the account has changed since the plan was made
+	ChangeRefused = "refused" // by the record; Detail says why
+	ChangeGone    = "stale"   // its witness no longer stands
+)
+
 // Reader is what planning may touch. It cannot write, so neither can a dry run.
 type Reader interface {
 	state.Records
@@ -80,7 +100,7 @@ type Report struct {
 // ChangeResult is what became of one change of the plan.
 type ChangeResult struct {
 	Change  int    // index into Plan.Changes
-	Outcome string // "applied", "moved", "refused"
+	Outcome string // one of the Change constants
 	Detail  string
 }
 

@@ -1,16 +1,199 @@
-// Package plan compares people with accounts and says, as plain sorted data, what would make them agree. It is pure.
+// Package plan compares people with accounts and says, as plain sorted data, what would make them agree. It is pure: no clock, no
+// network, no store. The engine of package sync gathers what is known, this package decides.
 package plan
 
-import "time"
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
 
-// Rules are a source's rules of removal and creation.
-type Rules struct {
-	GatePercent int
-	GateFloor   int
-	Settle      time.Duration
-	Protect     []string // userNames, folded
-	MaxAccounts int
+	"rollcall/state"
+	"rollcall/state/scim"
+)
+
+// Format is the version of a plan's JSON form. A plan of another format is refused, never guessed at.
+const Format = 1
+
+// MaxNotices bounds how many notices of one kind a plan lists; Counts.Notices counts them all.
+const MaxNotices = 1000
+
+// Plan is the changes that would remove the drift, and what was noticed on the way. Its JSON form is what is saved, held, approved and
+// shown; the names of its fields are stable.
+type Plan struct {
+	Format  int       `json:"format"`
+	ID      string    `json:"id,omitempty"` // of a held or saved plan
+	Tenant  string    `json:"tenant"`
+	Source  string    `json:"source"`
+	Run     string    `json:"run"`
+	MadeAt  time.Time `json:"made_at"`
+	Basis   string    `json:"basis"` // of the directory, mapping and scope that it was made with; it stands only on the same
+	Changes []Change  `json:"changes"`
+	Notices []Notice  `json:"notices"`
+	Counts  Counts    `json:"counts"`
+	Gate    Gate      `json:"gate"`
 }
 
-// Plan is the changes that would remove the drift.
-type Plan struct{}
+// Change is what would become of one account. What belongs to one account is one change: a deactivation that also renames is one.
+type Change struct {
+	Action      Action    `json:"action"`
+	Account     state.ID  `json:"account,omitempty"` // "" of a creation
+	Version     int64     `json:"version,omitempty"` // of the account, read before the pull's first request; 0 of a creation
+	Person      string    `json:"person"`            // object id
+	Name        string    `json:"name"`              // what an operator recognises
+	Reason      Reason    `json:"reason"`
+	Link        bool      `json:"link,omitempty"` // the account is tied to the person as well
+	Witnesses   []Witness `json:"witnesses"`
+	Fields      []Field   `json:"fields,omitempty"` // in the order of the mapping; path "active" is the account's active state
+	Held        bool      `json:"held,omitempty"`
+	HeldBecause Hold      `json:"held_because,omitempty"`
+}
+
+// Removal tells whether the change takes somebody's access away.
+func (c *Change) Removal() bool { return c.Action == Deactivate }
+
+// Action is what a change does.
+type Action string
+
+const (
+	Deactivate Action = "deactivate"
+	Update     Action = "update"
+	Reactivate Action = "reactivate"
+	Link       Action = "link" // nothing but the tie between account and person
+	Create     Action = "create"
+)
+
+// Actions lists all actions in the order in which plans are sorted and applied: names are freed before they are taken.
+var Actions = []Action{Deactivate, Update, Reactivate, Link, Create}
+
+func (a Action) rank() int { return slices.Index(Actions, a) }
+
+// Field is one value that changes. Before and After are JSON; null is absent.
+type Field struct {
+	Path   string          `json:"path"`
+	Before json.RawMessage `json:"before"`
+	After  json.RawMessage `json:"after"`
+}
+
+// Witness is one fact that a change rests on, and how it came to be known.
+type Witness struct {
+	Fact Fact      `json:"fact"`
+	How  How       `json:"how"`
+	Run  string    `json:"run"`
+	At   time.Time `json:"at"`
+}
+
+// How says in which way a fact was learnt.
+type How string
+
+const (
+	ByPull    How = "pull"    // the person was read in a pull
+	ByLook    How = "look"    // the person was read directly, by object id
+	ByAbsence How = "absence" // a complete snapshot did not have the person: a suspicion, never enough alone
+)
+
+// Notice is something that a person should know of and that the plan does not change.
+type Notice struct {
+	Kind    NoticeKind `json:"kind"`
+	Person  string     `json:"person,omitempty"`
+	Account state.ID   `json:"account,omitempty"`
+	Name    string     `json:"name,omitempty"`
+	Detail  string     `json:"detail,omitempty"` // one plain sentence
+}
+
+// Counts sum a plan up.
+type Counts struct {
+	People   int                `json:"people"`   // read in the pull
+	Accounts int                `json:"accounts"` // recorded
+	Active   int                `json:"active"`   // of them in force
+	Agree    int                `json:"agree"`    // accounts found just as the mapping wants them
+	Actions  map[Action]int     `json:"actions"`  // planned, held ones included
+	Held     int                `json:"held"`     // of the planned
+	Removals int                `json:"removals"` // held removals, of the held
+	Notices  map[NoticeKind]int `json:"notices"`
+}
+
+// Changes returns how many changes are planned, held ones included.
+func (c Counts) Changes() int {
+	n := 0
+	for _, count := range c.Actions {
+		n += count
+	}
+	return n
+}
+
+// Add appends a change.
+func (p *Plan) Add(c Change) { p.Changes = append(p.Changes, c) }
+
+// Notice counts a notice and, within MaxNotices, lists it.
+func (p *Plan) Notice(n Notice) {
+	if p.Counts.Notices == nil {
+		p.Counts.Notices = make(map[NoticeKind]int)
+	}
+	p.Counts.Notices[n.Kind]++
+	if p.Counts.Notices[n.Kind] <= MaxNotices {
+		p.Notices = append(p.Notices, n)
+	}
+}
+
+// Finish sorts the plan and counts its changes. The same changes and notices give the same bytes, in whichever order they were added.
+func (p *Plan) Finish() {
+	slices.SortFunc(p.Changes, func(a, b Change) int {
+		if d := a.Action.rank() - b.Action.rank(); d != 0 {
+			return d
+		}
+		if d := strings.Compare(scim.Fold(a.Name), scim.Fold(b.Name)); d != 0 {
+			return d
+		}
+		if d := strings.Compare(a.Person, b.Person); d != 0 {
+			return d
+		}
+		return strings.Compare(string(a.Account), string(b.Account))
+	})
+	slices.SortFunc(p.Notices, func(a, b Notice) int {
+		return slices.Compare(
+			[]string{string(a.Kind), scim.Fold(a.Name), a.Person, string(a.Account), a.Detail},
+			[]string{string(b.Kind), scim.Fold(b.Name), b.Person, string(b.Account), b.Detail})
+	})
+	p.Counts.Actions = make(map[Action]int)
+	p.Counts.Held, p.Counts.Removals = 0, 0
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		p.Counts.Actions[c.Action]++
+		if c.Held {
+			p.Counts.Held++
+			if c.Removal() {
+				p.Counts.Removals++
+			}
+		}
+	}
+}
+
+// Held returns the part of a finished plan that is held, as a plan of its own; its notices are left out.
+func (p *Plan) Held() Plan {
+	held := *p
+	held.Changes, held.Notices = nil, nil
+	for _, c := range p.Changes {
+		if c.Held {
+			held.Changes = append(held.Changes, c)
+		}
+	}
+	held.Finish()
+	return held
+}
+
+// Encode returns the plan's JSON form.
+func (p *Plan) Encode() ([]byte, error) { return json.Marshal(p) }
+
+// Decode reads a plan's JSON form.
+func Decode(body []byte) (Plan, error) {
+	var p Plan
+	if err := json.Unmarshal(body, &p); err != nil {
+		return Plan{}, fmt.Errorf("read plan: %w", err)
+	}
+	if p.Format != Format {
+		return Plan{}, fmt.Errorf("read plan: its format is %d, this program reads %d; make the plan anew", p.Format, Format)
+	}
+	return p, nil
+}

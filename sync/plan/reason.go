@@ -1,0 +1,121 @@
+package plan
+
+// Reason is the stable code of why a change is planned. It is used in plan, journal, command line and console.
+type Reason string
+
+const (
+	ReasonDisabled   Reason = "disabled_at_source"
+	ReasonDeleted    Reason = "soft_deleted"
+	ReasonUnassigned Reason = "unassigned"
+	ReasonOutOfScope Reason = "out_of_scope"
+	ReasonGone       Reason = "gone"
+	ReasonMapped     Reason = "mapped_inactive" // the mapping says so and no fact does; always held
+	ReasonEnabled    Reason = "enabled_at_source"
+	ReasonDrift      Reason = "drift"
+	ReasonMissing    Reason = "assigned_missing"
+	ReasonMatched    Reason = "matched"
+)
+
+var reasonTexts = map[Reason]string{
+	ReasonDisabled:   "disabled at the source",
+	ReasonDeleted:    "deleted at the source, still in its recycle bin",
+	ReasonUnassigned: "no longer assigned to the application",
+	ReasonOutOfScope: "outside the scoping filter",
+	ReasonGone:       "gone from the source for good",
+	ReasonMapped:     "inactive by the mapping alone, by no fact at the source",
+	ReasonEnabled:    "enabled and assigned at the source",
+	ReasonDrift:      "differs from the source",
+	ReasonMissing:    "assigned at the source, has no account",
+	ReasonMatched:    "found to belong to this person",
+}
+
+// Text says the reason in words.
+func (r Reason) Text() string { return words(reasonTexts, r) }
+
+// Fact is what a witness tells of a person: one of the Reason codes, or "absent" for a suspicion.
+type Fact string
+
+// FactAbsent is the suspicion that a complete snapshot leaves when it did not have a person.
+const FactAbsent Fact = "absent"
+
+// Hold is the stable code of why a change waits for somebody's approval.
+type Hold string
+
+const (
+	HoldObserve   Hold = "observe"      // the source only observes until somebody has looked
+	HoldPolicy    Hold = "policy"       // the source's policy is to report
+	HoldStrangers Hold = "strangers"    // the people read share nobody with the record
+	HoldUnproven  Hold = "unproven"     // no known person was seen in the pull; a few answered by id
+	HoldProtected Hold = "protected"    // removing this person always waits
+	HoldReused    Hold = "name_reused"  // the account's name belongs to someone else now
+	HoldNoFact    Hold = "no_fact"      // the mapping says inactive, no fact does
+	HoldCount     Hold = "gate_count"   // more removals than the gate lets pass in a run
+	HoldDay       Hold = "gate_day"     // more removals than the gate lets pass in 24 hours
+	HoldHalf      Hold = "gate_half"    // more than half of those active
+	HoldLast      Hold = "gate_last"    // the last active one
+	HoldCreations Hold = "gate_created" // more creations than a scheduled run may make
+	HoldLimit     Hold = "max_accounts" // more accounts than the source may have
+)
+
+var holdTexts = map[Hold]string{
+	HoldObserve:   "the source is only observed until somebody has looked",
+	HoldPolicy:    "the source's policy is to report only",
+	HoldStrangers: "the people read share nobody with the record",
+	HoldUnproven:  "no known person was seen in the pull",
+	HoldProtected: "a protected person",
+	HoldReused:    "the account's name belongs to someone else now",
+	HoldNoFact:    "the mapping says inactive, but no fact at the source does",
+	HoldCount:     "more removals than one run may carry out",
+	HoldDay:       "more removals than 24 hours may see",
+	HoldHalf:      "more than half of the active people",
+	HoldLast:      "nobody would be left active",
+	HoldCreations: "more creations than a scheduled run may carry out",
+	HoldLimit:     "more accounts than the source may have",
+}
+
+// Text says the hold in words.
+func (h Hold) Text() string { return words(holdTexts, h) }
+
+// NoticeKind is the stable code of what a notice is about.
+type NoticeKind string
+
+const (
+	Conflict    NoticeKind = "conflict"    // person and account cannot be told apart from others
+	NameReused  NoticeKind = "name_reused" // link and name lead to different people
+	Unexplained NoticeKind = "unexplained" // an active account that nobody at the source explains
+	Missing     NoticeKind = "missing"     // assigned, without account, and not to be created
+	Shared      NoticeKind = "shared"      // another source of the tenant has the same name
+	Refused     NoticeKind = "refused"     // the mapping can't be evaluated for this person
+	Absent      NoticeKind = "absent"      // missing from the snapshot; waits to be confirmed
+	Unconfirmed NoticeKind = "unconfirmed" // missing for the second time, and nothing positive speaks for a removal
+	Fresh       NoticeKind = "fresh"       // contradicts a recent push; waits for a later run
+	Discarded   NoticeKind = "discarded"   // somebody decided that this is to be left alone
+	Moved       NoticeKind = "moved"       // changed while the pull went on
+	Pinned      NoticeKind = "pinned"      // an operator's word stands against a change
+)
+
+var noticeTexts = map[NoticeKind]string{
+	Conflict:    "cannot be matched beyond doubt",
+	NameReused:  "the name belongs to someone else now",
+	Unexplained: "active here, unknown at the source",
+	Missing:     "assigned at the source, has no account",
+	Shared:      "the same name is in another source of this tenant",
+	Refused:     "the mapping cannot be evaluated",
+	Absent:      "missing from this pull, waits to be confirmed",
+	Unconfirmed: "missing from several pulls, but nothing says the person left",
+	Fresh:       "contradicts a recent push, waits for a later run",
+	Discarded:   "left alone because somebody discarded this change",
+	Moved:       "changed during the pull, left for the next run",
+	Pinned:      "pinned by an operator",
+}
+
+// Text says the notice's kind in words.
+func (k NoticeKind) Text() string { return words(noticeTexts, k) }
+
+// words returns the text of a code, or the code itself when a newer program wrote it.
+func words[K ~string](texts map[K]string, code K) string {
+	if text, ok := texts[code]; ok {
+		return text
+	}
+	return string(code)
+}
