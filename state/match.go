@@ -15,11 +15,12 @@ const (
 	MatchExternalID
 	MatchEmail
 	MatchDisplayName
+	MatchLink // Record.Link; unique among a source's live accounts; not part of the resource
 )
 
 // String returns the attribute's SCIM name.
 func (n MatchName) String() string {
-	return [...]string{"", "id", "userName", "externalId", "emails", "displayName"}[n]
+	return [...]string{"", "id", "userName", "externalId", "emails", "displayName", "link"}[n]
 }
 
 func (n MatchName) kind() string {
@@ -35,10 +36,10 @@ type MatchKey struct {
 	Text string
 }
 
-// NewMatchKey folds a value as its attribute is compared: userName, e-mails and displayName without case, id and externalId
-// exactly (RFC 7643 §3.1, §4.1.1).
+// NewMatchKey folds a value as its attribute is compared: userName, e-mails and displayName without case, id, externalId
+// and link exactly (RFC 7643 §3.1, §4.1.1).
 func NewMatchKey(name MatchName, text string) MatchKey {
-	if name != MatchID && name != MatchExternalID {
+	if name != MatchID && name != MatchExternalID && name != MatchLink {
 		text = scim.Fold(text)
 	}
 	return MatchKey{Name: name, Text: text}

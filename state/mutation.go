@@ -27,27 +27,32 @@ type Mutation struct {
 type Put struct {
 	// Base is the version the resource was read at; 0 creates it. Anything else than the present version is ErrVersion.
 	Base int64
-	// Resource is in canonical form. Its active attribute, where present, counts as Life.Said.
+	// Resource is in canonical form. Its active attribute, where present, counts as Life.Said, which goes first; an account made
+	// without either is active. Its id, groups, members and meta are left out.
 	Resource scim.Value
 }
 
 // Members changes who is in a group. It names no version, so that changes to different members commute. Adding one who is there
-// and removing one who is not are no changes. A member must be a record of the same scope, or the mutation fails with *MemberError.
+// and removing one who is not are no changes; who is named in both is added. Whoever is added must be a record of the same scope, or
+// the mutation fails with *MemberError. When a member is deleted, purged or restored, each group that it is in changes too, with its
+// own version and journal entry, in the same transaction and right behind the member's.
 type Members struct {
 	Set    bool // first remove everyone who is not in Add
 	Add    []ID
 	Remove []ID
 }
 
-// Life changes what is true of a record beside its attributes. Nil fields stay as they are.
+// Life changes what is true of a record beside its attributes. Nil fields stay as they are. All but Base and Remove are for accounts
+// only. A pin gives way to operators and undo alone: of a push, what it says is noted and not in force; everything else that would
+// change what is said, in force or pinned, or take the account away, is ErrPinned. When a pin ends, what was said is in force again.
 type Life struct {
 	Base      int64 // as Put.Base, when not 0: the version this was decided on
 	Said      *bool // in force at once too, unless Stage or a pin stands against it
 	Stage     bool  // with Said: not yet in force
-	InForce   *bool // an approval's or an operator's word; ends staging
+	InForce   *bool // an approval's or an operator's word; ends staging; may differ from what is said only together with a pin
 	Pinned    *bool
 	Protected *bool
-	Link      *string
+	Link      *string // *UniqueError when another live account of the source has it
 	Remove    Removal
 }
 
@@ -57,8 +62,8 @@ type Removal uint8
 const (
 	RemoveNothing Removal = iota
 	RemoveDelete          // a pushed DELETE: a tombstone, inactive; its name is free, its memberships are kept aside
-	RemovePurge           // gone for good; memberships too
-	RemoveRestore         // a tombstone comes back, unless its name has been taken (*UniqueError)
+	RemovePurge           // gone for good, the tombstone too; memberships as well
+	RemoveRestore         // a tombstone comes back, unless its name or link has been taken (*UniqueError); inactive, unless Said
 )
 
 // Cause says why a mutation happened. It is kept in the journal.

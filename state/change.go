@@ -1,0 +1,317 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"rollcall/state/scim"
+)
+
+// ErrMutation says that a mutation contradicts itself or its kind. It is a fault of the caller, never of what was sent.
+var ErrMutation = errors.New("malformed mutation")
+
+// Change is what one mutation makes of one record. Every store makes it with Judge, adds what only a store can know, and asks
+// Finish whether anything really changed. It does no I/O.
+type Change struct {
+	Before *Record // as it was, a tombstone included; nil: there was none
+	After  *Record // as it will be; nil: purged
+	Joined []ID    // members that a group gains, in order; the store's to fill
+	Left   []ID    // members that it loses; a group that goes or comes back loses or gains all that can be seen
+
+	now      time.Time
+	resource scim.Value // of After, when put
+	was, is  []byte     // Diff, since Finish
+}
+
+// Judge works out what a mutation makes of a record, memberships apart. present is the record as it is, a tombstone included, or
+// nil; it is not changed. Refusals are ErrNotFound, ErrVersion, ErrPinned and ErrMutation. What it leaves to the store is what
+// takes a look at other rows: lease, uniqueness, members.
+func Judge(present *Record, m *Mutation, now time.Time) (Change, error) {
+	if err := m.check(); err != nil {
+		return Change{}, err
+	}
+	c := Change{Before: present, now: now.UTC().Truncate(time.Millisecond)}
+	next, err := m.appear(present)
+	if err != nil {
+		return Change{}, err
+	}
+	if m.Life != nil && m.Life.Base != 0 && m.Life.Base != next.Version {
+		return Change{}, ErrVersion
+	}
+	var said *bool
+	if m.Put != nil {
+		said = c.put(next, m.Put.Resource)
+	}
+	if m.Kind == KindAccount {
+		if err := live(next, present, m, said); err != nil {
+			return Change{}, err
+		}
+	}
+	switch m.removal() {
+	case RemovePurge:
+		return c, nil
+	case RemoveDelete:
+		next.Said, next.InForce, next.Staged = false, false, false
+		next.DeletedAt = c.now
+	}
+	c.After = next
+	return c, nil
+}
+
+// appear returns a copy of the record that the mutation is about, made or brought back if that is what it asks for.
+func (m *Mutation) appear(present *Record) (*Record, error) {
+	create := m.Put != nil && m.Put.Base == 0
+	switch {
+	case present == nil && create && m.removal() == RemoveNothing:
+		return &Record{ID: m.ID, Kind: m.Kind}, nil
+	case present == nil:
+		return nil, ErrNotFound
+	case create:
+		return nil, ErrVersion
+	}
+	next := *present
+	if !present.DeletedAt.IsZero() {
+		switch m.removal() {
+		case RemoveRestore:
+			next.DeletedAt = time.Time{}
+		case RemovePurge:
+		default:
+			return nil, ErrNotFound
+		}
+	}
+	if m.Put != nil && m.Put.Base != present.Version {
+		return nil, ErrVersion
+	}
+	return &next, nil
+}
+
+// put sets the resource of a record and returns what it says of active, nil if nothing.
+func (c *Change) put(next *Record, resource scim.Value) (said *bool) {
+	if active := resource.Get("active"); next.Kind == KindAccount && active.Kind == scim.Bool {
+		said = &active.Bool
+	}
+	kept := make([]scim.Field, 0, len(resource.Fields))
+	for _, f := range resource.Fields {
+		if !slices.ContainsFunc(notKept, func(name string) bool { return scim.EqualFold(name, f.Name) }) {
+			kept = append(kept, f)
+		}
+	}
+	c.resource = scim.ObjectOf(kept...)
+	next.Resource = c.resource.AppendJSON(nil)
+	next.Name = recordName(c.resource)
+	return said
+}
+
+// notKept are the attributes of a resource that are not in its bytes: they are written elsewhere or made for each answer.
+var notKept = []string{"id", "active", "groups", "members", "meta"}
+
+func recordName(resource scim.Value) string {
+	if name := resource.Get("displayName"); name.Kind == scim.String && name.Text != "" {
+		return name.Text
+	}
+	return resource.Get("userName").Text
+}
+
+// live carries out what a mutation says about an account's life.
+func live(next, present *Record, m *Mutation, said *bool) error {
+	life := m.Life
+	if life == nil {
+		life = &Life{}
+	}
+	if life.Said != nil {
+		said = life.Said
+	}
+	if present == nil && said == nil {
+		said = new(true) // RFC 7643 leaves the default to us: who is created may come in
+	}
+	if present != nil && present.Pinned {
+		if err := pinned(present, m, said); err != nil {
+			return err
+		}
+	}
+	set(&next.Pinned, life.Pinned)
+	set(&next.Protected, life.Protected)
+	set(&next.Link, life.Link)
+	set(&next.Said, said)
+	switch {
+	case life.InForce != nil:
+		next.InForce, next.Staged = *life.InForce, false
+	case present != nil && next.Pinned:
+		next.Staged = false
+	case said != nil && life.Stage:
+		next.Staged = next.InForce != next.Said
+	case said != nil, present != nil && present.Pinned:
+		next.InForce, next.Staged = next.Said, false
+	}
+	if next.InForce != next.Said && !next.Staged && !next.Pinned {
+		return fmt.Errorf("%w: what is in force can differ from what was said only while the account is pinned", ErrMutation)
+	}
+	return nil
+}
+
+// pinned refuses what a pin stands against: only an operator, or an operator's undo, changes what is in force. A push may still say
+// something; it is noted.
+func pinned(present *Record, m *Mutation, said *bool) error {
+	if m.Cause.Kind == CauseOperator || m.Cause.Kind == CauseUndo {
+		return nil
+	}
+	differs := func(now bool, to *bool) bool { return to != nil && *to != now }
+	life := m.Life
+	if life == nil {
+		life = &Life{}
+	}
+	if life.Remove == RemoveDelete || life.Remove == RemovePurge || differs(present.InForce, life.InForce) || differs(true, life.Pinned) {
+		return ErrPinned
+	}
+	if m.Cause.Kind != CausePush && differs(present.Said, said) {
+		return ErrPinned
+	}
+	return nil
+}
+
+func set[T any](field *T, to *T) {
+	if to != nil {
+		*field = *to
+	}
+}
+
+// check refuses mutations that contradict themselves.
+func (m *Mutation) check() error {
+	life := m.Life
+	if life == nil {
+		life = &Life{}
+	}
+	aboutActive := life.Said != nil || life.Stage || life.InForce != nil || life.Pinned != nil || life.Protected != nil || life.Link != nil
+	fault := ""
+	switch {
+	case m.ID == "":
+		fault = "it names no resource"
+	case m.Kind != KindAccount && m.Kind != KindGroup:
+		fault = "it names no kind"
+	case !slices.Contains([]CauseKind{CausePush, CausePull, CauseApproval, CauseOperator, CauseUndo}, m.Cause.Kind):
+		fault = "it names no cause"
+	case m.Put != nil && m.Put.Resource.Kind != scim.Object:
+		fault = "the resource is no object"
+	case m.Members != nil && m.Kind != KindGroup:
+		fault = "only groups have members"
+	case aboutActive && m.Kind != KindAccount:
+		fault = "only accounts are said, in force, pinned, protected and linked"
+	case life.Stage && life.Said == nil, life.Stage && life.InForce != nil:
+		fault = "staging needs something said that is not in force"
+	case (life.Remove == RemoveDelete || life.Remove == RemovePurge) && (m.Put != nil || m.Members != nil || aboutActive):
+		fault = "what is taken away cannot be changed as well"
+	case life.Remove == RemoveRestore && m.Members != nil:
+		fault = "a group comes back with the members it had; change them afterwards"
+	default:
+		return nil
+	}
+	return fmt.Errorf("%w: %s", ErrMutation, fault)
+}
+
+func (m *Mutation) removal() Removal {
+	if m.Life == nil {
+		return RemoveNothing
+	}
+	return m.Life.Remove
+}
+
+// Finish tells whether the change is one and gives After its new version and times. Call it once, after Joined and Left are filled.
+func (c *Change) Finish() (changed bool) {
+	before, after := visible(c.Before), visible(c.After)
+	c.was, c.is = Diff(before, after, c.Joined, c.Left)
+	if len(c.was) == 2 && len(c.is) == 2 && (c.Before == nil) == (c.After == nil) && (before == nil) == (after == nil) {
+		return false
+	}
+	if c.After == nil {
+		return true
+	}
+	c.After.Version++
+	c.After.Stamp = 0
+	c.After.ModifiedAt = c.now
+	if c.Before == nil {
+		c.After.CreatedAt = c.now
+	}
+	return true
+}
+
+// Entry is the change's journal entry, but for its number. Valid after Finish.
+func (c *Change) Entry(m *Mutation) Entry {
+	e := Entry{Scope: m.Scope, At: c.now, Verb: c.verb(), Cause: m.Cause, Before: c.was, After: c.is}
+	if r := c.After; r != nil {
+		e.Kind, e.ID, e.Name, e.Version = r.Kind, r.ID, r.Name, r.Version
+	} else {
+		r = c.Before
+		e.Kind, e.ID, e.Name, e.Version = r.Kind, r.ID, r.Name, r.Version+1
+	}
+	return e
+}
+
+// Within returns the change of a group's members that follows from another change, in the same moment: someone in the group went or
+// came back.
+func (c *Change) Within(group Record, joined, left []ID) Change {
+	after := group
+	return Change{Before: &group, After: &after, Joined: joined, Left: left, now: c.now}
+}
+
+// Removes and Appears tell whether what can be seen of the record goes or comes: by purge or deletion, by creation or restoration.
+func (c *Change) Removes() bool { return visible(c.Before) != nil && visible(c.After) == nil }
+func (c *Change) Appears() bool { return visible(c.Before) == nil && visible(c.After) != nil }
+
+// Ends tells whether an account that was in force no longer is.
+func (c *Change) Ends() bool {
+	before, after := visible(c.Before), visible(c.After)
+	return before != nil && before.InForce && (after == nil || !after.InForce)
+}
+
+func (c *Change) verb() Verb {
+	before, after := visible(c.Before), visible(c.After)
+	switch {
+	case c.Before == nil:
+		return VerbCreate
+	case c.After == nil:
+		return VerbPurge
+	case after == nil:
+		return VerbDelete
+	case before == nil:
+		return VerbRestore
+	case before.InForce && !after.InForce:
+		return VerbDeactivate
+	case !before.InForce && after.InForce:
+		return VerbReactivate
+	case !slices.Equal(before.Resource, after.Resource):
+		return VerbUpdate
+	case len(c.Joined)+len(c.Left) > 0:
+		return VerbMembers
+	}
+	return VerbLife
+}
+
+// Keys returns the match keys of After, or none when it cannot be seen.
+func (c *Change) Keys() ([]MatchKey, error) { return c.keys(c.After) }
+
+// OldKeys returns the match keys of Before, or none when it could not be seen.
+func (c *Change) OldKeys() ([]MatchKey, error) { return c.keys(c.Before) }
+
+func (c *Change) keys(r *Record) ([]MatchKey, error) {
+	if r = visible(r); r == nil {
+		return nil, nil
+	}
+	resource := c.resource
+	if r != c.After || resource.Kind == scim.Null {
+		var err error
+		if resource, err = scim.ReadJSON(r.Resource, scim.DefaultLimits); err != nil {
+			return nil, fmt.Errorf("read the recorded resource %s: %w", r.ID, err)
+		}
+	}
+	return MatchKeys(r.Kind, resource), nil
+}
+
+// visible returns the record unless it is a tombstone.
+func visible(r *Record) *Record {
+	if r == nil || !r.DeletedAt.IsZero() {
+		return nil
+	}
+	return r
+}

@@ -1,0 +1,193 @@
+package statetest
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"rollcall/state"
+)
+
+func (m *Model) Record(ctx context.Context, scope state.Scope, kind state.Kind, id state.ID) (state.Record, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e := m.live(scope, id)
+	if e == nil || e.Kind != kind {
+		return state.Record{}, state.ErrNotFound
+	}
+	return copied(e.Record), ctx.Err()
+}
+
+func (m *Model) Find(ctx context.Context, scope state.Scope, kind state.Kind, key state.MatchKey) ([]state.Record, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return recordsOf(m.find(scope, kind, key)), ctx.Err()
+}
+
+func (m *Model) Scan(ctx context.Context, scope state.Scope, kind state.Kind, after int64, skip, limit int, yield func(state.Record) bool) error {
+	m.mu.Lock()
+	list := slices.DeleteFunc(recordsOf(m.all(scope, kind, false)), func(r state.Record) bool { return r.Row <= after })
+	m.mu.Unlock()
+	list = list[min(skip, len(list)):]
+	if limit > 0 {
+		list = list[:min(limit, len(list))]
+	}
+	return each(ctx, list, yield)
+}
+
+func (m *Model) Count(ctx context.Context, scope state.Scope, kind state.Kind) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.all(scope, kind, false)), ctx.Err()
+}
+
+func (m *Model) Members(ctx context.Context, scope state.Scope, group state.ID, yield func(state.Ref) bool) error {
+	m.mu.Lock()
+	g := m.live(scope, group)
+	if g == nil || g.Kind != state.KindGroup {
+		m.mu.Unlock()
+		return state.ErrNotFound
+	}
+	var refs []state.Ref
+	for _, id := range g.joined() {
+		if e := m.live(scope, id); e != nil {
+			refs = append(refs, refOf(e))
+		}
+	}
+	m.mu.Unlock()
+	return each(ctx, refs, yield)
+}
+
+func (m *Model) GroupsOf(ctx context.Context, scope state.Scope, id state.ID) ([]state.Ref, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.live(scope, id) == nil {
+		return nil, ctx.Err()
+	}
+	var refs []state.Ref
+	for _, e := range m.groupsOf(scope, id) {
+		refs = append(refs, refOf(e))
+	}
+	return refs, ctx.Err()
+}
+
+func (m *Model) Tombstones(ctx context.Context, scope state.Scope, yield func(state.Record) bool) error {
+	m.mu.Lock()
+	list := recordsOf(m.all(scope, 0, true))
+	m.mu.Unlock()
+	return each(ctx, list, yield)
+}
+
+func (m *Model) Index(ctx context.Context, scope state.Scope, yield func(state.IndexRow) error) error {
+	m.mu.Lock()
+	var rows []state.IndexRow
+	for _, e := range m.all(scope, state.KindAccount, false) {
+		row := state.IndexRow{
+			Row: e.Row, ID: e.ID, Version: e.Version, Stamp: e.Stamp,
+			Said: e.Said, InForce: e.InForce, Pinned: e.Pinned, Protected: e.Protected, Link: e.Link,
+		}
+		for _, key := range e.keys {
+			switch key.Name {
+			case state.MatchUserName:
+				row.UserName = key.Text
+			case state.MatchExternalID:
+				row.ExternalID = key.Text
+			}
+		}
+		rows = append(rows, row)
+	}
+	m.mu.Unlock()
+	for _, row := range rows {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := yield(row); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+func (m *Model) Agree(ctx context.Context, scope state.Scope, epoch int64, agreements []state.Agreement) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.checkEpoch(scope, epoch, false); err != nil {
+		return err
+	}
+	for _, a := range agreements {
+		for _, e := range m.all(scope, state.KindAccount, false) {
+			if e.Row == a.Row && e.Version == a.Version {
+				e.Stamp = a.Stamp
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+func (m *Model) Entries(ctx context.Context, tenant string, after int64, limit int) ([]state.Entry, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var list []state.Entry
+	for _, e := range m.journal[tenant] {
+		if e.Number > after && (limit == 0 || len(list) < limit) {
+			list = append(list, e.Entry)
+		}
+	}
+	return list, ctx.Err()
+}
+
+func (m *Model) EntriesOf(ctx context.Context, scope state.Scope, id state.ID) ([]state.Entry, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var list []state.Entry
+	for _, e := range m.journal[scope.Tenant] {
+		if e.Scope == scope && e.ID == id {
+			list = append(list, e.Entry)
+		}
+	}
+	return list, ctx.Err()
+}
+
+func (m *Model) Ledger(ctx context.Context, scope state.Scope, since time.Time) (state.Ledger, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var ledger state.Ledger
+	for _, e := range m.all(scope, state.KindAccount, false) {
+		ledger.Total++
+		if e.InForce {
+			ledger.Active++
+		}
+	}
+	removed := map[state.ID]bool{}
+	for _, e := range m.journal[scope.Tenant] {
+		if e.Scope == scope && e.ends && e.Cause.Kind == state.CausePull && !e.At.Before(since) {
+			if now := m.live(scope, e.ID); now == nil || !now.InForce {
+				removed[e.ID] = true
+			}
+		}
+	}
+	ledger.Removed = len(removed)
+	return ledger, ctx.Err()
+}
+
+func refOf(e *entity) state.Ref { return state.Ref{ID: e.ID, Kind: e.Kind, Name: e.Name} }
+
+func recordsOf(entities []*entity) []state.Record {
+	var list []state.Record
+	for _, e := range entities {
+		list = append(list, copied(e.Record))
+	}
+	return list
+}
+
+func each[T any](ctx context.Context, list []T, yield func(T) bool) error {
+	for _, item := range list {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if !yield(item) {
+			return nil
+		}
+	}
+	return ctx.Err()
+}
