@@ -1,0 +1,242 @@
+package mapping
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"rollcall/connectors"
+	"rollcall/state/scim"
+)
+
+// Target is one compiled row, for who compares and writes.
+type Target struct {
+	Path    scim.Path // with the schema's spelling; a target that names manager leads to its value
+	Text    string    // as configured
+	Match   int       // precedence as a match attribute, tried from 1 up; 0 = none
+	Apply   Apply
+	Default scim.Value // used at creation where nothing flows; null = none
+
+	Volatile  bool // two evaluations differ (Now, Guid, RandomString): never compared, never part of a stamp
+	Reference bool // the value is a person's object id, to be resolved to the id of that person's account
+	Merge     bool // the value is a list that is added to what is there; what is not in it stays
+}
+
+// shape is what a target's schema wants of a value.
+type shape struct {
+	attribute *scim.Attribute // the sub-attribute, where the target names one
+	roles     bool            // a multi-valued complex attribute, written whole by a function that makes app roles
+}
+
+// targetOf finds a row's target in the schema. A target that can't be written is a fault.
+func targetOf(text string, users *scim.ResourceType) (scim.Path, shape, error) {
+	path, err := scim.ParsePath(text, scim.DefaultLimits)
+	if err != nil {
+		var known *scim.Error
+		if errors.As(err, &known) {
+			return scim.Path{}, shape{}, errors.New(known.Detail)
+		}
+		return scim.Path{}, shape{}, err
+	}
+	schema, attr, sub, ok := users.Attribute(path)
+	if !ok {
+		return scim.Path{}, shape{}, fmt.Errorf("no schema of a user knows %s; an extension's attribute is written with its URN", text)
+	}
+	path.URN, path.Attr = "", attr.Name
+	if schema != users.Schema {
+		path.URN = schema.ID
+	}
+	if path.Filter, err = fixedFilter(path, users); err != nil {
+		return scim.Path{}, shape{}, err
+	}
+	if sub == nil && attr.Type == scim.DataComplex && !attr.MultiValued {
+		value := path
+		value.Sub = "value"
+		if _, _, sub, ok = users.Attribute(value); !ok {
+			return scim.Path{}, shape{}, fmt.Errorf("%s has sub-attributes; name one, such as %s.%s", attr.Name, attr.Name, attr.Sub[0].Name)
+		}
+	}
+	leaf := attr
+	if sub != nil {
+		leaf, path.Sub = sub, sub.Name
+	}
+	switch {
+	case attr.Mutability == scim.ReadOnly || leaf.Mutability == scim.ReadOnly || leaf.Name == "$ref":
+		return scim.Path{}, shape{}, fmt.Errorf("%s is read-only: the record makes it", text)
+	case leaf.Mutability == scim.WriteOnly:
+		return scim.Path{}, shape{}, fmt.Errorf("%s is never kept in the record", text)
+	case path.Filter != nil && !attr.MultiValued:
+		return scim.Path{}, shape{}, fmt.Errorf("%s is not multi-valued; leave the value filter out", attr.Name)
+	case attr.MultiValued && attr.Type == scim.DataComplex && path.Filter == nil && sub != nil:
+		return scim.Path{}, shape{}, fmt.Errorf(`%s has several elements; say which is meant, such as %s[type eq "work"].%s`, attr.Name, attr.Name, sub.Name)
+	case path.Filter != nil && sub == nil:
+		return scim.Path{}, shape{}, fmt.Errorf("an element of %s has sub-attributes; name one, such as %s.value", attr.Name, text)
+	case path.Filter != nil && fixes(path.Filter, sub.Name):
+		return scim.Path{}, shape{}, fmt.Errorf("the value filter already says what %s is", sub.Name)
+	}
+	return path, shape{attribute: leaf, roles: leaf.Type == scim.DataComplex}, nil
+}
+
+// fixedFilter returns a path's value filter with the schema's spelling and types. It must be made of equalities, so that an element
+// that isn't there can be made from it.
+func fixedFilter(path scim.Path, users *scim.ResourceType) (*scim.Filter, error) {
+	f := path.Filter
+	if f == nil {
+		return nil, nil
+	}
+	if f.Op == scim.OpAnd {
+		fixed := &scim.Filter{Op: scim.OpAnd}
+		for _, arg := range f.Args {
+			path.Filter = arg
+			term, err := fixedFilter(path, users)
+			if err != nil {
+				return nil, err
+			}
+			if slices.ContainsFunc(fixed.Args, func(other *scim.Filter) bool { return other.Path.Attr == term.Path.Attr }) {
+				return nil, fmt.Errorf("the value filter names %s twice", term.Path.Attr)
+			}
+			fixed.Args = append(fixed.Args, term)
+		}
+		return fixed, nil
+	}
+	if f.Op != scim.OpEqual || f.Path.Filter != nil || f.Path.Sub != "" || f.Path.URN != "" {
+		return nil, errors.New(`the value filter of a target is made of equalities, such as type eq "work" and primary eq true`)
+	}
+	_, _, sub, ok := users.Attribute(scim.Path{URN: path.URN, Attr: path.Attr, Sub: f.Path.Attr})
+	if !ok {
+		return nil, fmt.Errorf("%s has no sub-attribute %s", path.Attr, f.Path.Attr)
+	}
+	wanted := f.Value
+	if wanted.Kind == scim.String {
+		typed, err := (shape{attribute: sub}).typed(textValue(wanted.Text))
+		if err != nil {
+			return nil, fmt.Errorf("in the value filter, %s: %w", sub.Name, err)
+		}
+		wanted = typed
+	}
+	return &scim.Filter{Op: scim.OpEqual, Path: scim.Path{Attr: sub.Name}, Value: wanted}, nil
+}
+
+func fixes(f *scim.Filter, sub string) bool {
+	return f.Op == scim.OpEqual && f.Path.Attr == sub || slices.ContainsFunc(f.Args, func(arg *scim.Filter) bool { return fixes(arg, sub) })
+}
+
+// identity is the same for all spellings of one target.
+func identity(p scim.Path) string {
+	var terms []string
+	if p.Filter != nil {
+		for _, term := range append(p.Filter.Args[:len(p.Filter.Args):len(p.Filter.Args)], p.Filter) {
+			if term.Op == scim.OpEqual {
+				terms = append(terms, scim.Fold(term.String()))
+			}
+		}
+		slices.Sort(terms)
+	}
+	return strings.Join([]string{p.URN, p.Attr, strings.Join(terms, "\x00"), p.Sub}, "\x01")
+}
+
+// matchable tells whether the record can be searched for a target's value.
+func matchable(p scim.Path) bool {
+	switch p.Attr {
+	case "userName", "externalId", "displayName":
+		return p.URN == ""
+	case "emails":
+		return p.Sub == "value"
+	}
+	return false
+}
+
+// accepts tells which kinds of value the target can take.
+func (s shape) accepts() kinds {
+	switch {
+	case s.roles:
+		return someRoles
+	case s.attribute.MultiValued:
+		return anyKind
+	case s.attribute.Type == scim.DataBoolean:
+		return someBool
+	case s.attribute.Type == scim.DataInteger:
+		return someNumber
+	}
+	return anyText
+}
+
+// typed makes a value what the schema says. Null stays null. The errors say what is wrong without the value itself.
+func (s shape) typed(v value) (scim.Value, error) {
+	switch {
+	case v.isNull():
+		return scim.Value{}, nil
+	case s.roles:
+		return rolesValue(v)
+	case s.attribute.MultiValued:
+		var items []scim.Value
+		for _, element := range v.elements() {
+			items = append(items, scim.StringValue(element))
+		}
+		return scim.ListOf(items...), nil
+	case v.multiple():
+		var err error
+		if v, err = only(v); err != nil || v.isNull() {
+			return scim.Value{}, err
+		}
+	}
+	switch s.attribute.Type {
+	case scim.DataBoolean:
+		if b, ok := boolean(v); ok {
+			return scim.BoolValue(b), nil
+		}
+		return scim.Value{}, errors.New(`"True" or "False" is needed, the value is another text`)
+	case scim.DataInteger:
+		if v.kind == isNumber {
+			return scim.Value{Kind: scim.Number, Text: v.String()}, nil
+		}
+		if n, ok := wholeNumber(v.text); ok {
+			return scim.Value{Kind: scim.Number, Text: strconv.FormatInt(n, 10)}, nil
+		}
+		return scim.Value{}, errors.New("a whole number is needed, the value is another text")
+	case scim.DataDecimal:
+		if n, err := strconv.ParseFloat(v.String(), 64); err == nil {
+			return scim.Value{Kind: scim.Number, Text: strconv.FormatFloat(n, 'f', -1, 64)}, nil
+		}
+		return scim.Value{}, errors.New("a number is needed, the value is another text")
+	}
+	if s.attribute.Required && strings.TrimSpace(v.String()) == "" {
+		return scim.Value{}, errors.New("the attribute is required, the value is empty")
+	}
+	return scim.StringValue(v.String()), nil
+}
+
+// PersonError says why a person can't be judged. It holds none of their values.
+type PersonError struct {
+	Row    int    // index
+	Target string // as configured
+	Text   string
+}
+
+func (e *PersonError) Error() string { return e.Target + ": " + e.Text }
+
+// Evaluate appends one value per target to dst: typed as the target's schema says, null where nothing flows. scope is
+// connectors.Assigned or Everyone. The person's values follow Attributes; more may come after them. An error, a *PersonError, means
+// that this person can't be judged: nothing of theirs may be changed, and dst is returned as it was.
+func (m *Mapping) Evaluate(dst []scim.Value, scope string, p *connectors.Person) ([]scim.Value, error) {
+	before := dst
+	if len(p.Values) < len(m.attributes) {
+		return before, &PersonError{Text: fmt.Sprintf("the connector gave %d values, the mapping asked for %d", len(p.Values), len(m.attributes))}
+	}
+	e := env{person: p, moment: m.moment, scope: scope}
+	for i := range m.rows {
+		row := &m.rows[i]
+		var typed scim.Value
+		v, err := row.node.eval(e)
+		if err == nil {
+			typed, err = row.shape.typed(v)
+		}
+		if err != nil && err != errNothing {
+			return before, &PersonError{Row: i, Target: m.targets[i].Text, Text: err.Error()}
+		}
+		dst = append(dst, typed)
+	}
+	return dst, nil
+}
