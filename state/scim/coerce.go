@@ -1,0 +1,284 @@
+package scim
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// spot is a place in a resource, for details of errors.
+type spot struct {
+	schema *Schema // nil: the core schema or a common attribute
+	attr   string
+	item   int // from 1; 0: no element of a list
+	sub    string
+}
+
+func (s spot) String() string {
+	text := s.attr
+	if s.schema != nil {
+		text = s.schema.ID + ":" + text
+	}
+	if s.item > 0 {
+		text += "[" + strconv.Itoa(s.item-1) + "]"
+	}
+	if s.sub != "" {
+		text += "." + s.sub
+	}
+	return text
+}
+
+func (s spot) wrong(want string, found Value) error {
+	return BadRequest(TypeInvalidValue, "%s: %s is wanted, %s was sent", s, want, found.Kind.shape())
+}
+
+// coercion brings values that were sent into the canonical form of their attributes.
+type coercion struct {
+	rt      *ResourceType
+	dropped []string // names that no schema knows and that had a value
+}
+
+func (c *coercion) drop(name string) {
+	for _, d := range c.dropped {
+		if d == name {
+			return
+		}
+	}
+	c.dropped = append(c.dropped, name)
+}
+
+func (c *coercion) spot(s *Schema, a *Attribute) spot {
+	if c.rt.isCore(s) {
+		s = nil
+	}
+	return spot{schema: s, attr: a.Name}
+}
+
+// attribute returns the canonical value of an attribute; null when what was sent leaves it unassigned (RFC 7643 §2.5).
+func (c *coercion) attribute(at spot, a *Attribute, sent Value) (Value, error) {
+	if !a.MultiValued {
+		return c.single(at, a, sent)
+	}
+	items := sent.List
+	if sent.Kind != Array {
+		items = []Value{sent} // one value where a list is wanted is a list of one
+	}
+	kept := make([]Value, 0, len(items))
+	winner := -1
+	for i, item := range items {
+		at.item = i + 1
+		v, err := c.element(at, a, item)
+		if err != nil {
+			return Value{}, err
+		}
+		if v.Kind == Null {
+			continue
+		}
+		if v.Get("primary").Bool {
+			winner = len(kept)
+		}
+		kept = append(kept, v)
+	}
+	if len(kept) == 0 {
+		return Value{}, nil
+	}
+	return ListOf(tidy(a, kept, winner)...), nil
+}
+
+// element returns one value of a multi-valued attribute, null when it says nothing.
+func (c *coercion) element(at spot, a *Attribute, sent Value) (Value, error) {
+	v, err := c.single(at, a, sent)
+	if err != nil || a.Type != DataComplex || !hollow(v) {
+		return v, err
+	}
+	return Value{}, nil
+}
+
+// hollow reports whether an element says nothing but what it would be for.
+func hollow(element Value) bool {
+	for _, f := range element.Fields {
+		if f.Name != "type" && f.Name != "primary" {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *coercion) single(at spot, a *Attribute, sent Value) (Value, error) {
+	if sent.Kind == Null {
+		return Value{}, nil
+	}
+	if a.Type == DataComplex {
+		return c.complex(at, a, sent)
+	}
+	if sent.Kind == Array && len(sent.List) == 0 && a.Name != "active" {
+		return Value{}, nil
+	}
+	return c.simple(at, a, sent)
+}
+
+func (c *coercion) complex(at spot, a *Attribute, sent Value) (Value, error) {
+	value := a.sub("value")
+	switch {
+	case sent.Kind == String && sent.Text == "":
+		return Value{}, nil
+	case sent.Kind == Array && len(sent.List) == 0:
+		return Value{}, nil
+	case sent.Kind == Array && len(sent.List) == 1 && value != nil && !a.MultiValued:
+		return c.single(at, a, sent.List[0]) // a list of one where one is wanted: Entra's manager
+	case sent.Kind != Object && sent.Kind != Array && value != nil:
+		v, err := c.simple(spot{at.schema, at.attr, at.item, value.Name}, value, sent)
+		if err != nil || v.Kind == Null {
+			return v, err
+		}
+		return ObjectOf(Field{value.Name, v}), nil // a bare value
+	case sent.Kind != Object:
+		return Value{}, at.wrong("an object", sent)
+	}
+	return c.object(at, a, sent)
+}
+
+// fewSubs is how many sub-attributes a complex attribute of the RFC has at most.
+const fewSubs = 8
+
+func (c *coercion) object(at spot, a *Attribute, sent Value) (Value, error) {
+	var few [fewSubs]Value
+	subs := few[:]
+	if len(a.Sub) > fewSubs {
+		subs = make([]Value, len(a.Sub))
+	}
+	count, known, unknown := 0, false, ""
+	for _, f := range sent.Fields {
+		i := indexOf(a.Sub, f.Name)
+		if i < 0 {
+			if !f.Value.Empty() {
+				unknown = spot{schema: at.schema, attr: a.Name, sub: f.Name}.String()
+				c.drop(unknown)
+			}
+			continue
+		}
+		sub := &a.Sub[i]
+		if !sub.derived {
+			known = true
+		} else if !f.Value.Empty() {
+			unknown = sub.Name
+		}
+		if !sub.kept() {
+			continue
+		}
+		at.sub = sub.Name
+		v, err := c.attribute(at, sub, f.Value)
+		if err != nil {
+			return Value{}, err
+		}
+		if v.Kind != Null {
+			count++
+		}
+		subs[i] = v
+	}
+	at.sub = ""
+	switch {
+	case count > 0:
+		return assemble(at, a.Sub, subs, count)
+	case !known && unknown != "":
+		return Value{}, BadRequest(TypeInvalidValue, "%s: nothing that was sent for it is known; %q alone says nothing", at, clip(unknown))
+	}
+	return Value{}, nil
+}
+
+// assemble makes an object of the sub-attributes that have a value.
+func assemble(at spot, attributes []Attribute, values []Value, count int) (Value, error) {
+	fields := make([]Field, 0, count)
+	for i := range attributes {
+		if v := values[i]; v.Kind != Null {
+			fields = append(fields, Field{attributes[i].Name, v})
+		} else if a := &attributes[i]; a.Required && a.kept() {
+			at.sub = a.Name
+			return Value{}, BadRequest(TypeInvalidValue, "%s is required", at)
+		}
+	}
+	return Value{Kind: Object, Fields: fields}, nil
+}
+
+func indexOf(attributes []Attribute, name string) int {
+	for i := range attributes {
+		if EqualFold(attributes[i].Name, name) {
+			return i
+		}
+	}
+	return -1
+}
+
+// simple returns the value of an attribute that is not complex. The empty text is unassigned (RFC 7643 §2.5), but no answer to
+// whether an account is active.
+func (c *coercion) simple(at spot, a *Attribute, sent Value) (Value, error) {
+	if sent.Kind == Null || sent.Kind == String && sent.Text == "" && a.Name != "active" {
+		return Value{}, nil
+	}
+	switch a.Type {
+	case DataBoolean:
+		if b, ok := truth(sent); ok {
+			return BoolValue(b), nil
+		}
+		return Value{}, at.wrong("true or false (also as text)", sent)
+	case DataInteger:
+		if sent.Kind == Number && isInteger(sent.Text) {
+			return sent, nil
+		}
+		return Value{}, at.wrong("a whole number", sent)
+	case DataDecimal:
+		if sent.Kind == Number {
+			return sent, nil
+		}
+		return Value{}, at.wrong("a number", sent)
+	}
+	if sent.Kind != String {
+		return Value{}, at.wrong("text", sent)
+	}
+	switch a.Type {
+	case DataDateTime:
+		if _, ok := parseTime(sent.Text); !ok {
+			return Value{}, at.wrong("a date with time such as 2026-01-31T08:00:00Z", sent)
+		}
+	case DataBinary:
+		if !isBase64(sent.Text) {
+			return Value{}, at.wrong("base64", sent)
+		}
+	}
+	return sent, nil
+}
+
+// truth reads a boolean, also one that was sent as text in whatever letter case: Entra ID sends "True" and "False".
+func truth(v Value) (b, ok bool) {
+	switch {
+	case v.Kind == Bool:
+		return v.Bool, true
+	case v.Kind == String && EqualFold(v.Text, "true"):
+		return true, true
+	case v.Kind == String && EqualFold(v.Text, "false"):
+		return false, true
+	}
+	return false, false
+}
+
+// parseTime reads an xsd:dateTime (RFC 7643 §2.3.5); one without a zone is taken as UTC.
+func parseTime(text string) (time.Time, bool) {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05"} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// isBase64 accepts both alphabets of RFC 4648, padded or not, and line breaks.
+func isBase64(text string) bool {
+	digits := strings.TrimRight(text, "=")
+	for i := 0; i < len(digits); i++ {
+		c := lower(digits[i])
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && strings.IndexByte("+/-_\r\n", c) < 0 {
+			return false
+		}
+	}
+	return len(text)-len(digits) <= 2
+}
