@@ -1,0 +1,273 @@
+// Package graph shows a population as Microsoft Graph v1.0 shows an Entra tenant: the parts of it that say who is assigned to an
+// application. What it does not know it refuses, as Graph would, so that no request succeeds by luck.
+package graph
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"rollcall/connectors/idpsim"
+	"rollcall/connectors/idpsim/internal/wire"
+)
+
+// Application permissions that matter here. DirectoryRead includes all the others but MemberReadHidden.
+const (
+	ApplicationRead  = "Application.Read.All"
+	GroupMemberRead  = "GroupMember.Read.All"
+	UserRead         = "User.Read.All"
+	MemberReadHidden = "Member.Read.Hidden"
+	DirectoryRead    = "Directory.Read.All"
+)
+
+// Options of an API. The zero Options make one that wants any bearer token and has granted what a puller needs at least.
+type Options struct {
+	Token       string                  // the only bearer token that is accepted, unless Accept is given
+	Accept      func(token string) bool // says whether a token is good, such as login.Server.Valid
+	Permissions []string                // granted to the caller; nil is ApplicationRead, GroupMemberRead, UserRead
+	Faults      *idpsim.Faults
+}
+
+// API is the simulated Graph. It is an http.Handler for /v1.0/….
+type API struct {
+	population  *idpsim.Population
+	accept      func(string) bool
+	permissions atomic.Pointer[[]string]
+	calls       atomic.Int64
+	handler     http.Handler
+}
+
+// New makes an API that shows a population.
+func New(population *idpsim.Population, o Options) *API {
+	a := &API{population: population, accept: o.Accept}
+	if a.accept == nil {
+		a.accept = func(token string) bool { return token != "" && (o.Token == "" || token == o.Token) }
+	}
+	if o.Permissions == nil {
+		o.Permissions = []string{ApplicationRead, GroupMemberRead, UserRead}
+	}
+	a.Grant(o.Permissions...)
+	a.handler = o.Faults.Handler(vendorFault, http.HandlerFunc(a.route))
+	return a
+}
+
+// Grant replaces the permissions of the caller.
+func (a *API) Grant(permissions ...string) { a.permissions.Store(&permissions) }
+
+// Calls counts the requests so far. Those within a batch count for themselves, and the batch too.
+func (a *API) Calls() int { return int(a.calls.Load()) }
+
+// may says whether the caller has a permission.
+func (a *API) may(permission string) bool {
+	granted := *a.permissions.Load()
+	return slices.Contains(granted, permission) || permission != MemberReadHidden && slices.Contains(granted, DirectoryRead)
+}
+
+// ServeHTTP is safe for concurrent use.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.calls.Add(1)
+	a.handler.ServeHTTP(w, r)
+}
+
+// route finds who answers. Faults have been dealt with.
+func (a *API) route(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("request-id", requestID)
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok || !a.accept(token) {
+		unauthorised(w, r)
+		return
+	}
+	path, ok := strings.CutPrefix(r.URL.Path, "/v1.0/")
+	if !ok {
+		fail(w, http.StatusNotFound, "InvalidVersion", "Only version v1.0 is here.")
+		return
+	}
+	c := &call{api: a, w: w, r: r, stale: idpsim.Struck(r, idpsim.Stale)}
+	c.dispatch(strings.Split(strings.TrimSuffix(path, "/"), "/"))
+}
+
+// call is one request on its way to an answer.
+type call struct {
+	api   *API
+	w     http.ResponseWriter
+	r     *http.Request
+	stale bool
+}
+
+// read calls f with the population, or with what a stale replica shows of it.
+func (c *call) read(f func(*idpsim.View)) {
+	if c.stale {
+		c.api.population.ReadStale(f)
+		return
+	}
+	c.api.population.Read(f)
+}
+
+func (c *call) dispatch(at []string) {
+	method := http.MethodGet
+	serve := c.get(at)
+	if serve == nil {
+		method = http.MethodPost
+		serve = c.post(at)
+	}
+	switch {
+	case serve == nil:
+		fail(c.w, http.StatusBadRequest, "BadRequest", "Resource not found for the segment '"+at[0]+"'.")
+	case c.r.Method != method:
+		fail(c.w, http.StatusMethodNotAllowed, "Request_BadRequest", "Specified HTTP method is not allowed for the request target.")
+	default:
+		serve()
+	}
+}
+
+// cast says whether a path segment narrows a collection to users.
+func cast(segment string) bool { return segment == "graph.user" || segment == "microsoft.graph.user" }
+
+func (c *call) get(at []string) func() {
+	two := func(first string) bool { return len(at) == 2 && at[0] == first }
+	three := func(first, last string) bool { return len(at) == 3 && at[0] == first && at[2] == last }
+	if id, ok := alternateKey(at[0]); ok {
+		at = append([]string{"servicePrincipals", id}, at[1:]...)
+	}
+	switch {
+	case len(at) == 1 && at[0] == "users":
+		return c.users
+	case len(at) == 1 && at[0] == "servicePrincipals":
+		return c.servicePrincipals
+	case len(at) == 1 && at[0] == "organization":
+		return c.organization
+	case two("users") && (at[1] == "delta" || at[1] == "delta()"):
+		return c.delta
+	case two("users") && at[1] == "$count":
+		return c.countUsers
+	case two("users"):
+		return func() { c.user(at[1]) }
+	case three("users", "appRoleAssignments"):
+		return func() { c.assignmentsOf(at[1]) }
+	case two("servicePrincipals"):
+		return func() { c.servicePrincipal(at[1]) }
+	case three("servicePrincipals", "appRoleAssignedTo"):
+		return func() { c.assignedTo(at[1]) }
+	case two("groups"):
+		return func() { c.group(at[1]) }
+	case three("groups", "members"):
+		return func() { c.members(at[1], false) }
+	case len(at) == 4 && at[0] == "groups" && at[2] == "members" && cast(at[3]):
+		return func() { c.members(at[1], true) }
+	case len(at) == 4 && at[0] == "groups" && at[2] == "members" && at[3] == "$count":
+		return func() { c.countMembers(at[1]) }
+	case len(at) == 3 && at[0] == "directory" && at[1] == "deletedItems" && cast(at[2]):
+		return c.deletedUsers
+	case len(at) == 3 && at[0] == "directory" && at[1] == "deletedItems":
+		return func() { c.deletedItem(at[2]) }
+	}
+	return nil
+}
+
+func (c *call) post(at []string) func() {
+	switch {
+	case len(at) == 1 && at[0] == "$batch":
+		return c.batch
+	case len(at) == 2 && at[0] == "directoryObjects" && at[1] == "getByIds":
+		return c.getByIDs
+	}
+	return nil
+}
+
+// alternateKey reads servicePrincipals(appId='…') and returns the part between the quotes, marked as such.
+func alternateKey(segment string) (string, bool) {
+	rest, ok := strings.CutPrefix(segment, "servicePrincipals(appId='")
+	if !ok {
+		return "", false
+	}
+	id, ok := strings.CutSuffix(rest, "')")
+	return byAppID + id, ok
+}
+
+// byAppID marks an id in a path as an application id.
+const byAppID = "appId="
+
+// needs answers 403 unless the caller has the permission.
+func (c *call) needs(permission string) bool {
+	if c.api.may(permission) {
+		return true
+	}
+	forbidden(c.w)
+	return false
+}
+
+// advanced says whether the caller asked for what Graph calls advanced queries.
+func (c *call) advanced() bool {
+	return strings.EqualFold(c.r.Header.Get("ConsistencyLevel"), "eventual")
+}
+
+// requestID stands in every answer; it is the same always, as answers are to be repeatable.
+const requestID = "5c1f9a6e-0d4b-4a53-8d0c-6f5a1c2b7e90"
+
+// write sends a whole JSON body.
+func write(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Type", "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8")
+	w.Header().Set("OData-Version", "4.0")
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
+
+// fail sends a Graph error.
+func fail(w http.ResponseWriter, status int, code, message string) {
+	b := []byte(`{"error":{"code":`)
+	b = wire.AppendString(b, code)
+	b = append(b, `,"message":`...)
+	b = wire.AppendString(b, message)
+	b = append(b, `,"innerError":{"date":`...)
+	b = wire.AppendString(b, time.Now().UTC().Format("2006-01-02T15:04:05"))
+	b = append(b, `,"request-id":"`+requestID+`","client-request-id":"`+requestID+`"}}}`...)
+	write(w, status, b)
+}
+
+func unauthorised(w http.ResponseWriter, r *http.Request) {
+	message := "Access token validation failure."
+	if r.Header.Get("Authorization") == "" {
+		message = "Access token is empty."
+	}
+	w.Header().Set("WWW-Authenticate", `Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", client_id="00000003-0000-0000-c000-000000000000"`)
+	fail(w, http.StatusUnauthorized, "InvalidAuthenticationToken", message)
+}
+
+func forbidden(w http.ResponseWriter) {
+	fail(w, http.StatusForbidden, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+}
+
+func notFound(w http.ResponseWriter, id string) {
+	fail(w, http.StatusNotFound, "Request_ResourceNotFound",
+		"Resource '"+id+"' does not exist or one of its queried reference-property objects are not present.")
+}
+
+func badRequest(w http.ResponseWriter, message string) {
+	fail(w, http.StatusBadRequest, "Request_BadRequest", message)
+}
+
+func unsupported(w http.ResponseWriter, message string) {
+	fail(w, http.StatusBadRequest, "Request_UnsupportedQuery", message)
+}
+
+// vendorFault answers with a failure in Graph's words.
+func vendorFault(w http.ResponseWriter, r *http.Request, name string, wait time.Duration) {
+	switch name {
+	case idpsim.Throttle:
+		w.Header().Set("Retry-After", wholeSeconds(wait))
+		w.Header().Set("x-ms-throttle-information", "ResourceUnitLimitExceeded")
+		fail(w, http.StatusTooManyRequests, "TooManyRequests", "Too many requests.")
+	case idpsim.ThrottleBare:
+		fail(w, http.StatusTooManyRequests, "TooManyRequests", "Too many requests.")
+	case idpsim.Unavailable:
+		fail(w, http.StatusServiceUnavailable, "serviceNotAvailable", "The service is temporarily unavailable.")
+	case idpsim.ServerError:
+		fail(w, http.StatusInternalServerError, "InternalServerError", "An unexpected error occurred.")
+	case idpsim.Unauthorised:
+		unauthorised(w, r)
+	case idpsim.Forbidden:
+		forbidden(w)
+	}
+}

@@ -1,0 +1,283 @@
+package graph
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"rollcall/connectors/idpsim"
+	"rollcall/connectors/idpsim/internal/wire"
+)
+
+// object is something other than a user: its properties in order, rendered.
+type object []field
+
+type field struct{ name, json string }
+
+// append renders the selected fields, all without a selection, after the type if there is one.
+func (o object) append(dst []byte, selected []string, odataType string) []byte {
+	dst = append(dst, '{')
+	if odataType != "" {
+		dst = append(dst, `"@odata.type":"`+odataType+`",`...)
+	}
+	for _, f := range o {
+		if selected == nil || slices.Contains(selected, f.name) {
+			dst = append(dst, '"')
+			dst = append(dst, f.name...)
+			dst = append(dst, `":`...)
+			dst = append(dst, f.json...)
+			dst = append(dst, ',')
+		}
+	}
+	if dst[len(dst)-1] == ',' {
+		dst = dst[:len(dst)-1]
+	}
+	return append(dst, '}')
+}
+
+// check refuses a selection of properties that a type does not have.
+func (o object) check(selected []string, odataType string) error {
+	for _, name := range selected {
+		if !slices.ContainsFunc(o, func(f field) bool { return f.name == name }) {
+			return refuse("Parsing OData Select and Expand failed: Could not find a property named '%s' on type 'microsoft.graph.%s'.", name, odataType)
+		}
+	}
+	return nil
+}
+
+func quoted(text string) string { return string(wire.AppendString(nil, text)) }
+
+func guid(id [16]byte) string { return `"` + string(idpsim.AppendGUID(nil, id)) + `"` }
+
+func appendInt(dst []byte, n int) []byte { return strconv.AppendInt(dst, int64(n), 10) }
+
+// principal is the enterprise application.
+func principal(v *idpsim.View) object {
+	roles := make([]string, len(v.Roles()))
+	for i, name := range v.Roles() {
+		roles[i] = `{"allowedMemberTypes":["User"],"description":` + quoted(name) + `,"displayName":` + quoted(name) + `,"id":` + guid(v.RoleID(i)) +
+			`,"isEnabled":true,"origin":"Application","value":` + quoted(name) + `}`
+	}
+	return object{
+		{"id", guid(v.PrincipalID())},
+		{"deletedDateTime", "null"},
+		{"accountEnabled", strconv.FormatBool(v.App() == idpsim.AppActive)},
+		{"appDisplayName", quoted(applicationName)},
+		{"appId", guid(v.AppID())},
+		{"appOwnerOrganizationId", guid(v.TenantID())},
+		{"appRoleAssignmentRequired", "true"},
+		{"displayName", quoted(applicationName)},
+		{"servicePrincipalType", `"Application"`},
+		{"tags", `["WindowsAzureActiveDirectoryIntegratedApp"]`},
+		{"appRoles", "[" + strings.Join(roles, ",") + "]"},
+	}
+}
+
+const applicationName = "Rollcall"
+
+func groupObject(g idpsim.Group) object {
+	visibility := "null"
+	if g.Hidden() {
+		visibility = `"HiddenMembership"`
+	}
+	return object{
+		{"id", guid(g.GUID())},
+		{"deletedDateTime", "null"},
+		{"createdDateTime", string(wire.AppendTime(nil, g.Updated(), false))},
+		{"description", "null"},
+		{"displayName", quoted(g.Name())},
+		{"groupTypes", "[]"},
+		{"mail", "null"},
+		{"mailEnabled", "false"},
+		{"mailNickname", quoted(strings.ToLower(strings.ReplaceAll(g.Name(), " ", "")))},
+		{"membershipRule", "null"},
+		{"securityEnabled", "true"},
+		{"visibility", visibility},
+	}
+}
+
+// single answers with one object of a type, found by find.
+func (c *call) single(id, collection, odataType string, find func(*idpsim.View) (object, bool)) {
+	q, err := c.parseQuery()
+	if err != nil {
+		badRequest(c.w, err.Error())
+		return
+	}
+	var bad error
+	var body []byte
+	var ok bool
+	c.read(func(v *idpsim.View) {
+		var o object
+		if o, ok = find(v); ok {
+			bad = o.check(q.selected, odataType)
+			body = o.append(nil, q.selected, "")
+		}
+	})
+	if bad != nil {
+		badRequest(c.w, bad.Error())
+		return
+	}
+	c.one(id, q.context(collection), func(*idpsim.View) ([]byte, bool) { return body, ok })
+}
+
+func (c *call) servicePrincipal(id string) {
+	if !c.needs(ApplicationRead) {
+		return
+	}
+	c.single(id, "servicePrincipals", "servicePrincipal", func(v *idpsim.View) (object, bool) {
+		return principal(v), isPrincipal(v, id)
+	})
+}
+
+// isPrincipal says whether an id, or an application id where it is marked as one, is that of the enterprise application.
+func isPrincipal(v *idpsim.View, id string) bool {
+	want := v.PrincipalID()
+	if appID, ok := strings.CutPrefix(id, byAppID); ok {
+		id, want = appID, v.AppID()
+	}
+	return v.App() != idpsim.AppGone && strings.EqualFold(id, string(idpsim.AppendGUID(nil, want)))
+}
+
+func (c *call) servicePrincipals() {
+	q, err := c.parseQuery()
+	if err != nil {
+		badRequest(c.w, err.Error())
+		return
+	}
+	if !c.needs(ApplicationRead) {
+		return
+	}
+	for _, one := range q.filter {
+		if one.op != "eq" || !slices.Contains([]string{"appId", "id", "displayName"}, one.property) {
+			unsupported(c.w, "Unsupported or invalid query filter clause specified for property '"+one.property+"' of resource 'ServicePrincipal'.")
+			return
+		}
+	}
+	c.page(q, func(v *idpsim.View) collection {
+		var rows [][]byte
+		if o := principal(v); v.App() != idpsim.AppGone && o.matches(q.filter) {
+			rows = append(rows, o.append(nil, q.selected, ""))
+		}
+		return fixed(q.context("servicePrincipals"), rows)
+	})
+}
+
+// matches applies a $filter whose clauses are joined by and.
+func (o object) matches(filter []clause) bool {
+	for _, one := range filter {
+		at := slices.IndexFunc(o, func(f field) bool { return f.name == one.property })
+		if at < 0 || !strings.EqualFold(o[at].json, quoted(one.values[0])) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *call) organization() {
+	q, err := c.parseQuery()
+	if err != nil {
+		badRequest(c.w, err.Error())
+		return
+	}
+	c.page(q, func(v *idpsim.View) collection {
+		o := object{{"id", guid(v.TenantID())}, {"displayName", quoted(v.Name())}}
+		return fixed(q.context("organization"), [][]byte{o.append(nil, q.selected, "")})
+	})
+}
+
+func (c *call) group(id string) {
+	if !c.needs(GroupMemberRead) {
+		return
+	}
+	c.single(id, "groups", "group", func(v *idpsim.View) (object, bool) {
+		g, ok := v.GroupByGUID(id)
+		if !ok || g.Gone() {
+			return nil, false
+		}
+		return groupObject(g), true
+	})
+}
+
+// members answers with the direct members of a group; onlyUsers is the cast of the collection to users.
+func (c *call) members(id string, onlyUsers bool) {
+	q, ok := c.userQuery()
+	if !ok || !c.mayReadMembers(id) {
+		return
+	}
+	if len(q.filter) > 0 && !c.advanced() {
+		unsupported(c.w, "The specified filter to the reference property query is currently not supported.")
+		return
+	}
+	c.page(q, func(v *idpsim.View) collection {
+		g, _ := v.GroupByGUID(id)
+		shape := c.shape(q)
+		shape.typed = !onlyUsers
+		return membersOf(v, g, q, shape, onlyUsers)
+	})
+}
+
+func (c *call) countMembers(id string) {
+	q, ok := c.userQuery()
+	if !ok || !c.mayReadMembers(id) {
+		return
+	}
+	c.plainCount(func(v *idpsim.View) collection {
+		g, _ := v.GroupByGUID(id)
+		return membersOf(v, g, q, userShape{}, false)
+	})
+}
+
+// mayReadMembers answers when the members of a group may not be read, or there is no such group.
+func (c *call) mayReadMembers(id string) bool {
+	if !c.needs(GroupMemberRead) {
+		return false
+	}
+	var found, hidden bool
+	c.read(func(v *idpsim.View) {
+		g, ok := v.GroupByGUID(id)
+		found = ok && !g.Gone()
+		hidden = found && g.Hidden()
+	})
+	if !found {
+		notFound(c.w, id)
+		return false
+	}
+	return !hidden || c.needs(MemberReadHidden)
+}
+
+// nestedKeys is where the keys of member groups begin, behind those of people.
+const nestedKeys = 1 << 48
+
+func membersOf(v *idpsim.View, g idpsim.Group, q *query, shape userShape, onlyUsers bool) collection {
+	nested := g.Nested()
+	if onlyUsers {
+		nested = nil
+	}
+	return collection{
+		context: q.context("directoryObjects"),
+		next: func(after uint64) (uint64, bool) {
+			if after < nestedKeys {
+				at, _ := slices.BinarySearch(g.Members(), uint32(after))
+				for _, n := range g.Members()[at:] {
+					if x := v.Person(int(n)); x.Present() && q.matches(x) {
+						return uint64(n) + 1, true
+					}
+				}
+				after = nestedKeys
+			}
+			at, _ := slices.BinarySearch(nested, uint32(after-nestedKeys))
+			for _, n := range nested[at:] {
+				if !v.Group(int(n)).Gone() {
+					return nestedKeys + uint64(n) + 1, true
+				}
+			}
+			return 0, false
+		},
+		append: func(dst []byte, key uint64) []byte {
+			if key > nestedKeys {
+				return groupObject(v.Group(int(key-nestedKeys-1))).append(dst, q.selected, "#microsoft.graph.group")
+			}
+			return shape.append(dst, v.Person(int(key-1)))
+		},
+	}
+}

@@ -1,0 +1,202 @@
+// Package okta shows a population as the Okta management API shows an org: the parts of it that say who is assigned to an
+// application. What it does not know it refuses, as Okta would, so that no request succeeds by luck.
+package okta
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"rollcall/connectors/idpsim"
+	"rollcall/connectors/idpsim/internal/wire"
+)
+
+// Options of an API. The zero Options make one that wants any API token and never runs out of requests.
+type Options struct {
+	Token  string                  // the only API token that is accepted, unless Accept is given
+	Accept func(token string) bool // says whether the bearer token of a service application is good
+	Limit  int                     // requests a minute; 0 is no limit, and the headers show a large one
+	Faults *idpsim.Faults
+}
+
+// API is the simulated org. It is an http.Handler for /api/v1/….
+type API struct {
+	population *idpsim.Population
+	options    Options
+	calls      atomic.Int64
+	handler    http.Handler
+
+	mu     sync.Mutex
+	minute time.Time // start of the window that the rate limit counts in
+	used   int
+}
+
+// New makes an API that shows a population.
+func New(population *idpsim.Population, o Options) *API {
+	a := &API{population: population, options: o}
+	a.handler = o.Faults.Handler(a.vendorFault, http.HandlerFunc(a.route))
+	return a
+}
+
+// Calls counts the requests so far.
+func (a *API) Calls() int { return int(a.calls.Load()) }
+
+// ServeHTTP is safe for concurrent use.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.calls.Add(1)
+	a.handler.ServeHTTP(w, r)
+}
+
+func (a *API) authorised(header string) bool {
+	kind, token, _ := strings.Cut(header, " ")
+	switch {
+	case token == "":
+		return false
+	case kind == "SSWS":
+		return a.options.Token == "" || token == a.options.Token
+	case kind == "Bearer" && a.options.Accept != nil:
+		return a.options.Accept(token)
+	}
+	return false
+}
+
+const noLimit = 10_000
+
+// spend takes a request from the minute's allowance, shows what is left, and says whether there was any.
+func (a *API) spend(w http.ResponseWriter) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := time.Now()
+	if now.Sub(a.minute) >= time.Minute {
+		a.minute, a.used = now, 0
+	}
+	a.used++
+	limit := a.options.Limit
+	if limit == 0 {
+		limit = noLimit
+		a.used = min(a.used, limit/2)
+	}
+	rateHeaders(w, limit, max(limit-a.used, 0), a.minute.Add(time.Minute))
+	return a.used <= limit
+}
+
+// rateHeaders shows the state of the rate limit; the reset is told in seconds since 1970.
+func rateHeaders(w http.ResponseWriter, limit, remaining int, reset time.Time) {
+	w.Header().Set("X-Rate-Limit-Limit", strconv.Itoa(limit))
+	w.Header().Set("X-Rate-Limit-Remaining", strconv.Itoa(remaining))
+	w.Header().Set("X-Rate-Limit-Reset", strconv.FormatInt(reset.Unix()+1, 10))
+}
+
+// route finds who answers. Faults have been dealt with.
+func (a *API) route(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Okta-Request-Id", requestID)
+	if !a.authorised(r.Header.Get("Authorization")) {
+		fail(w, http.StatusUnauthorized, "E0000011", "Invalid token provided")
+		return
+	}
+	if !a.spend(w) {
+		throttled(w)
+		return
+	}
+	path, ok := strings.CutPrefix(r.URL.Path, "/api/v1/")
+	c := &call{api: a, w: w, r: r, stale: idpsim.Struck(r, idpsim.Stale)}
+	serve := c.get(strings.Split(strings.TrimSuffix(path, "/"), "/"))
+	switch {
+	case !ok || serve == nil:
+		fail(w, http.StatusNotFound, "E0000022", "The endpoint does not support the provided HTTP method")
+	case r.Method != http.MethodGet:
+		fail(w, http.StatusMethodNotAllowed, "E0000022", "The endpoint does not support the provided HTTP method")
+	default:
+		serve()
+	}
+}
+
+// call is one request on its way to an answer.
+type call struct {
+	api   *API
+	w     http.ResponseWriter
+	r     *http.Request
+	stale bool
+}
+
+// read calls f with the population, or with what a stale replica shows of it.
+func (c *call) read(f func(*idpsim.View)) {
+	if c.stale {
+		c.api.population.ReadStale(f)
+		return
+	}
+	c.api.population.Read(f)
+}
+
+func (c *call) get(at []string) func() {
+	switch {
+	case len(at) == 1 && at[0] == "users":
+		return c.users
+	case len(at) == 2 && at[0] == "users":
+		return func() { c.user(at[1]) }
+	case len(at) == 1 && at[0] == "org":
+		return c.org
+	case len(at) == 2 && at[0] == "groups":
+		return func() { c.group(at[1]) }
+	case len(at) == 3 && at[0] == "groups" && at[2] == "users":
+		return func() { c.groupUsers(at[1]) }
+	case len(at) == 2 && at[0] == "apps":
+		return func() { c.app(at[1]) }
+	case len(at) == 3 && at[0] == "apps" && at[2] == "users":
+		return func() { c.appUsers(at[1]) }
+	case len(at) == 4 && at[0] == "apps" && at[2] == "users":
+		return func() { c.appUser(at[1], at[3]) }
+	case len(at) == 3 && at[0] == "apps" && at[2] == "groups":
+		return func() { c.appGroups(at[1]) }
+	}
+	return nil
+}
+
+// requestID stands in every answer; it is the same always, as answers are to be repeatable.
+const requestID = "ZsimRequest0000000000AAAAA"
+
+func write(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
+
+// fail sends an Okta error.
+func fail(w http.ResponseWriter, status int, code, summary string) {
+	b := []byte(`{"errorCode":"` + code + `","errorSummary":`)
+	b = wire.AppendString(b, summary)
+	b = append(b, `,"errorLink":"`+code+`","errorId":"oaeSimulatedError0000000000","errorCauses":[]}`...)
+	write(w, status, b)
+}
+
+// notFound is told of an id and what kind of thing it should have been.
+func notFound(w http.ResponseWriter, id, kind string) {
+	fail(w, http.StatusNotFound, "E0000007", "Not found: Resource not found: "+id+" ("+kind+")")
+}
+
+func throttled(w http.ResponseWriter) {
+	fail(w, http.StatusTooManyRequests, "E0000047", "API call exceeded rate limit due to too many requests.")
+}
+
+// vendorFault answers with a failure in Okta's words.
+func (a *API) vendorFault(w http.ResponseWriter, _ *http.Request, name string, wait time.Duration) {
+	switch name {
+	case idpsim.Throttle:
+		rateHeaders(w, 600, 0, time.Now().Add(wait))
+		throttled(w)
+	case idpsim.ThrottleBare:
+		w.Header()["Date"] = nil
+		throttled(w)
+	case idpsim.Unavailable:
+		fail(w, http.StatusServiceUnavailable, "E0000009", "Internal Server Error")
+	case idpsim.ServerError:
+		fail(w, http.StatusInternalServerError, "E0000009", "Internal Server Error")
+	case idpsim.Unauthorised:
+		fail(w, http.StatusUnauthorized, "E0000011", "Invalid token provided")
+	case idpsim.Forbidden:
+		fail(w, http.StatusForbidden, "E0000006", "You do not have permission to perform the requested action")
+	}
+}

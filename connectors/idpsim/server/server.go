@@ -1,0 +1,115 @@
+// Package server is a whole simulated organisation behind one address: the Graph API under /v1.0, the Okta API under /api/v1, the
+// login service under /{tenant}/, and the strings that move the puppets under /_control.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"rollcall/connectors/idpsim"
+	"rollcall/connectors/idpsim/graph"
+	"rollcall/connectors/idpsim/login"
+	"rollcall/connectors/idpsim/okta"
+)
+
+// Options of a Server. Population is needed; everything else has a use when it is left out.
+type Options struct {
+	Population   *idpsim.Population
+	Faults       *idpsim.Faults    // none set, unless given
+	Listen       string            // 127.0.0.1:0, any free port, unless given
+	Token        string            // accepted by Graph (as bearer) and Okta (as SSWS); "" accepts any token
+	Client       string            // client id and
+	Secret       string            // secret that the login service knows; its tokens are accepted by Graph too
+	Permissions  []string          // granted at Graph; see graph.Options
+	RateLimit    int               // of Okta, requests a minute; 0 is none
+	Pushers      map[string]Pusher // by name, for /_control/cycle
+	ControlToken string            // wanted by /_control as bearer token; without one, /_control answers loopback callers only
+}
+
+// Pusher provisions a population into a receiver: push.Entra, push.Okta.
+type Pusher interface {
+	// Cycle pushes what is new since the last one.
+	Cycle(ctx context.Context) error
+}
+
+// Server is the organisation. Listen makes one.
+type Server struct {
+	options  Options
+	listener net.Listener
+	handler  http.Handler
+
+	Graph *graph.API
+	Okta  *okta.API
+	Login *login.Server
+}
+
+// Listen takes the address, so that the URLs are known; nobody is answered before Run. Without Run, call Close.
+func Listen(o Options) (*Server, error) {
+	if o.Faults == nil {
+		o.Faults = &idpsim.Faults{}
+	}
+	if o.Listen == "" {
+		o.Listen = "127.0.0.1:0"
+	}
+	l, err := net.Listen("tcp", o.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("simulated provider: %w", err)
+	}
+	s := &Server{options: o, listener: l}
+	s.Login = login.New(login.Options{Tenant: o.Population.TenantID(), Client: o.Client, Secret: o.Secret, Faults: o.Faults})
+	s.Graph = graph.New(o.Population, graph.Options{Accept: s.accepts, Permissions: o.Permissions, Faults: o.Faults})
+	s.Okta = okta.New(o.Population, okta.Options{Token: o.Token, Limit: o.RateLimit, Faults: o.Faults})
+	mux := http.NewServeMux()
+	mux.Handle("/v1.0/", s.Graph)
+	mux.Handle("/api/v1/", s.Okta)
+	mux.Handle("/_control/", s.control())
+	mux.Handle("/", s.Login)
+	s.handler = mux
+	return s, nil
+}
+
+// accepts says whether Graph takes a bearer token.
+func (s *Server) accepts(token string) bool {
+	if s.options.Token == "" {
+		return token != ""
+	}
+	return token == s.options.Token || s.Login.Valid(token)
+}
+
+// Run answers until ctx is done, then lets the answers under way end, for a second. It returns nil then, and an error if it could
+// not go on. It may be called once.
+func (s *Server) Run(ctx context.Context) error {
+	h := &http.Server{Handler: s.handler, ReadHeaderTimeout: 10 * time.Second}
+	done := make(chan error, 1)
+	go func() { done <- h.Serve(s.listener) }()
+	select {
+	case err := <-done:
+		return fmt.Errorf("simulated provider: %w", err)
+	case <-ctx.Done():
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if err := h.Shutdown(last); err != nil {
+		_ = h.Close()
+	}
+	if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("simulated provider: %w", err)
+	}
+	return nil
+}
+
+// Close gives the address back when Run was never called.
+func (s *Server) Close() error { return s.listener.Close() }
+
+// ServeHTTP answers without a listener, for tests that have one of their own. It is safe for concurrent use.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// URL is scheme, host and port; Okta's org_url and the login service's address.
+func (s *Server) URL() string { return "http://" + s.listener.Addr().String() }
+
+// GraphURL is the root of the Graph API.
+func (s *Server) GraphURL() string { return s.URL() + "/v1.0" }

@@ -1,0 +1,168 @@
+package idpsim
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Step is one change of a population as data. Do names it:
+//
+//	add-person   attributes (userName is needed)     rename       who, value: the new user name
+//	add-group    group: its name                     set          who, attribute, value
+//	assign       who or group, roles                 clear        who, attribute
+//	unassign     who or group                        suspend      who        unsuspend  who
+//	join         who, group                          status       who, value: Okta's word for the state of a user
+//	leave        who, group                          app-status   who, value: Okta's word for the state of the assignment
+//	nest         group into value, another group     external-id  who, value: the id at the application
+//	hide         group: hidden membership            moving       who: Okta is still carrying out the deactivation
+//	purge-group  group                               app          value: active, inactive or gone
+//	disable      who        enable   who             remember     what a stale replica will show
+//	soft-delete  who        restore  who             purge        who
+//
+// Who is a user name, an Entra or Okta id, the number of a person (#17), several (#100..#199) or everyone who is there (*).
+// A group is named or given by its id.
+type Step struct {
+	Do         string            `json:"do"`
+	Who        string            `json:"who,omitempty"`
+	Group      string            `json:"group,omitempty"`
+	Attribute  string            `json:"attribute,omitempty"`
+	Value      string            `json:"value,omitempty"`
+	Roles      []string          `json:"roles,omitempty"`
+	Attributes map[string]string `json:"attributes,omitempty"`
+}
+
+// DecodeSteps reads a JSON array of steps, strictly.
+func DecodeSteps(r io.Reader) ([]Step, error) {
+	var steps []Step
+	d := json.NewDecoder(r)
+	d.DisallowUnknownFields()
+	if err := d.Decode(&steps); err != nil {
+		return nil, fmt.Errorf("read steps: %w", err)
+	}
+	return steps, nil
+}
+
+// personSteps change each person that who names.
+var personSteps = map[string]func(*Population, *View, Person, Step) error{
+	"assign": (*Population).assign, "unassign": (*Population).unassign, "join": (*Population).join, "leave": (*Population).leave,
+	"disable": (*Population).disable, "enable": (*Population).enable, "suspend": (*Population).suspend,
+	"unsuspend": (*Population).unsuspend, "status": (*Population).setStatus, "app-status": (*Population).setAppStatus,
+	"moving": (*Population).move, "soft-delete": (*Population).softDelete, "restore": (*Population).restore,
+	"purge": (*Population).purge, "rename": (*Population).rename, "set": (*Population).set, "clear": (*Population).set,
+	"external-id": (*Population).setExternalID,
+}
+
+// groupSteps change a group.
+var groupSteps = map[string]func(*Population, *View, Group, Step) error{
+	"assign": (*Population).assignGroup, "unassign": (*Population).unassignGroup, "nest": (*Population).nest,
+	"hide": (*Population).hide, "purge-group": (*Population).purgeGroup,
+}
+
+// do carries out one step; the lock is held.
+func (p *Population) do(step Step) error {
+	v := p.current
+	onGroup, onPerson := groupSteps[step.Do], personSteps[step.Do]
+	switch {
+	case step.Do == "add-person":
+		return p.addPerson(v, step)
+	case step.Do == "add-group":
+		return p.addGroup(v, step)
+	case step.Do == "app":
+		return p.setApp(v, step)
+	case step.Do == "remember":
+		p.remembered = v.clone()
+		return nil
+	case onGroup != nil && step.Who == "":
+		g, err := v.group(step.Group)
+		if err != nil {
+			return err
+		}
+		return onGroup(p, v, g, step)
+	case onPerson != nil:
+		who, err := v.several(step.Who)
+		if err != nil {
+			return err
+		}
+		for _, x := range who {
+			if err := onPerson(p, v, x, step); err != nil {
+				return fmt.Errorf("#%d: %w", x.n, err)
+			}
+		}
+		return nil
+	}
+	return fmt.Errorf("there is no step %q", step.Do)
+}
+
+// several resolves who.
+func (v *View) several(who string) ([]Person, error) {
+	from, to, ranged := strings.Cut(who, "..")
+	switch {
+	case who == "":
+		return nil, fmt.Errorf("who is missing")
+	case who == "*":
+		return v.between(0, len(v.people)-1), nil
+	case ranged && strings.HasPrefix(from, "#"):
+		first, err1 := strconv.Atoi(strings.TrimPrefix(from, "#"))
+		last, err2 := strconv.Atoi(strings.TrimPrefix(to, "#"))
+		if err1 != nil || err2 != nil || first < 0 || last >= len(v.people) {
+			return nil, fmt.Errorf("who %q is not within #0..#%d", who, len(v.people)-1)
+		}
+		return v.between(first, last), nil
+	}
+	x, err := v.one(who)
+	return []Person{x}, err
+}
+
+// between returns those who are not gone.
+func (v *View) between(first, last int) []Person {
+	var who []Person
+	for n := first; n <= last; n++ {
+		if x := v.Person(n); !x.Gone() {
+			who = append(who, x)
+		}
+	}
+	return who
+}
+
+// one resolves who to exactly one person.
+func (v *View) one(who string) (Person, error) {
+	if digits, ok := strings.CutPrefix(who, "#"); ok {
+		n, err := strconv.Atoi(digits)
+		if err != nil || n < 0 || n >= len(v.people) {
+			return Person{}, fmt.Errorf("who %q is not one of #0 to #%d", who, len(v.people)-1)
+		}
+		return v.Person(n), nil
+	}
+	for _, find := range []func(string) (Person, bool){v.PersonByGUID, v.PersonByOktaID, v.PersonByUserName} {
+		if x, ok := find(who); ok {
+			return x, nil
+		}
+	}
+	return Person{}, fmt.Errorf("there is nobody called %q", who)
+}
+
+func (v *View) group(name string) (Group, error) {
+	for _, find := range []func(string) (Group, bool){v.GroupByName, v.GroupByGUID, v.GroupByOktaID} {
+		if g, ok := find(name); ok {
+			return g, nil
+		}
+	}
+	return Group{}, fmt.Errorf("there is no group called %q", name)
+}
+
+// rolesOf turns role names into indices.
+func (v *View) rolesOf(names []string) ([]uint16, error) {
+	var roles []uint16
+	for _, name := range names {
+		at := slices.Index(v.roles, name)
+		if at < 0 {
+			return nil, fmt.Errorf("the application has no role %q", name)
+		}
+		roles = append(roles, uint16(at))
+	}
+	return roles, nil
+}
