@@ -1,6 +1,7 @@
 package connectors
 
 import (
+	"context"
 	"errors"
 	"time"
 )
@@ -21,6 +22,7 @@ var (
 type Error struct {
 	Kind       error         // one of the Err values above
 	Op         string        // what was being tried: "list app role assignments"
+	Code       string        // the provider's own word for it, for code to compare: "Request_ResourceNotFound"
 	Detail     string        // what the provider said, shortened
 	Mend       string        // what the operator can do; "" when waiting is all
 	Status     int           // HTTP status; 0 without an answer
@@ -39,3 +41,41 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Kind }
+
+// Reason says in one plain sentence why a pull that ended with err is not complete; "" without an error. It fits Proof.Reason.
+func Reason(err error) string {
+	var failure *Error
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &failure):
+		sentence := "Could not " + failure.Op + ": " + plain[failure.Kind]
+		if failure.Detail != "" {
+			sentence += " (" + failure.Detail + ")"
+		}
+		return sentence + "."
+	case errors.Is(err, context.DeadlineExceeded):
+		return "The pull took longer than it may and was stopped before it had seen everyone."
+	}
+	return "The pull was stopped before it had seen everyone."
+}
+
+// Mend says what an operator can do about err, or, where there is nothing to be done but wait, what happened.
+func Mend(err error) string {
+	var failure *Error
+	if errors.As(err, &failure) && failure.Mend != "" {
+		return failure.Mend
+	}
+	return Reason(err)
+}
+
+// plain is each kind of error as the end of a sentence.
+var plain = map[error]string{
+	ErrThrottled:     "the provider asked us to slow down and kept asking",
+	ErrUnauthorised:  "the provider refused our credentials",
+	ErrForbidden:     "we lack a permission",
+	ErrIncomplete:    "the provider's answer was not whole",
+	ErrMisconfigured: "the source is not configured as the provider needs it",
+	ErrSourceLost:    "the application is gone, or no longer active, at the provider",
+	ErrUnreachable:   "the provider could not be reached or had a fault of its own",
+}

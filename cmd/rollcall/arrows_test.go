@@ -37,8 +37,9 @@ var arrows = map[string][]string{
 	"state/sqlite": {"state", "state/scim"},
 
 	"connectors":       {},
-	"connectors/entra": {"connectors"},
-	"connectors/okta":  {"connectors"},
+	"connectors/rest":  {"connectors"},
+	"connectors/entra": {"connectors", "connectors/rest"},
+	"connectors/okta":  {"connectors", "connectors/rest"},
 
 	"connectors/idpsim/...": {"connectors/idpsim/..."},
 

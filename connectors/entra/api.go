@@ -1,0 +1,274 @@
+package entra
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	kiotaabs "github.com/microsoft/kiota-abstractions-go"
+	"github.com/microsoftgraph/msgraph-sdk-go/directory"
+	"github.com/microsoftgraph/msgraph-sdk-go/groups"
+	"github.com/microsoftgraph/msgraph-sdk-go/serviceprincipals"
+	"github.com/microsoftgraph/msgraph-sdk-go/serviceprincipalswithappid"
+	"github.com/microsoftgraph/msgraph-sdk-go/users"
+
+	"rollcall/connectors"
+	"rollcall/connectors/rest"
+)
+
+const (
+	pageSize   = 999     // the most that Graph gives of people
+	batchSize  = 20      // the most that $batch takes (learn.microsoft.com/graph/json-batching)
+	emptyPages = 100     // in a row; a few are legal
+	mostPages  = 100_000 // of one listing
+)
+
+// The request builders keep the map that they are given, so each gets its own.
+func path(pairs ...string) map[string]string {
+	parameters := make(map[string]string, len(pairs)/2+1)
+	for i := 0; i < len(pairs); i += 2 {
+		parameters[pairs[i]] = pairs[i+1]
+	}
+	return parameters
+}
+
+func ptr[T any](value T) *T { return &value }
+
+// application is the request for the enterprise application of this connector.
+func (c *Connector) application(ctx context.Context) (*kiotaabs.RequestInformation, error) {
+	return serviceprincipalswithappid.NewServicePrincipalsWithAppIdRequestBuilderInternal(path(), c.adapter, &c.appID).
+		ToGetRequestInformation(ctx, &serviceprincipalswithappid.ServicePrincipalsWithAppIdRequestBuilderGetRequestConfiguration{
+			QueryParameters: &serviceprincipalswithappid.ServicePrincipalsWithAppIdRequestBuilderGetQueryParameters{Select: []string{"id"}},
+		})
+}
+
+func (c *Connector) assignedTo(ctx context.Context, servicePrincipal string) (*kiotaabs.RequestInformation, error) {
+	return serviceprincipals.NewItemAppRoleAssignedToRequestBuilderInternal(path("servicePrincipal%2Did", servicePrincipal), c.adapter).
+		ToGetRequestInformation(ctx, &serviceprincipals.ItemAppRoleAssignedToRequestBuilderGetRequestConfiguration{
+			QueryParameters: &serviceprincipals.ItemAppRoleAssignedToRequestBuilderGetQueryParameters{Top: ptr(int32(pageSize))},
+		})
+}
+
+func (c *Connector) members(ctx context.Context, group guid, names []string, top int32) (*kiotaabs.RequestInformation, error) {
+	if c.transitive {
+		// Nested members come from an index that has to be asked for by name (learn.microsoft.com/graph/aad-advanced-queries).
+		headers := kiotaabs.NewRequestHeaders()
+		headers.Add("ConsistencyLevel", "eventual")
+		return groups.NewItemTransitiveMembersGraphUserRequestBuilderInternal(path("group%2Did", group.String()), c.adapter).
+			ToGetRequestInformation(ctx, &groups.ItemTransitiveMembersGraphUserRequestBuilderGetRequestConfiguration{
+				Headers:         headers,
+				QueryParameters: &groups.ItemTransitiveMembersGraphUserRequestBuilderGetQueryParameters{Select: names, Top: &top, Count: ptr(true)},
+			})
+	}
+	return groups.NewItemMembersGraphUserRequestBuilderInternal(path("group%2Did", group.String()), c.adapter).
+		ToGetRequestInformation(ctx, &groups.ItemMembersGraphUserRequestBuilderGetRequestConfiguration{
+			QueryParameters: &groups.ItemMembersGraphUserRequestBuilderGetQueryParameters{Select: names, Top: &top},
+		})
+}
+
+func (c *Connector) everyone(ctx context.Context, names []string, top int32) (*kiotaabs.RequestInformation, error) {
+	return users.NewUsersRequestBuilderInternal(path(), c.adapter).
+		ToGetRequestInformation(ctx, &users.UsersRequestBuilderGetRequestConfiguration{
+			QueryParameters: &users.UsersRequestBuilderGetQueryParameters{Select: names, Top: &top},
+		})
+}
+
+func (c *Connector) recycleBin(ctx context.Context, names []string, top int32) (*kiotaabs.RequestInformation, error) {
+	return directory.NewDeletedItemsGraphUserRequestBuilderInternal(path(), c.adapter).
+		ToGetRequestInformation(ctx, &directory.DeletedItemsGraphUserRequestBuilderGetRequestConfiguration{
+			QueryParameters: &directory.DeletedItemsGraphUserRequestBuilderGetQueryParameters{Select: names, Top: &top},
+		})
+}
+
+// send makes one call and returns the body of its answer.
+func (c *Connector) send(ctx context.Context, request *kiotaabs.RequestInformation) (string, error) {
+	request.Headers.TryAdd("x-ms-throttle-priority", "low") // people who work come first
+	answer, err := c.adapter.SendPrimitive(ctx, request, "[]byte", nil)
+	if err != nil {
+		return "", err
+	}
+	body, ok := answer.([]byte)
+	if !ok {
+		return "", errors.New("the answer is empty")
+	}
+	return string(body), nil
+}
+
+// pages makes a request and follows its links. read is called with each page, may see an empty one, and returns the next link and a
+// word that tells the page from others: its first id. A link or a page that comes again, or no end of empty ones, is an error.
+//
+// The SDK's page iterator is not used: it drops the first request's headers on later pages and does not map their errors.
+func (c *Connector) pages(ctx context.Context, request *kiotaabs.RequestInformation, read func(page string) (next, first string, err error)) error {
+	seen := map[string]bool{}
+	repeats := func(kind, word string) bool {
+		again := seen[kind+word]
+		seen[kind+strings.Clone(word)] = true
+		return again
+	}
+	headers := request.Headers
+	for page, empty := 1, 0; ; page++ {
+		body, err := c.send(ctx, request)
+		if err != nil {
+			return err
+		}
+		next, first, err := read(body)
+		switch {
+		case err != nil:
+			return err
+		case next == "":
+			return nil
+		case first != "" && repeats("page ", first):
+			return errors.New("the same page came twice")
+		case repeats("link ", next):
+			return errors.New("the link to the next page leads back")
+		}
+		if empty++; first != "" {
+			empty = 0
+		}
+		if empty > emptyPages || page >= mostPages {
+			return fmt.Errorf("the listing does not end: %d pages, the last %d empty", page, empty)
+		}
+		link, err := url.Parse(strings.Clone(next))
+		if err != nil {
+			return errors.New("the link to the next page is no URL")
+		}
+		request = kiotaabs.NewRequestInformation()
+		request.Method, request.Headers = kiotaabs.GET, headers
+		request.SetUri(*link)
+	}
+}
+
+// item is the answer to one request of a batch.
+type item struct {
+	body string
+	err  error // of the connectors' vocabulary, without Op
+}
+
+// batch asks for up to 20 paths, relative to the Graph URL, in one call, and returns their answers in the order of the paths. Items
+// that were throttled or failed on the way are asked for again, alone, as often and as long as a call would be.
+func (c *Connector) batch(ctx context.Context, paths []string) ([]item, error) {
+	items := make([]item, len(paths))
+	open := make([]int, len(paths))
+	for i := range open {
+		open[i] = i
+	}
+	for try := 1; ; try++ {
+		answers, err := c.sendBatch(ctx, paths, open)
+		if err != nil {
+			return nil, err
+		}
+		var again []int
+		wait := rest.Backoff(try)
+		for i, answer := range answers {
+			at := open[i]
+			if answer.status >= 200 && answer.status <= 299 {
+				items[at] = item{body: answer.body}
+				continue
+			}
+			failure := explain(answer.status, nil, []byte(answer.body))
+			failure.Status = answer.status
+			if items[at].err = failure; rest.Worth(answer.status) {
+				failure.RetryAfter = retryAfter(answer.header)
+				wait = max(wait, failure.RetryAfter)
+				again = append(again, at)
+			}
+		}
+		if len(again) == 0 {
+			return items, nil
+		}
+		if try == rest.Tries || wait > rest.Patience {
+			return nil, items[again[0]].err
+		}
+		open = again
+		if err := c.transport.Pause(ctx, wait); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// sendBatch asks for paths[open[i]] and returns the answers in that order.
+func (c *Connector) sendBatch(ctx context.Context, paths []string, open []int) ([]batchAnswer, error) {
+	var body strings.Builder
+	body.WriteString(`{"requests":[`)
+	for i, at := range open {
+		if i > 0 {
+			body.WriteByte(',')
+		}
+		fmt.Fprintf(&body, `{"id":"%d","method":"GET","url":%q}`, i, paths[at])
+	}
+	body.WriteString(`]}`)
+
+	request := kiotaabs.NewRequestInformationWithMethodAndUrlTemplateAndPathParameters(kiotaabs.POST, "{+baseurl}/$batch", path())
+	request.Headers.Add("Accept", "application/json")
+	request.SetStreamContentAndContentType([]byte(body.String()), "application/json")
+	answer, err := c.send(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	return scanBatch(answer, len(open))
+}
+
+// batchAnswer is one of a batch's responses.
+type batchAnswer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// scanBatch takes the answer to a batch of n requests numbered from 0. Responses come in any order.
+func scanBatch(text string, n int) ([]batchAnswer, error) {
+	answers := make([]batchAnswer, n)
+	s := rest.Scan(text)
+	err := s.Object(func(name string) error {
+		if name != "responses" {
+			return s.Skip()
+		}
+		return s.Array(func() error {
+			var a batchAnswer
+			var id, status connectors.Value
+			err := s.Object(func(name string) (err error) {
+				switch name {
+				case "id":
+					id, err = s.Value()
+				case "status":
+					status, err = s.Value()
+				case "headers":
+					a.header, err = scanHeader(&s)
+				case "body":
+					a.body, err = s.Raw()
+				default:
+					err = s.Skip()
+				}
+				return err
+			})
+			a.status, _ = strconv.Atoi(status.Text)
+			if i, failed := strconv.Atoi(id.Text); failed == nil && i >= 0 && i < n {
+				answers[i] = a
+			}
+			return err
+		})
+	})
+	if err == nil {
+		err = s.End()
+	}
+	for _, a := range answers {
+		if err == nil && a.status == 0 {
+			err = errNoResponse
+		}
+	}
+	return answers, err
+}
+
+func scanHeader(s *rest.Scanner) (http.Header, error) {
+	header := http.Header{}
+	err := s.Object(func(name string) error {
+		value, err := s.Value()
+		header.Set(name, value.Text)
+		return err
+	})
+	return header, err
+}

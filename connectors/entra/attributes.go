@@ -1,0 +1,199 @@
+package entra
+
+import (
+	"slices"
+	"strings"
+
+	"rollcall/connectors"
+)
+
+// Mappings name source attributes as the directory always has; Graph calls some of them otherwise. attributes has the Graph property
+// of each by its folded name. manager, appRoleAssignments and IsSoftDeleted are no properties: the first two are not read, the last is
+// computed by the mapping from a person's facts.
+var attributes = map[string]string{
+	"objectid":                     "id",
+	"mobile":                       "mobilePhone",
+	"telephonenumber":              "businessPhones",
+	"physicaldeliveryofficename":   "officeLocation",
+	"facsimiletelephonenumber":     "faxNumber",
+	"originaluserprincipalname":    "userPrincipalName",
+	"immutableid":                  "onPremisesImmutableId",
+	"dirsyncenabled":               "onPremisesSyncEnabled",
+	"accountenabled":               "accountEnabled",
+	"city":                         "city",
+	"companyname":                  "companyName",
+	"country":                      "country",
+	"department":                   "department",
+	"displayname":                  "displayName",
+	"employeehiredate":             "employeeHireDate",
+	"employeeid":                   "employeeId",
+	"employeetype":                 "employeeType",
+	"givenname":                    "givenName",
+	"jobtitle":                     "jobTitle",
+	"mail":                         "mail",
+	"mailnickname":                 "mailNickname",
+	"onpremisesdistinguishedname":  "onPremisesDistinguishedName",
+	"onpremisessamaccountname":     "onPremisesSamAccountName",
+	"onpremisessecurityidentifier": "onPremisesSecurityIdentifier",
+	"onpremisesuserprincipalname":  "onPremisesUserPrincipalName",
+	"othermails":                   "otherMails",
+	"postalcode":                   "postalCode",
+	"preferredlanguage":            "preferredLanguage",
+	"proxyaddresses":               "proxyAddresses",
+	"state":                        "state",
+	"streetaddress":                "streetAddress",
+	"surname":                      "surname",
+	"usagelocation":                "usageLocation",
+	"userprincipalname":            "userPrincipalName",
+	"usertype":                     "userType",
+}
+
+const extensionAttributes = "onPremisesExtensionAttributes"
+
+// form is what becomes of a property's value on its way to an attribute.
+type form uint8
+
+const (
+	plain   form = iota
+	first        // the first item of a list
+	ofGuest      // a guest's name in its own directory
+)
+
+// column is a place in Want.Attributes that a property fills.
+type column struct {
+	at   int
+	form form
+}
+
+// selection is what to ask Graph for and where to put it.
+type selection struct {
+	names    []string            // of $select, sorted
+	width    int                 // number of attributes wanted
+	columns  map[string][]column // by property
+	extended map[string][]column // by name in onPremisesExtensionAttributes
+}
+
+// selectFor resolves attribute names. Its error names every one that is unknown.
+func selectFor(wanted []string) (*selection, error) {
+	s := &selection{
+		names:    []string{"accountEnabled", "id", "userPrincipalName"},
+		width:    len(wanted),
+		columns:  map[string][]column{},
+		extended: map[string][]column{},
+	}
+	var unknown []string
+	for i, name := range wanted {
+		folded := strings.ToLower(name)
+		property := attributes[folded]
+		switch {
+		case property == "userPrincipalName" && folded == "userprincipalname":
+			s.add(property, column{i, ofGuest})
+		case property == "businessPhones":
+			s.add(property, column{i, first})
+		case property != "":
+			s.add(property, column{i, plain})
+		case extensionAttribute(folded):
+			s.names = append(s.names, extensionAttributes)
+			key := "extensionAttribute" + folded[len("extensionAttribute"):]
+			s.extended[key] = append(s.extended[key], column{i, plain})
+		case extension(name):
+			s.add(name, column{i, plain}) // case-sensitive, and selected by its own name
+		default:
+			unknown = append(unknown, name)
+		}
+	}
+	if unknown != nil {
+		return nil, &connectors.Error{
+			Kind: connectors.ErrMisconfigured, Op: "select the mapping's source attributes",
+			Detail: "Entra ID has no attribute " + strings.Join(unknown, ", ") + " that can be read",
+			Mend:   "name attributes as the provisioning page of the application does, e.g. mobile, mail or extensionAttribute1",
+		}
+	}
+	slices.Sort(s.names)
+	s.names = slices.Compact(s.names)
+	return s, nil
+}
+
+func (s *selection) add(property string, c column) {
+	s.names = append(s.names, property)
+	s.columns[property] = append(s.columns[property], c)
+}
+
+// extensionAttribute tells extensionattribute1 to extensionattribute15.
+func extensionAttribute(folded string) bool {
+	number, ok := strings.CutPrefix(folded, "extensionattribute")
+	return ok && (len(number) == 1 && number >= "1" && number <= "9" || len(number) == 2 && number >= "10" && number <= "15")
+}
+
+// extension tells the name of a directory extension: extension_{application id without dashes}_{name}.
+func extension(name string) bool {
+	rest, ok := strings.CutPrefix(name, "extension_")
+	return ok && rest != "" && strings.Trim(strings.ToLower(rest), "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
+}
+
+// userPath asks for one person with what is selected, relative to the Graph URL.
+func (s *selection) userPath(id guid) string {
+	return "/users/" + id.String() + "?$select=" + strings.Join(s.names, ",")
+}
+
+// deletedPath asks for one person in the recycle bin. The recycle bin holds more than people, so it takes no selection of theirs.
+func deletedPath(id guid) string { return "/directory/deletedItems/" + id.String() }
+
+// homeName is a guest's userPrincipalName as Entra's provisioning sends it: what is before #EXT#, its last underscore an @. Others are
+// returned as they are (learn.microsoft.com/entra/identity/app-provisioning/how-provisioning-works, B2B guests).
+func homeName(userPrincipalName string) string {
+	alias, _, guest := strings.Cut(userPrincipalName, "#EXT#")
+	at := strings.LastIndexByte(alias, '_')
+	if !guest || at < 0 {
+		return userPrincipalName
+	}
+	return alias[:at] + "@" + alias[at+1:]
+}
+
+// nameBefore is a deleted person's userPrincipalName as it was: the directory puts the object id, without dashes, in front of it.
+func nameBefore(userPrincipalName, id string) string {
+	compact := strings.ReplaceAll(id, "-", "")
+	if len(userPrincipalName) > len(compact) && strings.EqualFold(userPrincipalName[:len(compact)], compact) {
+		return userPrincipalName[len(compact):]
+	}
+	return userPrincipalName
+}
+
+// guid is an object id in 16 bytes.
+type guid [16]byte
+
+// parseGUID reads the usual form, 8-4-4-4-12 hexadecimal digits.
+func parseGUID(text string) (id guid, ok bool) {
+	if len(text) != 36 {
+		return id, false
+	}
+	n := 0
+	for i := 0; i < len(text); i++ {
+		if i == 8 || i == 13 || i == 18 || i == 23 {
+			if text[i] != '-' {
+				return guid{}, false
+			}
+			continue
+		}
+		digit := strings.IndexByte("0123456789abcdef", text[i]|0x20)
+		if digit < 0 || text[i] < '0' {
+			return guid{}, false
+		}
+		id[n/2] = id[n/2]<<4 | byte(digit)
+		n++
+	}
+	return id, true
+}
+
+// String is the usual form.
+func (id guid) String() string {
+	const digits = "0123456789abcdef"
+	text := make([]byte, 0, 36)
+	for i, b := range id {
+		if i == 4 || i == 6 || i == 8 || i == 10 {
+			text = append(text, '-')
+		}
+		text = append(text, digits[b>>4], digits[b&15])
+	}
+	return string(text)
+}

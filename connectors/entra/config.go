@@ -1,0 +1,196 @@
+// Package entra asks Microsoft Entra ID, through Microsoft Graph, who is assigned to an enterprise application.
+//
+// A pull follows the directory's own idea of assignment. It resolves the enterprise application, lists the app role assignments of
+// people and groups, reads the direct members of each assigned group, then those assigned directly in batches, and at last the recycle
+// bin: people who are assigned and deleted are passed as such. Requests are built by the SDK's request builders and sent by its
+// adapter; answers are taken as bytes and scanned (docs/decisions/002), so that a pull holds one page and 16 bytes per person.
+package entra
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	azcloud "github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+	kiotaauth "github.com/microsoft/kiota-authentication-azure-go"
+	kiota "github.com/microsoft/kiota-http-go"
+
+	"rollcall/connectors"
+	"rollcall/connectors/rest"
+)
+
+// Config is one directory and one application in it. Exactly one of ClientSecret, AccessToken and Credential says who is asking.
+type Config struct {
+	TenantID     string                 // the directory
+	ClientID     string                 // the app registration that asks; goes with ClientSecret
+	ClientSecret string                 // of that registration
+	AccessToken  string                 // a fixed token for a simulator: only with a loopback GraphURL
+	Credential   azcore.TokenCredential // any other way to obtain tokens: certificate, federation, managed identity
+	AppID        string                 // application id of the enterprise application that people are assigned to
+
+	Cloud    string // "" = "public"; "usgov", "usgov_dod", "china"
+	GraphURL string // "" = the cloud's; with the version: http://127.0.0.1:9001/v1.0
+	LoginURL string // "" = the cloud's
+
+	Transitive bool // members of groups inside assigned groups count as assigned, which Entra's own provisioning does not do
+
+	Transport http.RoundTripper                                // nil = http.DefaultTransport; carries proxy and trusted certificates
+	SleepFunc func(ctx context.Context, d time.Duration) error // nil = really wait; simulations hurry
+}
+
+// The clouds (learn.microsoft.com/graph/deployments). A token of one is worth nothing in another.
+var clouds = map[string]struct{ graph, login string }{
+	"public":    {"https://graph.microsoft.com/v1.0", "https://login.microsoftonline.com"},
+	"usgov":     {"https://graph.microsoft.us/v1.0", "https://login.microsoftonline.us"},
+	"usgov_dod": {"https://dod-graph.microsoft.us/v1.0", "https://login.microsoftonline.us"},
+	"china":     {"https://microsoftgraph.chinacloudapi.cn/v1.0", "https://login.chinacloudapi.cn"},
+}
+
+// Open checks cfg and makes a connector of it. It asks nothing and starts nothing. Its error, of kind ErrMisconfigured, names every
+// fault.
+func Open(cfg Config) (*Connector, error) {
+	graphURL, loginURL, err := cfg.check()
+	if err != nil {
+		return nil, misconfigured(err)
+	}
+	credential, err := cfg.credential(loginURL)
+	if err != nil {
+		return nil, misconfigured(err)
+	}
+	// The list of hosts must not be empty: the provider would then give the token to every host.
+	authentication, err := kiotaauth.NewAzureIdentityAuthenticationProviderWithScopesAndValidHosts(
+		credential, []string{scope(graphURL)}, []string{graphURL.Hostname()})
+	if err != nil {
+		return nil, misconfigured(err)
+	}
+	transport := graphTransport(cfg, rest.OriginOf(graphURL))
+	adapter, err := kiota.NewNetHttpRequestAdapterWithParseNodeFactoryAndSerializationWriterFactoryAndHttpClient(
+		authentication, nil, nil, transport.Client())
+	if err != nil {
+		return nil, misconfigured(err)
+	}
+	adapter.SetBaseUrl(graphURL.String())
+	return &Connector{
+		appID:      cfg.AppID,
+		identity:   strings.ToLower("entra:" + cfg.TenantID + "/" + cfg.AppID),
+		transitive: cfg.Transitive,
+		credential: credential,
+		scope:      scope(graphURL),
+		adapter:    adapter,
+		transport:  transport,
+	}, nil
+}
+
+// check returns where to ask and where to sign in.
+func (cfg *Config) check() (graphURL, loginURL *url.URL, err error) {
+	var faults []error
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+
+	cloud, known := clouds[strings.ToLower(cfg.Cloud)]
+	switch {
+	case cfg.Cloud == "":
+		cloud = clouds["public"]
+	case !known:
+		fault("cloud %q is unknown: public, usgov, usgov_dod and china are", cfg.Cloud)
+	}
+	if graphURL, err = address(cfg.GraphURL, cloud.graph); err != nil {
+		fault("graph URL: %w", err)
+	} else if graphURL.Path == "" {
+		fault("graph URL: the version is missing: add /v1.0")
+	}
+	if loginURL, err = address(cfg.LoginURL, cloud.login); err != nil {
+		fault("login URL: %w", err)
+	}
+	if cfg.AppID == "" {
+		fault("app id is missing: it is the Application ID on the overview of the enterprise application")
+	} else if _, ok := parseGUID(cfg.AppID); !ok {
+		fault("app id is not a GUID")
+	}
+	if cfg.TenantID == "" {
+		fault("tenant id is missing: it is the Tenant ID on the overview of Entra ID")
+	}
+	switch given := count(cfg.ClientSecret != "", cfg.AccessToken != "", cfg.Credential != nil); {
+	case given != 1:
+		fault("%d of client secret, access token and credential are given: exactly one is needed", given)
+	case cfg.ClientSecret != "" && cfg.ClientID == "":
+		fault("client id is missing: it is the Application (client) ID on the overview of the app registration")
+	case cfg.AccessToken != "" && graphURL != nil && !loopback(graphURL):
+		fault("a fixed access token is for a simulator on this machine: use a client secret with %s", graphURL.Host)
+	}
+	return graphURL, loginURL, errors.Join(faults...)
+}
+
+// credential is who asks. Every way to sign in but the fixed token uses loginURL, no discovery of others, and cfg's transport.
+func (cfg *Config) credential(loginURL *url.URL) (azcore.TokenCredential, error) {
+	switch {
+	case cfg.Credential != nil:
+		return cfg.Credential, nil
+	case cfg.AccessToken != "":
+		return fixedToken(cfg.AccessToken), nil
+	}
+	authority := *loginURL
+	authority.Scheme = "https" // azidentity accepts no other; loginTransport goes back to what was configured
+	return azidentity.NewClientSecretCredential(cfg.TenantID, cfg.ClientID, cfg.ClientSecret, &azidentity.ClientSecretCredentialOptions{
+		ClientOptions: azcore.ClientOptions{
+			Cloud:     azcloud.Configuration{ActiveDirectoryAuthorityHost: authority.String()},
+			Retry:     policy.RetryOptions{MaxRetries: -1}, // the transport does it
+			Transport: loginTransport(*cfg, loginURL, rest.OriginOf(&authority)).Client(),
+		},
+		DisableInstanceDiscovery: true,
+	})
+}
+
+// fixedToken is a token that somebody else obtained.
+type fixedToken string
+
+func (t fixedToken) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	return azcore.AccessToken{Token: string(t), ExpiresOn: time.Now().Add(time.Hour)}, nil
+}
+
+// scope asks for the application permissions that were granted on a Graph host.
+func scope(graphURL *url.URL) string { return graphURL.Scheme + "://" + graphURL.Host + "/.default" }
+
+// address parses a configured URL, or the usual one, without a slash at its end.
+func address(configured, usual string) (*url.URL, error) {
+	if configured == "" {
+		configured = usual
+	}
+	u, err := url.Parse(strings.TrimRight(configured, "/"))
+	switch {
+	case err != nil || u.Host == "":
+		return nil, errors.New("it is not a URL: write it like https://graph.microsoft.com/v1.0")
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return nil, errors.New("it has more than a scheme, a host and a path")
+	case u.Scheme != "https" && !(u.Scheme == "http" && loopback(u)):
+		return nil, errors.New("it must be https: only a simulator on this machine may do without")
+	}
+	return u, nil
+}
+
+func loopback(u *url.URL) bool {
+	host := u.Hostname()
+	addr, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || err == nil && addr.IsLoopback()
+}
+
+func count(given ...bool) int {
+	n := 0
+	for _, g := range given {
+		if g {
+			n++
+		}
+	}
+	return n
+}
+
+func misconfigured(err error) error {
+	return &connectors.Error{Kind: connectors.ErrMisconfigured, Op: "open the connector to Entra ID", Detail: strings.ReplaceAll(err.Error(), "\n", "; ")}
+}

@@ -1,0 +1,109 @@
+package okta
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	sdk "github.com/okta/okta-sdk-golang/v2/okta"
+	"github.com/okta/okta-sdk-golang/v2/okta/query"
+
+	"rollcall/connectors"
+	"rollcall/connectors/rest"
+)
+
+const (
+	pageSize   = 500     // the most that Okta gives of app users
+	emptyPages = 100     // in a row
+	mostPages  = 100_000 // of one listing
+)
+
+// body is what an answer holds. The transport has declared it binary, so the SDK has not touched it.
+func body(resp *sdk.Response, err error) (string, error) {
+	if err != nil {
+		return "", err
+	}
+	text, err := io.ReadAll(resp.Body)
+	return string(text), err
+}
+
+// application makes sure that the application is there and active: in any other state, people vanish from it for no reason of theirs.
+func (c *Connector) application(ctx context.Context) error {
+	_, resp, err := c.client.Application.GetApplication(ctx, c.appID, sdk.NewApplication(), nil)
+	text, err := body(resp, err)
+	if notThere(err) {
+		err = &connectors.Error{Kind: connectors.ErrSourceLost, Detail: "the org has no application with this id"}
+	}
+	if err != nil {
+		return fail(ctx, findApplication, err)
+	}
+	status, err := scanStatus(text)
+	switch {
+	case err != nil:
+		return fail(ctx, findApplication, err)
+	case status == "":
+		return fail(ctx, findApplication, errors.New("the application comes without a status"))
+	case status != "ACTIVE":
+		return fail(ctx, findApplication, &connectors.Error{Kind: connectors.ErrSourceLost, Detail: "the application is " + rest.Line(status)})
+	}
+	return nil
+}
+
+// appUsers calls read with each page of the application's users. A page or a link that comes again, or no end of empty pages, is an
+// error.
+func (c *Connector) appUsers(ctx context.Context, read func(page string) (first string, err error)) error {
+	seen := map[string]bool{}
+	repeats := func(kind, word string) bool {
+		again := seen[kind+word]
+		seen[kind+strings.Clone(word)] = true
+		return again
+	}
+	_, resp, err := c.client.Application.ListApplicationUsers(ctx, c.appID, query.NewQueryParams(query.WithLimit(pageSize), query.WithExpand("user")))
+	for page, empty := 1, 0; ; page++ {
+		text, err := body(resp, err)
+		if err != nil {
+			return err
+		}
+		first, err := read(text)
+		switch {
+		case err != nil:
+			return err
+		case !resp.HasNextPage():
+			return nil
+		case first != "" && repeats("page ", first):
+			return errors.New("the same page came twice")
+		case repeats("link ", resp.NextPage):
+			return errors.New("the link to the next page leads back")
+		}
+		if empty++; first != "" {
+			empty = 0
+		}
+		if empty > emptyPages || page >= mostPages {
+			return fmt.Errorf("the listing does not end: %d pages, the last %d empty", page, empty)
+		}
+		resp, err = resp.Next(ctx, nil)
+	}
+}
+
+// appUser reads one app user with its Okta user embedded.
+func (c *Connector) appUser(ctx context.Context, id string) (string, error) {
+	_, resp, err := c.client.Application.GetApplicationUser(ctx, c.appID, id, query.NewQueryParams(query.WithExpand("user")))
+	return body(resp, err)
+}
+
+// user reads one Okta user.
+func (c *Connector) user(ctx context.Context, id string) (oktaUser, error) {
+	_, resp, err := c.client.User.GetUser(ctx, id)
+	text, err := body(resp, err)
+	if err != nil {
+		return oktaUser{}, err
+	}
+	s := rest.Scan(text)
+	user, err := scanUser(&s)
+	if err == nil && user.id != id {
+		err = errOther
+	}
+	return user, err
+}

@@ -1,0 +1,112 @@
+// Package okta asks Okta who is assigned to an application.
+//
+// Okta keeps one app user per person and application, whoever made the assignment, so a pull is the application's status followed by
+// the pages of its app users, with the Okta user of each embedded: the app user says what the application should hold, the Okta user
+// whether the person may sign in. All calls are the SDK's; answers are scanned by us, because the SDK's types cannot tell null from
+// absent and share memory between pages.
+package okta
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	sdk "github.com/okta/okta-sdk-golang/v2/okta"
+
+	"rollcall/connectors"
+	"rollcall/connectors/rest"
+)
+
+// Config is one org and one application in it.
+type Config struct {
+	OrgURL    string // https://globex.okta.com; http only for a simulator on this machine
+	AppID     string // 0oa…
+	APIToken  string // of an administrator who may read the application and its people
+	Suspended string // what a suspended person is: "" = "inactive"; or "active"
+
+	Transport http.RoundTripper                                // nil = http.DefaultTransport; carries proxy and trusted certificates
+	SleepFunc func(ctx context.Context, d time.Duration) error // nil = really wait; simulations hurry
+}
+
+// Open checks cfg and makes a connector of it. It asks nothing. Its error, of kind ErrMisconfigured, names every fault.
+func Open(cfg Config) (*Connector, error) {
+	org, err := cfg.check()
+	if err != nil {
+		return nil, misconfigured(err)
+	}
+	transport := oktaTransport(cfg, rest.OriginOf(org))
+	// The SDK merges a YAML file of the home directory, one beside its own source and the environment into its settings before these,
+	// so every setting that matters is set.
+	_, client, err := sdk.NewClient(context.Background(),
+		sdk.WithOrgUrl(org.String()),
+		sdk.WithAuthorizationMode("SSWS"),
+		sdk.WithToken(cfg.APIToken),
+		sdk.WithHttpClientPtr(transport.Client()),
+		sdk.WithCache(false),
+		sdk.WithRequestTimeout(0), // the transport bounds every call
+		sdk.WithRateLimitMaxRetries(0),
+		sdk.WithUserAgentExtra(""),
+		sdk.WithTestingDisableHttpsCheck(org.Scheme == "http"),
+	)
+	if err != nil {
+		return nil, misconfigured(err)
+	}
+	return &Connector{
+		client:          client,
+		appID:           cfg.AppID,
+		identity:        "okta:" + strings.ToLower(org.Host) + "/" + cfg.AppID,
+		suspendedActive: cfg.Suspended == "active",
+	}, nil
+}
+
+// check returns the org's address.
+func (cfg *Config) check() (*url.URL, error) {
+	var faults []error
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+
+	org, err := url.Parse(strings.TrimRight(cfg.OrgURL, "/"))
+	switch {
+	case err != nil || org.Host == "":
+		fault("org URL is not a URL: write it like https://globex.okta.com")
+	case org.Path != "" || org.User != nil || org.RawQuery != "" || org.Fragment != "":
+		fault("org URL has more than a scheme and a host: write it like https://globex.okta.com")
+	case org.Scheme != "https" && !(org.Scheme == "http" && loopback(org)):
+		fault("org URL must be https: only a simulator on this machine may do without")
+	case strings.Contains(org.Host, "-admin."):
+		fault("org URL is that of the admin console: leave -admin out")
+	}
+	if cfg.AppID == "" {
+		fault("app id is missing: it is in the address of the application's page, after its name: 0oa…")
+	} else if !plainID(cfg.AppID) {
+		fault("app id has other characters than letters and digits")
+	}
+	if cfg.APIToken == "" {
+		fault("API token is missing: make one at Security > API > Tokens")
+	} else if strings.ContainsFunc(cfg.APIToken, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		fault("API token has characters that no token has, such as a line break")
+	}
+	if cfg.Suspended != "" && cfg.Suspended != "inactive" && cfg.Suspended != "active" {
+		fault("suspended is %q: inactive and active are known", cfg.Suspended)
+	}
+	return org, errors.Join(faults...)
+}
+
+func loopback(u *url.URL) bool {
+	host := u.Hostname()
+	addr, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || err == nil && addr.IsLoopback()
+}
+
+// plainID tells Okta's object ids, which are letters and digits. The SDK puts them into addresses as they are.
+func plainID(id string) bool {
+	return id != "" && strings.Trim(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+}
+
+func misconfigured(err error) error {
+	return &connectors.Error{Kind: connectors.ErrMisconfigured, Op: "open the connector to Okta", Detail: strings.ReplaceAll(err.Error(), "\n", "; ")}
+}

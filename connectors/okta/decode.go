@@ -1,0 +1,177 @@
+package okta
+
+import (
+	"errors"
+
+	"rollcall/connectors"
+	"rollcall/connectors/rest"
+)
+
+var (
+	errNoID   = errors.New("somebody comes without an id")
+	errOther  = errors.New("the answer is about somebody else")
+	errNoUser = errors.New("app users come without the Okta user that was asked for")
+)
+
+// userName is the one attribute that is not in the app-side profile.
+const userName = "userName"
+
+// people collects the persons of one page. What it hands out is overwritten by the next page.
+type people struct {
+	suspendedActive bool
+	width           int
+	columns         map[string][]int // places in Want.Attributes, by attribute name
+	persons         []connectors.Person
+	values          []connectors.Value
+}
+
+func newPeople(want connectors.Want, suspendedActive bool) people {
+	columns := map[string][]int{}
+	for i, name := range want.Attributes {
+		columns[name] = append(columns[name], i)
+	}
+	return people{suspendedActive: suspendedActive, width: len(want.Attributes), columns: columns}
+}
+
+// start forgets the page before.
+func (p *people) start() { p.persons, p.values = p.persons[:0], p.values[:0] }
+
+// scanPage takes a page of app users.
+func (p *people) scanPage(page string) error {
+	p.start()
+	s := rest.Scan(page)
+	if err := s.Array(func() error { return p.scan(&s) }); err != nil {
+		return err
+	}
+	return s.End()
+}
+
+// oktaUser is what is read of an Okta user.
+type oktaUser struct{ id, login, status, becoming string }
+
+// scan takes one app user with its Okta user embedded. Without that one nothing can be said of the person: it is an error.
+func (p *people) scan(s *rest.Scanner) error {
+	from := len(p.values)
+	for range p.width {
+		p.values = append(p.values, connectors.Value{})
+	}
+	values := p.values[from:]
+	var person connectors.Person
+	var user oktaUser
+	var status string
+	err := s.Object(func(name string) (err error) {
+		switch name {
+		case "id":
+			person.ID, err = s.Text()
+		case "externalId":
+			person.Account, err = s.Text()
+		case "status":
+			status, err = s.Text()
+		case "credentials":
+			return s.Object(func(name string) error {
+				value, err := s.Value()
+				if name == userName {
+					person.UserName = value.Text
+					p.fill(values, name, value)
+				}
+				return err
+			})
+		case "profile":
+			return s.Object(func(name string) error {
+				value, err := s.Value()
+				if name != userName {
+					p.fill(values, name, value)
+				}
+				return err
+			})
+		case "_embedded":
+			return s.Object(func(name string) (err error) {
+				if name != "user" {
+					return s.Skip()
+				}
+				user, err = scanUser(s)
+				return err
+			})
+		default:
+			err = s.Skip()
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case person.ID == "":
+		return errNoID
+	case user.status == "":
+		return errNoUser
+	}
+	if person.UserName == "" {
+		person.UserName = user.login
+	}
+	person.Facts = p.facts(user, status)
+	p.persons = append(p.persons, person)
+	return nil
+}
+
+// scanUser takes one Okta user.
+func scanUser(s *rest.Scanner) (u oktaUser, err error) {
+	err = s.Object(func(name string) (err error) {
+		switch name {
+		case "id":
+			u.id, err = s.Text()
+		case "status":
+			u.status, err = s.Text()
+		case "transitioningToStatus":
+			u.becoming, err = s.Text()
+		case "profile":
+			return s.Object(func(name string) (err error) {
+				if name == "login" {
+					u.login, err = s.Text()
+					return err
+				}
+				return s.Skip()
+			})
+		default:
+			err = s.Skip()
+		}
+		return err
+	})
+	return u, err
+}
+
+// scanStatus takes an application and returns its status.
+func scanStatus(body string) (status string, err error) {
+	s := rest.Scan(body)
+	err = s.Object(func(name string) error {
+		if name == "status" {
+			status, err = s.Text()
+			return err
+		}
+		return s.Skip()
+	})
+	return status, err
+}
+
+func (p *people) fill(values []connectors.Value, name string, value connectors.Value) {
+	for _, at := range p.columns[name] {
+		values[at] = value
+	}
+}
+
+// keep drops those persons that keep refuses, and gives the others their values.
+func (p *people) keep(keep func(id string) bool) []connectors.Person {
+	kept := p.persons[:0]
+	for i, person := range p.persons {
+		if keep(person.ID) {
+			person.Values = p.values[i*p.width : (i+1)*p.width : (i+1)*p.width]
+			kept = append(kept, person)
+		}
+	}
+	return kept
+}
+
+// without returns a person with every value absent.
+func (p *people) without(person connectors.Person) connectors.Person {
+	person.Values = make([]connectors.Value, p.width)
+	return person
+}

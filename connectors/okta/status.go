@@ -1,0 +1,82 @@
+package okta
+
+import "rollcall/connectors"
+
+// userEnabled says what a user's status means for the application. Trouble with signing in (a lost password, a lock) is no reason to
+// lose an account. Who is STAGED has not been activated by anyone yet: nothing is created for them and nothing taken away, so they are
+// Unknown, as is every status that is not listed. SUSPENDED is the configuration's to judge.
+var userEnabled = map[string]connectors.Answer{
+	"ACTIVE":           connectors.Yes,
+	"PROVISIONED":      connectors.Yes,
+	"PASSWORD_EXPIRED": connectors.Yes,
+	"LOCKED_OUT":       connectors.Yes,
+	"RECOVERY":         connectors.Yes,
+	"STAGED":           connectors.Unknown,
+	"DEPROVISIONED":    connectors.No,
+}
+
+// appUserEnabled says what an app user's status means. STAGED is an assignment whose push is still queued: it counts. PENDING and
+// APPROVED wait for somebody; IMPORTED, MATCHED and UNASSIGNED are not assignments but leftovers of an import: they are Unknown, so
+// that nothing is created and nothing removed on their ground.
+var appUserEnabled = map[string]connectors.Answer{
+	"ACTIVE":        connectors.Yes,
+	"PROVISIONED":   connectors.Yes,
+	"STAGED":        connectors.Yes,
+	"IMPLICIT":      connectors.Yes,
+	"PENDING":       connectors.Unknown,
+	"APPROVED":      connectors.Unknown,
+	"IMPORTED":      connectors.Unknown,
+	"MATCHED":       connectors.Unknown,
+	"UNASSIGNED":    connectors.Unknown,
+	"INACTIVE":      connectors.No,
+	"REVOKED":       connectors.No,
+	"DEPROVISIONED": connectors.No,
+}
+
+const suspended = "SUSPENDED"
+
+// facts are those of somebody with an app user of the given status.
+func (p *people) facts(user oktaUser, appUser string) connectors.Facts {
+	facts := p.userFacts(user)
+	facts.Assigned = connectors.Yes
+	switch appUser {
+	case "IMPORTED", "MATCHED", "UNASSIGNED":
+		facts.Assigned = connectors.Unknown
+	}
+	facts.Enabled = both(facts.Enabled, p.enabled(appUserEnabled, appUser))
+	if appUserEnabled[appUser] != connectors.Yes {
+		facts.Status += ", app user " + appUser
+	}
+	return facts
+}
+
+// userFacts are what an Okta user says alone.
+func (p *people) userFacts(user oktaUser) connectors.Facts {
+	facts := connectors.Facts{Enabled: p.enabled(userEnabled, user.status), SoftDeleted: connectors.No, Status: user.status}
+	if user.becoming == "DEPROVISIONED" {
+		facts.Enabled = connectors.No
+		facts.Status += ", becoming DEPROVISIONED"
+	}
+	return facts
+}
+
+func (p *people) enabled(statuses map[string]connectors.Answer, status string) connectors.Answer {
+	if status != suspended {
+		return statuses[status]
+	}
+	if p.suspendedActive {
+		return connectors.Yes
+	}
+	return connectors.No
+}
+
+// both is Yes if both are, No if either is, and otherwise Unknown.
+func both(a, b connectors.Answer) connectors.Answer {
+	switch {
+	case a == connectors.No || b == connectors.No:
+		return connectors.No
+	case a == connectors.Yes && b == connectors.Yes:
+		return connectors.Yes
+	}
+	return connectors.Unknown
+}

@@ -1,0 +1,7 @@
+// Package rest is what connectors to REST APIs share: a patient transport that talks to one host only and hands on nothing but whole
+// JSON answers, and a scanner that reads a page of JSON without building a tree of it.
+//
+// The transport exists because no vendor SDK can be trusted with failures: they retry too little, wait too short, lose the status,
+// loop on a closed connection or panic on an unexpected error body. Below the transport there are no failures to see: an SDK gets a
+// good answer, or an error of the connectors' vocabulary that it passes through.
+package rest

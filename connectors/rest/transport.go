@@ -1,0 +1,323 @@
+package rest
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"rollcall/connectors"
+)
+
+// Tries and Patience bound how long one call is tried again while its answers ask for it.
+const (
+	Tries    = 8
+	Patience = 10 * time.Minute // attempts and waits together
+)
+
+const (
+	unansweredTries = 4               // of a call that gets no whole answer
+	attemptTime     = 2 * time.Minute // for one attempt, its body included
+	firstBackoff    = 500 * time.Millisecond
+	longestBackoff  = 30 * time.Second
+	longestHold     = 5 * time.Minute
+	bodyLimit       = 32 << 20 // of an answer, decompressed
+)
+
+// Transport carries one connector's calls. It is an http.RoundTripper that takes more upon itself than one usually does:
+//
+//   - A call to anything but Origin is refused before a byte is sent, and redirects are not answers.
+//   - The body is read before the answer is handed on, up to 32 MiB; a broken-off, empty, oversized or non-JSON answer is a failure.
+//   - Statuses 408, 429, 500, 502, 503 and 504, broken answers and lost connections are tried again, after the wait that the provider
+//     asks for or a growing one, within ten minutes and as long as the request's context lives.
+//   - What is no good answer in the end is a *connectors.Error without Op, never a response. Unless Raw is set.
+//
+// Calls must be safe to repeat. A Transport is safe for concurrent use once its fields are set.
+type Transport struct {
+	Base   http.RoundTripper // nil = http.DefaultTransport
+	Origin string            // as OriginOf gives it
+	Raw    bool              // hand on answers of every status and form in the end, for a client that reads failures itself
+
+	ExplainFunc func(status int, header http.Header, body []byte) *connectors.Error // of an answer that is no success; nil = by status alone
+	DelayFunc   func(header http.Header) time.Duration                              // the wait that a failed answer asks for; 0 or nil = it doesn't say
+	HoldFunc    func(header http.Header) time.Duration                              // how long to hold the next call after any answer; nil = never
+	PassFunc    func(resp *http.Response) bool                                      // failed answers that the client must see itself; nil = none
+	GoodFunc    func(resp *http.Response) error                                     // prepares a good answer for the client; nil = as it is
+	SleepFunc   func(ctx context.Context, d time.Duration) error                    // nil = Sleep
+
+	mu    sync.Mutex
+	until time.Time // no call before
+}
+
+// Client returns an HTTP client over t: no timeout but the request's context, and no redirects.
+func (t *Transport) Client() *http.Client {
+	return &http.Client{
+		Transport:     t,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// OriginOf is scheme and host of a URL, as Transport compares them.
+func OriginOf(u *url.URL) string { return strings.ToLower(u.Scheme + "://" + u.Host) }
+
+// Sleep waits for d or for the end of ctx, whose error it returns.
+func Sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// RoundTrip carries out one call, with its retries.
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	body, err := takeBody(req)
+	if err != nil {
+		return nil, err
+	}
+	if OriginOf(req.URL) != t.Origin {
+		return nil, &connectors.Error{Kind: connectors.ErrIncomplete, Detail: "an answer led away from the configured host, to " + Line(req.URL.Host)}
+	}
+	ctx, tally, started, waited := req.Context(), TallyOf(req.Context()), time.Now(), time.Duration(0)
+	for try := 1; ; try++ {
+		if err := t.awaitTurn(ctx); err != nil {
+			return nil, err
+		}
+		tally.calls.Add(1)
+		resp, failure, again := t.attempt(req, body)
+		if failure == nil {
+			return resp, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		limit := Tries
+		if failure.Status == 0 {
+			limit = unansweredTries
+		}
+		wait := max(failure.RetryAfter, Backoff(try))
+		if !again || try >= limit || time.Since(started)+waited+wait > Patience {
+			if t.Raw && resp != nil {
+				return resp, nil
+			}
+			tally.failure.Store(failure)
+			return nil, failure
+		}
+		waited += wait
+		if err := t.Pause(ctx, wait); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// attempt makes the call once. A failure comes with the response if there was a whole one, and tells whether to try again.
+func (t *Transport) attempt(req *http.Request, body []byte) (_ *http.Response, failure *connectors.Error, again bool) {
+	ctx, cancel := context.WithTimeout(req.Context(), attemptTime)
+	defer cancel()
+	call := req.Clone(ctx)
+	if body != nil {
+		call.Body, call.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	}
+	base := t.Base
+	if base == nil {
+		base = http.DefaultTransport
+	}
+	resp, err := base.RoundTrip(call)
+	if err != nil {
+		return nil, unreachable(err), !untrusted(err)
+	}
+	defer resp.Body.Close()
+	content, err := readAll(resp)
+	t.hold(resp.Header)
+	if err != nil {
+		return nil, &connectors.Error{Kind: connectors.ErrIncomplete, Detail: "the answer broke off: " + Line(err.Error())}, true
+	}
+	if len(content) > bodyLimit {
+		return nil, &connectors.Error{Kind: connectors.ErrIncomplete, Status: resp.StatusCode, Detail: fmt.Sprintf("the answer is larger than %d MiB", bodyLimit>>20)}, false
+	}
+	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(content)), int64(len(content))
+	if t.PassFunc != nil && t.PassFunc(resp) {
+		return resp, nil, false
+	}
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return resp, t.explain(resp, content), Worth(resp.StatusCode)
+	}
+	if t.Raw {
+		return resp, nil, false
+	}
+	if fault := formFault(resp.Header, content); fault != "" {
+		return resp, &connectors.Error{Kind: connectors.ErrIncomplete, Detail: fault}, true
+	}
+	if t.GoodFunc != nil {
+		if err := t.GoodFunc(resp); err != nil {
+			return nil, &connectors.Error{Kind: connectors.ErrIncomplete, Status: resp.StatusCode, Detail: Line(err.Error())}, false
+		}
+	}
+	return resp, nil, false
+}
+
+// explain turns an answer that is no success into an error.
+func (t *Transport) explain(resp *http.Response, content []byte) *connectors.Error {
+	var failure *connectors.Error
+	if t.ExplainFunc != nil {
+		failure = t.ExplainFunc(resp.StatusCode, resp.Header, content)
+	} else {
+		failure = &connectors.Error{Kind: KindOf(resp.StatusCode)}
+	}
+	failure.Status = resp.StatusCode
+	if failure.Detail == "" {
+		failure.Detail = fmt.Sprintf("HTTP status %d", resp.StatusCode)
+	}
+	if t.DelayFunc != nil && Worth(resp.StatusCode) {
+		failure.RetryAfter = max(0, t.DelayFunc(resp.Header))
+	}
+	return failure
+}
+
+// KindOf is the kind of error that a failed status means when nothing more is known.
+func KindOf(status int) error {
+	switch {
+	case status == http.StatusUnauthorized:
+		return connectors.ErrUnauthorised
+	case status == http.StatusForbidden:
+		return connectors.ErrForbidden
+	case status == http.StatusTooManyRequests:
+		return connectors.ErrThrottled
+	case status >= 500 || status == http.StatusRequestTimeout:
+		return connectors.ErrUnreachable
+	case status == http.StatusBadRequest || status >= 300 && status <= 399:
+		return connectors.ErrMisconfigured
+	}
+	return connectors.ErrIncomplete
+}
+
+// awaitTurn waits while calls are held.
+func (t *Transport) awaitTurn(ctx context.Context) error {
+	t.mu.Lock()
+	held := time.Until(t.until)
+	t.until = time.Time{}
+	t.mu.Unlock()
+	if held <= 0 {
+		return ctx.Err()
+	}
+	return t.Pause(ctx, held)
+}
+
+// hold notes how long the next call has to wait.
+func (t *Transport) hold(header http.Header) {
+	if t.HoldFunc == nil {
+		return
+	}
+	if d := min(t.HoldFunc(header), longestHold); d > 0 {
+		t.mu.Lock()
+		t.until = time.Now().Add(d)
+		t.mu.Unlock()
+	}
+}
+
+// Pause waits for d or for the end of ctx, whose error it returns.
+func (t *Transport) Pause(ctx context.Context, d time.Duration) error {
+	if t.SleepFunc != nil {
+		return t.SleepFunc(ctx, d)
+	}
+	return Sleep(ctx, d)
+}
+
+// Backoff is the wait after a failed try, from 1: doubling, and spread so that sources that failed together don't return together.
+func Backoff(try int) time.Duration {
+	d := min(firstBackoff<<(try-1), longestBackoff)
+	return d/2 + rand.N(d)
+}
+
+// Worth tells whether a status says that trying again may help.
+func Worth(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
+		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+// formFault says what makes an answer no JSON document, as far as its head and its ends tell; "" if nothing does.
+func formFault(header http.Header, content []byte) string {
+	content = bytes.TrimSpace(content)
+	kind, _, _ := strings.Cut(header.Get("Content-Type"), ";")
+	switch {
+	case len(content) == 0:
+		return "the answer is empty"
+	case !strings.Contains(strings.ToLower(kind), "json"):
+		return fmt.Sprintf("the answer is %s instead of JSON", Line(strings.TrimSpace(kind)))
+	}
+	first, last := content[0], content[len(content)-1]
+	if first == '{' && last == '}' || first == '[' && last == ']' {
+		return ""
+	}
+	return "the answer ends in the middle"
+}
+
+func unreachable(err error) *connectors.Error {
+	detail := Line(err.Error())
+	if errors.Is(err, context.DeadlineExceeded) {
+		detail = fmt.Sprintf("no answer within %s", attemptTime)
+	}
+	return &connectors.Error{Kind: connectors.ErrUnreachable, Detail: detail}
+}
+
+// untrusted tells whether the other side's certificate was refused: trying again changes nothing.
+func untrusted(err error) bool {
+	var refused *tls.CertificateVerificationError
+	return errors.As(err, &refused)
+}
+
+// takeBody reads and closes a request's body so that it can be sent again; nil if there is none.
+func takeBody(req *http.Request) ([]byte, error) {
+	if req.Body == nil || req.Body == http.NoBody {
+		return nil, nil
+	}
+	defer req.Body.Close()
+	return io.ReadAll(req.Body)
+}
+
+// readAll reads an answer up to just beyond the limit.
+func readAll(resp *http.Response) ([]byte, error) {
+	var content bytes.Buffer
+	if resp.ContentLength > 0 && resp.ContentLength <= bodyLimit {
+		content.Grow(int(resp.ContentLength) + bytes.MinRead)
+	}
+	_, err := content.ReadFrom(io.LimitReader(resp.Body, bodyLimit+1))
+	return content.Bytes(), err
+}
+
+// Line makes one short line of what a provider sent, fit for an error: control characters, addresses and long words, which may be
+// names or tokens, are taken out.
+func Line(text string) string {
+	const most = 200
+	words := strings.Fields(strings.ToValidUTF8(text, ""))
+	for i, word := range words {
+		if strings.ContainsRune(word, '@') || len(word) > 80 {
+			words[i] = "…"
+		}
+	}
+	line := strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, strings.Join(words, " "))
+	if runes := []rune(line); len(runes) > most {
+		line = string(runes[:most-1]) + "…"
+	}
+	return line
+}
