@@ -1,0 +1,392 @@
+package patch
+
+import "rollcall/state/scim"
+
+// Apply carries out operations in order on a resource in canonical form (active included, members not), all or none: an error means that
+// nothing is to be changed. It names the operation, and is a *scim.Error with the scimType of RFC 7644 §3.12.
+//
+// An attribute that no schema knows is dropped and listed while the other operations proceed; a known attribute in an unknown form is an error.
+// What is readOnly (id, meta, groups) is refused as a path and passed over as a name in the value of an operation without path, where clients echo it.
+// A password is taken and not kept. name.formatted is composed anew when the operations change parts of the name and not itself.
+func Apply(rt *scim.ResourceType, resource scim.Value, ops []Operation) (Outcome, error) {
+	e := editor{rt: rt, resource: resource}
+	for i, op := range ops {
+		if err := e.operation(op); err != nil {
+			return Outcome{}, numbered(i, err)
+		}
+	}
+	if err := checkImmutable(rt, resource, e.resource); err != nil {
+		return Outcome{}, err
+	}
+	if !e.formatted {
+		changed, err := reformat(rt, resource, e.resource)
+		if err != nil {
+			return Outcome{}, err
+		}
+		e.resource = changed
+	}
+	return Outcome{Resource: e.resource, Changed: !resource.Equal(e.resource), Members: e.members.outcome(), Dropped: e.dropped}, nil
+}
+
+// editor is one Apply at work.
+type editor struct {
+	rt        *scim.ResourceType
+	resource  scim.Value
+	members   members
+	formatted bool // name.formatted was written
+	dropped   []string
+}
+
+func (e *editor) operation(op Operation) error {
+	if op.Path == "" {
+		if op.Op == opRemove {
+			return scim.BadRequest(scim.TypeNoTarget, "remove needs a path")
+		}
+		if op.Value.Kind != scim.Object {
+			return scim.BadRequest(scim.TypeInvalidValue, "without a path the value must be an object of attributes")
+		}
+		return e.names(op.Op, op.Value)
+	}
+	p, err := scim.ParsePath(op.Path, scim.Limits{})
+	if err != nil {
+		return err
+	}
+	if ext := e.rt.Extension(p); ext != nil {
+		return e.extension(op.Op, ext, op.Value)
+	}
+	t, ok := e.target(p)
+	switch {
+	case !ok:
+		e.drop(op.Path)
+		return nil
+	case scim.EqualFold(t.attr.Name, "schemas"):
+		return nil // made from the content, whatever is asked
+	case t.mutability() == scim.ReadOnly:
+		return scim.BadRequest(scim.TypeMutability, "%s is readOnly", t.attr.Name)
+	}
+	return e.write(op.Op, t, op.Value)
+}
+
+// names writes each attribute that the value of an operation without path names: plainly, dotted, with a value filter or a URN, or
+// in an object under the schema's URN (RFC 7644 §3.5.2.1; the others are Entra's).
+func (e *editor) names(op string, value scim.Value) error {
+	for _, f := range value.Fields {
+		if err := e.name(op, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *editor) name(op string, f scim.Field) error {
+	if scim.EqualFold(f.Name, e.rt.Schema.ID) && f.Value.Kind == scim.Object {
+		return e.names(op, f.Value)
+	}
+	p, err := scim.ParsePath(f.Name, scim.Limits{})
+	if err != nil {
+		e.drop(f.Name)
+		return nil
+	}
+	if ext := e.rt.Extension(p); ext != nil {
+		return e.extension(op, ext, f.Value)
+	}
+	t, ok := e.target(p)
+	switch {
+	case !ok:
+		e.drop(f.Name)
+		return nil
+	case t.mutability() == scim.ReadOnly:
+		return nil
+	}
+	return e.write(op, t, f.Value)
+}
+
+// extension writes the attributes of an extension that an object names, and leaves the others alone. A null or a remove takes the whole extension away.
+func (e *editor) extension(op string, ext *scim.Schema, value scim.Value) error {
+	switch {
+	case op != opRemove && value.Kind == scim.Object:
+		for _, f := range value.Fields {
+			if err := e.name(op, scim.Field{Name: ext.ID + ":" + f.Name, Value: f.Value}); err != nil {
+				return err
+			}
+		}
+		return nil
+	case op != opRemove && !value.Empty():
+		return scim.BadRequest(scim.TypeInvalidValue, "%s: an object of attributes is wanted", ext.ID)
+	case op == opAdd:
+		return nil
+	}
+	for _, f := range e.resource.Get(ext.ID).Fields {
+		t, ok := e.target(scim.Path{URN: ext.ID, Attr: f.Name})
+		if !ok {
+			continue
+		}
+		if err := e.write(opRemove, t, scim.Value{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *editor) drop(path string) {
+	for _, d := range e.dropped {
+		if d == path {
+			return
+		}
+	}
+	e.dropped = append(e.dropped, path)
+}
+
+// target is what a path leads to.
+type target struct {
+	path scim.Path
+	attr *scim.Attribute
+	sub  *scim.Attribute // or nil
+}
+
+func (e *editor) target(p scim.Path) (target, bool) {
+	_, attr, sub, ok := e.rt.Attribute(p)
+	return target{path: p, attr: attr, sub: sub}, ok
+}
+
+// leaf is the attribute whose value the path leads to.
+func (t target) leaf() *scim.Attribute {
+	if t.sub != nil {
+		return t.sub
+	}
+	return t.attr
+}
+
+func (t target) mutability() scim.Mutability {
+	if t.attr.Mutability == scim.ReadOnly {
+		return scim.ReadOnly
+	}
+	return t.leaf().Mutability
+}
+
+// whole reports whether the path leads to all of an attribute.
+func (t target) whole() bool { return t.sub == nil && t.path.Filter == nil }
+
+func (e *editor) write(op string, t target, v scim.Value) error {
+	if t.path.Filter != nil {
+		if err := e.rt.CheckElement(t.path, t.path.Filter); err != nil {
+			return err
+		}
+	}
+	switch {
+	case isMembers(e.rt, t.attr):
+		return e.changeMembers(op, t, v)
+	case t.attr.Mutability == scim.WriteOnly:
+		return nil
+	case op != opRemove && isFormatted(e.rt, t, v):
+		e.formatted = true
+	}
+	switch op {
+	case opRemove:
+		return e.remove(t, v)
+	case opAdd:
+		return e.add(t, v)
+	}
+	return e.replace(t, v)
+}
+
+// add appends to a multi-valued attribute, merges into a complex one and sets a simple one (RFC 7644 §3.5.2.1).
+func (e *editor) add(t target, v scim.Value) error {
+	switch {
+	case t.whole() && t.attr.MultiValued:
+		return e.appendTo(t, e.rt.Select(e.resource, t.path), v)
+	case t.sub != nil && t.sub.MultiValued && !t.attr.MultiValued:
+		var present []scim.Value
+		for _, list := range e.rt.Select(e.resource, t.path) {
+			present = append(present, list.List...)
+		}
+		return e.appendTo(t, present, v)
+	case t.sub == nil && t.attr.MultiValued:
+		return e.mergeElements(t, v)
+	}
+	return e.replace(t, v)
+}
+
+func (e *editor) appendTo(t target, present []scim.Value, v scim.Value) error {
+	more, err := e.coerce(t, v)
+	if err != nil || more.Kind == scim.Null {
+		return err
+	}
+	return e.assign(t.path, scim.ListOf(append(present[:len(present):len(present)], more.List...)...))
+}
+
+// mergeElements adds sub-attributes to the elements that a value filter matches, or makes one.
+func (e *editor) mergeElements(t target, v scim.Value) error {
+	if len(e.rt.Select(e.resource, t.path)) == 0 || v.Kind != scim.Object {
+		return e.replace(t, v)
+	}
+	whole := t
+	whole.path.Filter = nil
+	more, err := e.coerce(whole, v)
+	if err != nil || more.Kind == scim.Null {
+		return err
+	}
+	elements := e.rt.Select(e.resource, whole.path)
+	made := make([]scim.Value, len(elements))
+	for i, element := range elements {
+		switch {
+		case e.rt.MatchesElement(t.path, t.path.Filter, element):
+			made[i] = overlaid(element, more.List[0])
+		case more.List[0].Get("primary").Bool && element.Get("primary").Bool:
+			made[i] = element.With("primary", scim.BoolValue(false))
+		default:
+			made[i] = element
+		}
+	}
+	return e.assign(whole.path, scim.ListOf(made...))
+}
+
+// replace sets what the path leads to. A complex attribute keeps the sub-attributes that are not named (RFC 7644 §3.5.2.3).
+func (e *editor) replace(t target, v scim.Value) error {
+	if t.whole() && !t.attr.MultiValued && t.attr.Type == scim.DataComplex {
+		if v.Kind == scim.Array && len(v.List) == 1 {
+			v = v.List[0]
+		}
+		if v.Kind == scim.Object {
+			v = overlaid(e.present(t), v)
+		}
+	}
+	made, err := e.coerce(t, v)
+	if err != nil {
+		return err
+	}
+	return e.assign(t.path, made)
+}
+
+// remove takes away what the path leads to, or, of a multi-valued attribute, the values that are sent with it (Entra).
+func (e *editor) remove(t target, v scim.Value) error {
+	switch {
+	case t.leaf().Required && t.path.Filter == nil:
+		return scim.BadRequest(scim.TypeMutability, "%s is required and can't be removed", t.path)
+	case t.attr.Name == "active":
+		return scim.BadRequest(scim.TypeMutability, "active can't be removed; replace it with true or false")
+	case v.Kind == scim.Null || t.path.Filter != nil || !t.leaf().MultiValued:
+		return e.assign(t.path, scim.Value{})
+	case t.sub == nil:
+		return e.removeElements(t, v)
+	}
+	return e.removeItems(t, v)
+}
+
+// mostSelectors is how many values one remove may name, other than members.
+const mostSelectors = 1000
+
+// removeElements takes away those elements that have the value (and type, where sent) of one that was sent, or, where no value was sent, all
+// that was.
+func (e *editor) removeElements(t target, v scim.Value) error {
+	sent := listed(v)
+	if len(sent) > mostSelectors {
+		return scim.BadRequest(scim.TypeInvalidValue, "%s: more than %d values to remove; send fewer", t.path, mostSelectors)
+	}
+	any := &scim.Filter{Op: scim.OpOr}
+	for _, s := range sent {
+		f, err := selector(t, s)
+		if err != nil {
+			return err
+		}
+		if f != nil {
+			any.Args = append(any.Args, f)
+		}
+	}
+	if len(any.Args) == 0 {
+		return nil
+	}
+	t.path.Filter = any
+	return e.assign(t.path, scim.Value{})
+}
+
+// selector makes a value filter of an element that was sent; nil when it says nothing.
+func selector(t target, sent scim.Value) (*scim.Filter, error) {
+	if sent.Empty() {
+		return nil, nil
+	}
+	if sent.Kind != scim.Object {
+		sent = scim.ObjectOf(scim.Field{Name: "value", Value: sent})
+	}
+	all := &scim.Filter{Op: scim.OpAnd}
+	for _, f := range sent.Fields {
+		byValue := !sent.Get("value").Empty()
+		if f.Value.Empty() || byValue && !scim.EqualFold(f.Name, "value") && !scim.EqualFold(f.Name, "type") {
+			continue
+		}
+		if f.Value.Kind == scim.Array || f.Value.Kind == scim.Object {
+			return nil, scim.BadRequest(scim.TypeInvalidValue, "%s: a value to remove has no list or object in it", t.path)
+		}
+		all.Args = append(all.Args, &scim.Filter{Op: scim.OpEqual, Path: scim.Path{Attr: f.Name}, Value: f.Value})
+	}
+	return all, nil
+}
+
+// removeItems takes values out of a list that is a sub-attribute.
+func (e *editor) removeItems(t target, v scim.Value) error {
+	gone, err := e.coerce(t, v)
+	if err != nil {
+		return err
+	}
+	var left []scim.Value
+	for _, item := range e.present(t).List {
+		if !contains(gone.List, item) {
+			left = append(left, item)
+		}
+	}
+	return e.assign(t.path, scim.ListOf(left...))
+}
+
+func contains(list []scim.Value, v scim.Value) bool {
+	for _, item := range list {
+		if item.Equal(v) {
+			return true
+		}
+	}
+	return false
+}
+
+// present is the first value that a target has now.
+func (e *editor) present(t target) scim.Value {
+	for _, v := range e.rt.Select(e.resource, t.path) {
+		return v
+	}
+	return scim.Value{}
+}
+
+// coerce brings a value into canonical form and notes what of it no schema knows.
+func (e *editor) coerce(t target, v scim.Value) (scim.Value, error) {
+	t.path.Filter = nil
+	made, dropped, err := e.rt.Coerce(t.path, v)
+	for _, d := range dropped {
+		e.drop(d)
+	}
+	return made, err
+}
+
+func (e *editor) assign(p scim.Path, v scim.Value) error {
+	changed, err := e.rt.Assign(e.resource, p, v)
+	if err == nil {
+		e.resource = changed
+	}
+	return err
+}
+
+// overlaid returns an object with the fields of another one set, the empty ones taken away.
+func overlaid(object, more scim.Value) scim.Value {
+	for _, f := range more.Fields {
+		if f.Value.Empty() {
+			f.Value = scim.Value{}
+		}
+		object = object.With(f.Name, f.Value)
+	}
+	return object
+}
+
+// listed returns a list's items, or the one value that stands where a list is wanted.
+func listed(v scim.Value) []scim.Value {
+	if v.Kind == scim.Array {
+		return v.List
+	}
+	return []scim.Value{v}
+}
