@@ -148,6 +148,9 @@ func (w *assignment) set(element, v Value) (Value, error) {
 
 // replace returns what takes an element's place: what was sent, with the equality terms it does not speak of.
 func (w *assignment) replace(v Value) (Value, error) {
+	if v.Kind == Array && len(v.List) == 1 {
+		v = v.List[0]
+	}
 	made, err := w.single(w.at, w.attr, v)
 	if err != nil || made.Kind == Null || w.attr.Type != DataComplex {
 		return made, err

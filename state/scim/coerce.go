@@ -60,6 +60,9 @@ func (c *coercion) attribute(at spot, a *Attribute, sent Value) (Value, error) {
 		return c.single(at, a, sent)
 	}
 	items := sent.List
+	if sent.Kind == Null || sent.Kind == String && sent.Text == "" {
+		return Value{}, nil
+	}
 	if sent.Kind != Array {
 		items = []Value{sent} // one value where a list is wanted is a list of one
 	}
@@ -85,13 +88,20 @@ func (c *coercion) attribute(at spot, a *Attribute, sent Value) (Value, error) {
 	return ListOf(tidy(a, kept, winner)...), nil
 }
 
-// element returns one value of a multi-valued attribute, null when it says nothing.
+// element returns one value of a multi-valued attribute, null when it says nothing. A member that says nothing is refused: a list
+// of such would otherwise empty a group.
 func (c *coercion) element(at spot, a *Attribute, sent Value) (Value, error) {
 	v, err := c.single(at, a, sent)
-	if err != nil || a.Type != DataComplex || !hollow(v) {
-		return v, err
+	switch {
+	case err != nil:
+		return Value{}, err
+	case v.Kind == Null && a.listsMembers():
+		at.sub = "value"
+		return Value{}, BadRequest(TypeInvalidValue, "%s is missing; each member needs one", at)
+	case a.Type == DataComplex && hollow(v):
+		return Value{}, nil
 	}
-	return Value{}, nil
+	return v, nil
 }
 
 // hollow reports whether an element says nothing but what it would be for.

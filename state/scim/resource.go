@@ -229,7 +229,7 @@ func (n *normalizer) setPaths(resource Value) (Value, error) {
 			continue
 		}
 		_, attr, sub, ok := n.rt.Attribute(p)
-		if !ok {
+		if !ok || attr.listsMembers() && (sub != nil || p.Filter != nil) {
 			n.drop(f.Name)
 			continue
 		}

@@ -70,6 +70,12 @@ func (a *Attribute) kept() bool {
 	return a.Mutability != ReadOnly && a.Mutability != WriteOnly && !a.derived
 }
 
+// listsMembers reports whether an element of the attribute is its value and nothing else: it is added and removed as a whole.
+func (a *Attribute) listsMembers() bool {
+	value := a.sub("value")
+	return a.MultiValued && value != nil && value.Mutability == Immutable
+}
+
 func find(attributes []Attribute, name string) *Attribute {
 	for i := range attributes {
 		if EqualFold(attributes[i].Name, name) {
