@@ -159,6 +159,14 @@ func results(t *tree, visit func(*tree)) {
 		visit(t)
 		return
 	}
+	if t.text == "IgnoreFlowIfNullOrEmpty" {
+		inner := visit
+		visit = func(leaf *tree) {
+			if leaf.kind != treeText || leaf.text != "" {
+				inner(leaf)
+			}
+		}
+	}
 	through := false
 	for i, arg := range t.args {
 		if f.param(i).result && arg.kind != treeAbsent {

@@ -28,6 +28,14 @@ func date(name string) param    { return param{name: name, accepts: someDate} }
 func some(name string) param    { return param{name: name, accepts: anyKind} }
 func result(name string) param  { return param{name: name, accepts: anyKind, result: true} }
 
+func either(name string, accepts ...kinds) param {
+	p := param{name: name}
+	for _, k := range accepts {
+		p.accepts |= k
+	}
+	return p
+}
+
 func optional(p param) param {
 	p.optional = true
 	return p
@@ -73,19 +81,64 @@ func (f *function) signature(name string) string {
 // functions is the language: every function that Entra documents for provisioning to an application.
 var functions = map[string]*function{
 	// Conditions.
-	"CBool":                   {params: []param{{name: "expression", accepts: anyText | someCondition}}, yields: someBool, call: callCBool},
-	"Coalesce":                {params: []param{result("source")}, repeat: []param{result("source")}, call: callCoalesce},
-	"IgnoreFlowIfNullOrEmpty": {params: []param{result("expression")}, call: callIgnoreFlow},
-	"IIF": {params: []param{{name: "condition", accepts: someBool | someCondition}, result("value if true"), result("value if false")},
+	"CBool":    {params: []param{either("expression", anyText, someCondition)}, yields: someBool, call: callCBool},
+	"Coalesce": {params: []param{result("source")}, repeat: []param{result("source")}, call: callCoalesce},
+	"IIF": {params: []param{either("condition", someBool, someCondition), result("value if true"), result("value if false")},
 		check: checkCondition, call: callIIF},
-	"IsNull":        {params: []param{some("expression")}, yields: someBool, call: callIsNull},
-	"IsNullOrEmpty": {params: []param{some("expression")}, yields: someBool, call: callIsNullOrEmpty},
-	"IsPresent":     {params: []param{some("expression")}, yields: someBool, call: callIsPresent},
-	"IsString":      {params: []param{some("expression")}, yields: someBool, call: callIsString},
-	"Not":           {params: []param{{name: "source", accepts: anyText | someCondition}}, yields: someBool, call: callNot},
-	"Redact":        {params: []param{result("expression")}, call: callRedact},
-	"Switch": {params: []param{one("source"), optional(result("default"))}, repeat: []param{one("key"), result("value")}, least: 1,
-		build: buildSwitch},
+	"IgnoreFlowIfNullOrEmpty": {params: []param{result("expression")}, call: callIgnoreFlow},
+	"IsNull":                  {params: []param{some("expression")}, yields: someBool, call: callIsNull},
+	"IsNullOrEmpty":           {params: []param{some("expression")}, yields: someBool, call: callIsNullOrEmpty},
+	"IsPresent":               {params: []param{some("expression")}, yields: someBool, call: callIsPresent},
+	"IsString":                {params: []param{some("expression")}, yields: someBool, call: callIsString},
+	"Not":                     {params: []param{either("source", anyText, someCondition)}, yields: someBool, call: callNot},
+	"Redact":                  {params: []param{result("expression")}, call: callRedact},
+	"Switch":                  {params: []param{one("source"), optional(result("default"))}, repeat: []param{one("key"), result("value")}, least: 1, build: buildSwitch},
+
+	// Texts.
+	"Append":              {params: []param{one("source"), one("suffix")}, yields: anyText, call: callAppend},
+	"InStr":               {params: []param{one("text"), one("text to find"), optional(numeric("start")), optional(either("compare type", someWord))}, yields: someNumber, check: checkInStr, call: callInStr},
+	"Left":                {params: []param{one("source"), numeric("count")}, yields: anyText, call: callLeft},
+	"Mid":                 {params: []param{one("source"), numeric("start"), numeric("length")}, yields: anyText, check: checkMid, call: callMid},
+	"NormalizeDiacritics": {params: []param{one("source")}, yields: anyText, call: callNormalizeDiacritics},
+	"PCase":               {params: []param{one("source"), optional(one("word separators"))}, yields: anyText, call: callPCase},
+	"Replace": {params: []param{one("source"), optional(one("oldValue")), optional(one("regexPattern")), optional(one("regexGroupName")),
+		optional(one("replacementValue")), optional(one("replacementAttributeName")), optional(one("template"))}, yields: anyText, build: buildReplace},
+	"StripSpaces": {params: []param{one("source")}, yields: anyText, call: callStripSpaces},
+	"ToLower":     {params: []param{one("source"), optional(one("culture"))}, yields: anyText, call: callToLower},
+	"ToUpper":     {params: []param{one("source"), optional(one("culture"))}, yields: anyText, call: callToUpper},
+	"Word":        {params: []param{one("source"), numeric("word number"), one("delimiters")}, yields: anyText, call: callWord},
+
+	// Lists.
+	"Count":            {params: []param{some("attribute")}, yields: someNumber, call: callCount},
+	"Item":             {params: []param{some("attribute"), numeric("index")}, yields: anyText, check: checkItem, call: callItem},
+	"Join":             {params: []param{one("separator"), some("source")}, repeat: []param{some("source")}, yields: anyText, call: callJoin},
+	"RemoveDuplicates": {params: []param{some("attribute")}, yields: someList, call: callRemoveDuplicates},
+	"Split":            {params: []param{one("source"), one("delimiter")}, yields: someList, check: checkSplit, call: callSplit},
+
+	// Numbers and codes.
+	"BitAnd":           {params: []param{numeric("first number"), numeric("second number")}, yields: someNumber, call: callBitAnd},
+	"ConvertToBase64":  {params: []param{one("source")}, yields: anyText, call: callConvertToBase64},
+	"ConvertToUTF8Hex": {params: []param{one("source")}, yields: anyText, call: callConvertToUTF8Hex},
+	"CStr":             {params: []param{one("value")}, yields: anyText, call: callCStr},
+
+	// Dates.
+	"CDate":          {params: []param{date("expression")}, yields: someDate, call: callCDate},
+	"DateAdd":        {params: []param{one("interval"), numeric("number"), date("date")}, yields: someDate, check: checkInterval, call: callDateAdd},
+	"DateDiff":       {params: []param{one("interval"), date("first date"), date("second date")}, yields: someNumber, check: checkInterval, call: callDateDiff},
+	"DateFromNum":    {params: []param{numeric("number")}, yields: someDate, call: callDateFromNum},
+	"FormatDateTime": {params: []param{one("source"), optional(one("date styles")), one("input format"), one("output format")}, yields: anyText, build: buildFormatDateTime},
+	"Now":            {yields: someDate, volatile: true, call: callNow},
+	"NumFromDate":    {params: []param{date("date")}, yields: someNumber, call: callNumFromDate},
+
+	// Chance.
+	"Guid": {yields: someText, volatile: true, call: callGuid},
+	"RandomString": {params: []param{numeric("length"), numeric("least digits"), numeric("least special characters"), numeric("least capitals"),
+		numeric("least small letters"), optional(one("characters to avoid"))}, yields: anyText, volatile: true, call: callRandomString},
+
+	// App roles.
+	"AppRoleAssignmentsComplex":          {params: []param{some("attribute")}, yields: someRoles, check: checkRoles, call: callRoles},
+	"AssertiveAppRoleAssignmentsComplex": {params: []param{some("attribute")}, yields: someRoles, check: checkRoles, call: callRoles},
+	"SingleAppRoleAssignment":            {params: []param{some("attribute")}, yields: anyText, check: checkRoles, call: callSingleRole},
 }
 
 // elsewhere are functions that administrators know from other places, and why they can't stand in a mapping.

@@ -88,10 +88,7 @@ func Compile(rows []Row) (*Mapping, error) {
 		c.trees[i] = t
 	}
 	m := &Mapping{attributes: attributesOf(c.trees...), moment: &moment{}}
-	c.index = make(map[string]int, len(m.attributes))
-	for i, name := range m.attributes {
-		c.index[name] = i
-	}
+	c.index = places(m.attributes)
 	hash := fnv.New64a()
 	io.WriteString(hash, language)
 	for i, r := range rows {

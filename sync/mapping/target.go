@@ -69,8 +69,8 @@ func targetOf(text string, users *scim.ResourceType) (scim.Path, shape, error) {
 		return scim.Path{}, shape{}, fmt.Errorf("%s is never kept in the record", text)
 	case path.Filter != nil && !attr.MultiValued:
 		return scim.Path{}, shape{}, fmt.Errorf("%s is not multi-valued; leave the value filter out", attr.Name)
-	case attr.MultiValued && attr.Type == scim.DataComplex && path.Filter == nil && sub != nil:
-		return scim.Path{}, shape{}, fmt.Errorf(`%s has several elements; say which is meant, such as %s[type eq "work"].%s`, attr.Name, attr.Name, sub.Name)
+	case attr.MultiValued && attr.Type == scim.DataComplex && path.Filter == nil && (sub != nil || attr.Name != "roles"):
+		return scim.Path{}, shape{}, fmt.Errorf(`%s has several elements; say which is meant, such as %s[type eq "work"].value`, attr.Name, attr.Name)
 	case path.Filter != nil && sub == nil:
 		return scim.Path{}, shape{}, fmt.Errorf("an element of %s has sub-attributes; name one, such as %s.value", attr.Name, text)
 	case path.Filter != nil && fixes(path.Filter, sub.Name):
@@ -171,11 +171,7 @@ func (s shape) typed(v value) (scim.Value, error) {
 	case s.roles:
 		return rolesValue(v)
 	case s.attribute.MultiValued:
-		var items []scim.Value
-		for _, element := range v.elements() {
-			items = append(items, scim.StringValue(element))
-		}
-		return scim.ListOf(items...), nil
+		return textList(v), nil
 	case v.multiple():
 		var err error
 		if v, err = only(v); err != nil || v.isNull() {
@@ -208,6 +204,15 @@ func (s shape) typed(v value) (scim.Value, error) {
 	return scim.StringValue(v.String()), nil
 }
 
+func textList(v value) scim.Value {
+	elements := v.elements()
+	items := make([]scim.Value, len(elements))
+	for i, element := range elements {
+		items[i] = scim.StringValue(element)
+	}
+	return scim.ListOf(items...)
+}
+
 // PersonError says why a person can't be judged. It holds none of their values.
 type PersonError struct {
 	Row    int    // index
@@ -215,15 +220,28 @@ type PersonError struct {
 	Text   string
 }
 
-func (e *PersonError) Error() string { return e.Target + ": " + e.Text }
+func (e *PersonError) Error() string {
+	if e.Target == "" {
+		return e.Text
+	}
+	return e.Target + ": " + e.Text
+}
+
+// enough refuses a person with fewer values than were asked for.
+func enough(p *connectors.Person, attributes []string) error {
+	if len(p.Values) >= len(attributes) {
+		return nil
+	}
+	return &PersonError{Text: fmt.Sprintf("the connector gave %d values, the mapping asked for %d", len(p.Values), len(attributes))}
+}
 
 // Evaluate appends one value per target to dst: typed as the target's schema says, null where nothing flows. scope is
 // connectors.Assigned or Everyone. The person's values follow Attributes; more may come after them. An error, a *PersonError, means
 // that this person can't be judged: nothing of theirs may be changed, and dst is returned as it was.
 func (m *Mapping) Evaluate(dst []scim.Value, scope string, p *connectors.Person) ([]scim.Value, error) {
 	before := dst
-	if len(p.Values) < len(m.attributes) {
-		return before, &PersonError{Text: fmt.Sprintf("the connector gave %d values, the mapping asked for %d", len(p.Values), len(m.attributes))}
+	if err := enough(p, m.attributes); err != nil {
+		return before, err
 	}
 	e := env{person: p, moment: m.moment, scope: scope}
 	for i := range m.rows {
