@@ -1,0 +1,230 @@
+package scimapi
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"mime"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"rollcall/state"
+	"rollcall/state/scim"
+)
+
+const (
+	mediaType = "application/scim+json"
+
+	spillAt = 64 << 10 // an answer longer than this is streamed
+	keepBuf = 1 << 20  // buffers that grew beyond this are not kept for the next call
+)
+
+// call is one request on its way to its answer. It belongs to the goroutine that serves the request and is reused for later ones,
+// so nothing may keep it or its buffers.
+type call struct {
+	h *Handler
+	w http.ResponseWriter
+	r *http.Request
+
+	id       string // names the request in logs, in the record and in the answer's X-Request-Id
+	start    time.Time
+	key      state.Key
+	scope    state.Scope
+	source   Source
+	endpoint *endpoint
+	target   string       // the path's last part where it names something: an id, a schema, a resource type
+	received bytes.Buffer // the body as sent
+
+	status int
+	failed *scim.Error // what is answered, if it is an error
+	sent   bool        // the header is out: nothing can be taken back
+	held   bool        // nothing may go out yet: what is being rendered is read again
+	out    []byte      // what is still to be sent
+}
+
+func (c *call) begin(w http.ResponseWriter, r *http.Request) {
+	c.w, c.r = w, r
+	c.id = string(state.NewID())
+	c.start = c.h.now()
+	c.header("X-Request-Id", c.id)
+}
+
+func (c *call) end() {
+	received, out := c.received, c.out[:0]
+	received.Reset()
+	if received.Cap() > keepBuf {
+		received = bytes.Buffer{}
+	}
+	if cap(out) > keepBuf {
+		out = nil
+	}
+	*c = call{h: c.h, received: received, out: out}
+}
+
+func (c *call) endpointName() string {
+	if c.endpoint == nil {
+		return ""
+	}
+	return c.endpoint.name
+}
+
+func (c *call) header(name, value string) { c.w.Header().Set(name, value) }
+
+// log adds what every record about this call carries.
+func (c *call) log() *slog.Logger {
+	return c.h.log.With(logRequest, c.id, logTenant, c.scope.Tenant, logSource, c.scope.Source, logKey, c.key.ID,
+		logEndpoint, c.endpointName(), logMethod, knownMethod(c.r.Method))
+}
+
+// body reads what was sent, within the limits, as one JSON object.
+func (c *call) body() (scim.Value, error) {
+	if err := c.acceptable(); err != nil {
+		return scim.Value{}, err
+	}
+	limit := c.h.limits.Body
+	if c.r.ContentLength > limit {
+		return scim.Value{}, tooLarge(limit)
+	}
+	if _, err := c.received.ReadFrom(http.MaxBytesReader(c.w, c.r.Body, limit)); err != nil {
+		var over *http.MaxBytesError
+		if errors.As(err, &over) {
+			return scim.Value{}, tooLarge(limit)
+		}
+		return scim.Value{}, &scim.Error{Status: http.StatusBadRequest, Type: "invalidSyntax", Detail: "the request body ended early"}
+	}
+	value, err := scim.ReadJSON(c.received.Bytes(), c.h.limits.JSON)
+	if err != nil {
+		return scim.Value{}, err
+	}
+	if value.Kind != scim.Object {
+		return scim.Value{}, &scim.Error{Status: http.StatusBadRequest, Type: "invalidSyntax", Detail: "the request body must be a JSON object"}
+	}
+	return value, nil
+}
+
+// acceptable refuses bodies that are not JSON by their own word. One that says nothing is taken for JSON: Okta's reads and some
+// clients' writes come without a type.
+func (c *call) acceptable() error {
+	if encoding := c.r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return errEncoding
+	}
+	sent := c.r.Header.Get("Content-Type")
+	if sent == "" || sent == mediaType {
+		return nil
+	}
+	media, parameters, err := mime.ParseMediaType(sent)
+	if err != nil || media != mediaType && media != "application/json" && media != "text/json" {
+		return errMediaType
+	}
+	if charset := parameters["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return errMediaType
+	}
+	return nil
+}
+
+// answer starts an answer; the body follows in c.out.
+func (c *call) answer(status int) {
+	c.status = status
+	c.out = c.out[:0]
+}
+
+// spill sends what has gathered once it is a lot. A reader that is gone ends the answer.
+func (c *call) spill() error {
+	if len(c.out) < spillAt || c.held {
+		return nil
+	}
+	return c.flush()
+}
+
+func (c *call) flush() error {
+	if !c.sent {
+		c.sent = true
+		if len(c.out) > 0 {
+			c.header("Content-Type", mediaType)
+		}
+		c.w.WriteHeader(c.status)
+	}
+	_, err := c.w.Write(c.out)
+	c.out = c.out[:0]
+	return err
+}
+
+// finish sends what is left. An answer that fitted into the buffer gets its length.
+func (c *call) finish() {
+	if !c.sent && len(c.out) > 0 {
+		c.header("Content-Length", strconv.Itoa(len(c.out)))
+	}
+	if !c.sent || len(c.out) > 0 {
+		_ = c.flush() // a client that went away needs no answer
+	}
+}
+
+// fail replaces the answer by an error's. Where half an answer is out already, the connection is broken off, so that nobody takes it
+// for a whole one.
+func (c *call) fail(err error) {
+	if c.sent {
+		if c.r.Context().Err() == nil {
+			c.log().Error("answer broken off", logError, err)
+		}
+		panic(http.ErrAbortHandler)
+	}
+	failure := c.failure(err)
+	header := c.w.Header()
+	header.Del("Location")
+	header.Del("ETag")
+	switch failure.Status {
+	case http.StatusUnauthorized:
+		header.Set("WWW-Authenticate", `Bearer realm="scim"`)
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+		if header.Get("Retry-After") == "" {
+			header.Set("Retry-After", "1")
+		}
+	}
+	c.answer(failure.Status)
+	c.failed = failure
+	c.out = appendError(c.out, failure)
+}
+
+// base is the URL under which this request reached the receiver; locations begin with it.
+func (c *call) base() string {
+	if c.h.public != "" {
+		return c.h.public
+	}
+	scheme, host := "http", c.r.Host
+	if c.r.TLS != nil {
+		scheme = "https"
+	}
+	if c.proxied() {
+		if proto := firstOf(c.r.Header.Get("X-Forwarded-Proto")); proto == "http" || proto == "https" {
+			scheme = proto
+		}
+		if forwarded := firstOf(c.r.Header.Get("X-Forwarded-Host")); forwarded != "" {
+			host = forwarded
+		}
+	}
+	return scheme + "://" + host + c.h.basePath
+}
+
+func (c *call) proxied() bool {
+	if len(c.h.proxies) == 0 {
+		return false
+	}
+	peer, err := netip.ParseAddrPort(c.r.RemoteAddr)
+	if err != nil {
+		return false
+	}
+	for _, proxy := range c.h.proxies {
+		if proxy.Contains(peer.Addr().Unmap()) {
+			return true
+		}
+	}
+	return false
+}
+
+func firstOf(list string) string {
+	first, _, _ := strings.Cut(list, ",")
+	return strings.TrimSpace(first)
+}

@@ -1,0 +1,179 @@
+package scimapi
+
+import (
+	"errors"
+	"strings"
+
+	"rollcall/state"
+	"rollcall/state/scim"
+)
+
+// matcher evaluates a filter on records, reading of what belongs to them only what the filter names. A group's members are never
+// read whole where the filter only asks whether certain people are among them, as Entra's reference check does.
+type matcher struct {
+	h      *Handler
+	c      *call
+	res    *resource
+	filter *scim.Filter
+
+	related    bool                         // the filter names groups, or members otherwise than by id
+	groupsOf   map[state.ID]map[string]bool // group → those of the members asked for that are in it
+	candidates []state.Record               // where every match must be; nil: anywhere
+	members    int                          // looked at so far
+}
+
+func (h *Handler) matcher(c *call, res *resource, filter *scim.Filter) (*matcher, error) {
+	m := &matcher{h: h, c: c, res: res, filter: filter}
+	attr := "groups"
+	if res.kind == state.KindGroup {
+		attr = "members"
+	}
+	if !mentions(filter, attr) {
+		return m, nil
+	}
+	people, only := comparedMembers(filter, "")
+	if res.kind != state.KindGroup || !only {
+		m.related = true
+		return m, nil
+	}
+	m.groupsOf = map[state.ID]map[string]bool{}
+	for _, person := range people {
+		groups, err := h.groupsOf(c, state.ID(person))
+		if err != nil {
+			return nil, err
+		}
+		for _, group := range groups {
+			if m.groupsOf[group.ID] == nil {
+				m.groupsOf[group.ID] = map[string]bool{}
+			}
+			m.groupsOf[group.ID][person] = true
+		}
+	}
+	if required, ok := requiredMember(filter); ok {
+		return m, m.onlyGroupsOf(required)
+	}
+	return m, nil
+}
+
+func (h *Handler) groupsOf(c *call, id state.ID) ([]state.Ref, error) {
+	groups, err := h.store.GroupsOf(c.r.Context(), c.scope, id)
+	if errors.Is(err, state.ErrNotFound) {
+		return nil, nil
+	}
+	return groups, err
+}
+
+// onlyGroupsOf narrows the search down to the groups that a person is in.
+func (m *matcher) onlyGroupsOf(person string) error {
+	m.candidates = []state.Record{}
+	groups, err := m.h.groupsOf(m.c, state.ID(person))
+	if err != nil {
+		return err
+	}
+	for _, group := range groups {
+		rec, err := m.h.store.Record(m.c.r.Context(), m.c.scope, state.KindGroup, group.ID)
+		if errors.Is(err, state.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		m.candidates = append(m.candidates, rec)
+	}
+	return nil
+}
+
+// addMatches adds those of the records that match.
+func (m *matcher) addMatches(records []state.Record, hits *hits) error {
+	for i := range records {
+		value, err := m.c.value(m.res, &records[i], m.related)
+		if err != nil {
+			return err
+		}
+		if m.members += len(value.Get("members").List); m.members > m.h.limits.Scan {
+			return errTooMany
+		}
+		if in := m.groupsOf[records[i].ID]; in != nil {
+			value = value.With("members", memberList(in))
+		}
+		if m.res.rt.Matches(m.filter, value) {
+			hits.add(records[i])
+		}
+	}
+	return nil
+}
+
+func memberList(ids map[string]bool) scim.Value {
+	var list []scim.Value
+	for id := range ids {
+		list = append(list, scim.ObjectOf(scim.Field{Name: "value", Value: scim.StringValue(id)}))
+	}
+	return scim.ListOf(list...)
+}
+
+// mentions tells whether a filter names an attribute.
+func mentions(f *scim.Filter, attr string) bool {
+	if f.Op != "and" && f.Op != "or" && f.Op != "not" && strings.EqualFold(f.Path.Attr, attr) {
+		return true
+	}
+	if f.Op == "path" {
+		return false
+	}
+	for _, arg := range f.Args {
+		if mentions(arg, attr) {
+			return true
+		}
+	}
+	return false
+}
+
+// comparedMembers lists the ids that a filter compares members with. ok is false if it asks anything else of members, so that the
+// ids do not tell all.
+func comparedMembers(f *scim.Filter, prefix string) (ids []string, ok bool) {
+	switch f.Op {
+	case "and", "or", "not":
+	case "path":
+		if !strings.EqualFold(f.Path.Attr, "members") {
+			return nil, true
+		}
+		prefix = "members."
+	default:
+		switch strings.ToLower(prefix + f.Path.Attr) {
+		case "members":
+			if f.Path.Sub != "" && !strings.EqualFold(f.Path.Sub, "value") {
+				return nil, false
+			}
+		case "members.value":
+		default:
+			return nil, prefix == ""
+		}
+		return []string{f.Value.Text}, f.Op == "eq" && f.Value.Kind == scim.String
+	}
+	for _, arg := range f.Args {
+		more, ok := comparedMembers(arg, prefix)
+		if !ok {
+			return nil, false
+		}
+		ids = append(ids, more...)
+	}
+	return ids, true
+}
+
+// requiredMember finds an id that every match has among its members, in a filter of which comparedMembers approves.
+func requiredMember(f *scim.Filter) (id string, ok bool) {
+	switch f.Op {
+	case "eq":
+		return f.Value.Text, strings.EqualFold(f.Path.Attr, "members")
+	case "and":
+		for _, arg := range f.Args {
+			if id, ok := requiredMember(arg); ok {
+				return id, true
+			}
+		}
+	case "path":
+		if strings.EqualFold(f.Path.Attr, "members") && f.Args[0].Op == "eq" {
+			return f.Args[0].Value.Text, true
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,140 @@
+package scimapi
+
+import (
+	"bytes"
+	"log/slog"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"rollcall/state"
+	"rollcall/state/scim"
+)
+
+// keepBytes is how much of a body is kept to explain a push.
+const keepBytes = 16 << 10
+
+const redacted = "redacted"
+
+// secretWords mark names whose values are never kept, wherever they appear.
+var secretWords = []string{"password", "secret", "token"}
+
+// request is the push as it is kept for explanation. Its answer is not repeated for one that succeeded: the journal entry has what
+// the record became.
+func (c *call) request(status int) *state.Request {
+	path := c.r.URL.RequestURI()
+	if hasSecret([]byte(path)) {
+		path = c.r.URL.EscapedPath()
+	}
+	return &state.Request{
+		ID:     c.id,
+		Scope:  c.scope,
+		At:     c.start,
+		KeyID:  c.key.ID,
+		Method: knownMethod(c.r.Method),
+		Path:   clip(path, keepBytes),
+		Status: status,
+		Body:   redact(c.received.Bytes()),
+	}
+}
+
+// conclude counts and logs an answered request and keeps a failed push. Failed reads are kept as well, apart from those of a resource
+// that is not there and those that were only too many or too early.
+func (h *Handler) conclude(c *call) {
+	h.metrics.Answered(c.scope.Source, c.endpointName(), knownMethod(c.r.Method), c.status, h.now().Sub(c.start))
+	if c.status < http.StatusBadRequest {
+		c.trace(slog.LevelDebug)
+		return
+	}
+	reading := c.r.Method == http.MethodGet || c.r.Method == http.MethodHead
+	if c.status == http.StatusNotFound && c.endpoint != nil && (c.endpoint.name == h.users.rt.Endpoint+"/" || c.endpoint.name == h.groups.rt.Endpoint+"/") {
+		h.metrics.Noticed(c.scope.Source, UnknownID, 1)
+	}
+	switch {
+	case c.key.ID == "", c.status == http.StatusTooManyRequests, c.status == http.StatusServiceUnavailable,
+		c.status == http.StatusNotFound && reading:
+		c.trace(slog.LevelDebug)
+		return
+	}
+	push := c.request(c.status)
+	if c.failed != nil {
+		push.Detail, push.Answer = c.failed.Detail, appendError(nil, c.failed)
+	}
+	h.store.LogRequest(*push)
+	c.trace(slog.LevelInfo)
+}
+
+func (c *call) trace(level slog.Level) {
+	if ctx := c.r.Context(); c.h.log.Enabled(ctx, level) {
+		c.log().Log(ctx, level, "answered", logStatus, c.status, logTook, c.h.now().Sub(c.start))
+	}
+}
+
+// redact returns what may be kept of a body. One that names a secret, or may do so behind an escape, and cannot be read is not kept.
+func redact(body []byte) []byte {
+	if len(body) == 0 {
+		return nil
+	}
+	if hasSecret(body) || bytes.Contains(body, []byte(`\u`)) {
+		value, err := scim.ReadJSON(body, scim.DefaultLimits)
+		if err != nil {
+			return nil
+		}
+		body = withoutSecrets(value).AppendJSON(nil)
+	}
+	return []byte(clip(string(body), keepBytes))
+}
+
+// withoutSecrets replaces the values of fields whose names tell a secret, and of patch operations whose path does.
+func withoutSecrets(v scim.Value) scim.Value {
+	switch v.Kind {
+	case scim.Array:
+		list := make([]scim.Value, len(v.List))
+		for i := range v.List {
+			list[i] = withoutSecrets(v.List[i])
+		}
+		return scim.ListOf(list...)
+	case scim.Object:
+		hidden := hasSecret([]byte(v.Get("path").Text))
+		fields := make([]scim.Field, len(v.Fields))
+		for i, f := range v.Fields {
+			if hasSecret([]byte(f.Name)) || hidden && strings.EqualFold(f.Name, "value") {
+				f.Value = scim.StringValue(redacted)
+			}
+			fields[i] = scim.Field{Name: f.Name, Value: withoutSecrets(f.Value)}
+		}
+		return scim.ObjectOf(fields...)
+	}
+	return v
+}
+
+// hasSecret tells whether a text names a secret, in any letter case.
+func hasSecret(text []byte) bool {
+	for _, word := range secretWords {
+		if containsFold(text, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// containsFold looks for a lower-case ASCII word without regard to case.
+func containsFold(text []byte, word string) bool {
+	for i := 0; i+len(word) <= len(text); i++ {
+		if text[i]|0x20 == word[0] && strings.EqualFold(string(text[i:i+len(word)]), word) {
+			return true
+		}
+	}
+	return false
+}
+
+// clip cuts a text to a length, at the boundary of a character.
+func clip(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	for limit > 0 && !utf8.RuneStart(text[limit]) {
+		limit--
+	}
+	return text[:limit]
+}
