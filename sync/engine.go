@@ -1,10 +1,24 @@
 // Package sync is the decision: it pulls what an identity provider says, plans what would make the record agree, holds what the gate
 // holds, and applies the rest. Import it as dirsync.
+//
+// # A run
+//
+// A run reads the index of a source's accounts first, so that whatever a push changes while the pull goes on is seen to have moved and
+// is left alone. Then it pulls, page by page, and keeps nothing of the people who agree. What differs is decided in sync/plan; who
+// is missing, or would be let in again, is looked at by id. The gate holds what nobody should lose by mistake; the rest is applied in
+// small commits. All of it happens on the caller's goroutine, under the source's lease, without any transaction open while the
+// network is waited for.
+//
+// Whatever goes wrong at the provider makes a run incomplete: what was positively read still counts, what was not read is not
+// missed. A dry run does the same up to the gate with a Reader, which can write nothing.
 package sync
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"rollcall/connectors"
@@ -19,10 +33,10 @@ const (
 	OutcomeApplied    = "applied"        // everything planned was carried out
 	OutcomePartly     = "partly_applied" // some changes were refused, or had moved
 	OutcomeHeld       = "held"           // a part waits for an approval; the rest was carried out
-	OutcomeObserved   = "observed"       // nothing was carried out: the source only observes; Run.Plan names the plan, if one waits
+	OutcomeObserved   = "observed"       // nothing was carried out: the source is only observed; Run.Plan names the plan, if one waits
 	OutcomePlanned    = "planned"        // a dry run found something to change; nothing is recorded
 	OutcomeIncomplete = "incomplete"     // the provider was not read whole; only positive facts counted
-	OutcomeFailed     = "failed"         // nothing usable was read
+	OutcomeFailed     = "failed"         // the run ended by an error of the record, or because it was stopped
 )
 
 // What became of one change: ChangeResult.Outcome.
@@ -30,16 +44,39 @@ const (
 	ChangeApplied = "applied"
 	ChangeMoved   = "moved"   // the account has changed since the plan was made
 	ChangeRefused = "refused" // by the record; Detail says why
-	ChangeGone    = "stale"   // its witness no longer stands
+	ChangeStale   = "stale"   // looked at anew, its witness no longer stands
+)
+
+// Order.Trigger.
+const (
+	TriggerSchedule = "schedule"
+	TriggerHand     = "hand"
+)
+
+// Source.Policy.
+const (
+	PolicyFull     = "full"
+	PolicyNoCreate = "no-create" // missing accounts are reported
+	PolicyReport   = "report"    // nothing is changed
+)
+
+// Progress.Step.
+const (
+	StepPull  = "pull"
+	StepLook  = "look up"
+	StepPlan  = "plan"
+	StepApply = "apply"
 )
 
 // Reader is what planning may touch. It cannot write, so neither can a dry run.
 type Reader interface {
 	state.Records
+	state.Tombstones
 	Index(ctx context.Context, scope state.Scope, yield func(state.IndexRow) error) error
 	Source(ctx context.Context, name string) (state.Source, error)
 	Suspicions(ctx context.Context, scope state.Scope) ([]state.Suspicion, error)
 	Ledger(ctx context.Context, scope state.Scope, since time.Time) (state.Ledger, error)
+	EntriesOf(ctx context.Context, scope state.Scope, id state.ID) ([]state.Entry, error)
 }
 
 // Store is what a run touches.
@@ -62,28 +99,28 @@ type Source struct {
 	People    string // connectors.Assigned or Everyone
 	Schedule  string // cron; "" = on demand
 	Rules     plan.Rules
-	Policy    string // "full", "no-create" or "report"
+	Policy    string // one of the Policy constants
 }
 
 // Engine runs one source at a time per source.
 type Engine struct {
 	Store  Store
-	Now    func() time.Time
-	Log    *slog.Logger
-	Holder string // names this process in leases
+	Now    func() time.Time // nil: time.Now
+	Log    *slog.Logger     // nil: none
+	Holder string           // names this process in leases
 }
 
 // Order says how to run.
 type Order struct {
-	Trigger  string // "schedule" or "hand"
-	Actor    string
+	Trigger  string // one of the Trigger constants
+	Actor    string // who or what asked, for the journal
 	DryRun   bool
 	Progress func(Progress) // may be nil; called on the run's goroutine at most once per page
 }
 
 // Progress is how far a run has come.
 type Progress struct {
-	Step   string // "pull", "look up", "plan", "apply"
+	Step   string // one of the Step constants
 	People int
 	Done   int
 	Of     int // 0 = unknown
@@ -99,21 +136,85 @@ type Report struct {
 
 // ChangeResult is what became of one change of the plan.
 type ChangeResult struct {
-	Change  int    // index into Plan.Changes
-	Outcome string // one of the Change constants
-	Detail  string
+	Change  int    `json:"change"`           // index into Plan.Changes
+	Outcome string `json:"outcome"`          // one of the Change constants
+	Detail  string `json:"detail,omitempty"` // one plain sentence
 }
 
-// RunOnce carries out one run.
+// ErrPushOnly says that a source has nothing to pull from.
+var ErrPushOnly = errors.New("the source is push-only: it has no credentials to pull with")
+
+const (
+	leaseTTL  = 5 * time.Minute
+	lastWords = 15 * time.Second // for recording the end of a run whose context is over
+)
+
+// RunOnce carries out one run. Trouble at the provider is no error: the Report's Run has the outcome and the reason. An error is the
+// record's, a lease that somebody else holds (state.ErrLeased), or the context's; what was read until then is in the Report, and a
+// run that had begun is recorded as failed.
 func (e *Engine) RunOnce(ctx context.Context, source Source, order Order) (Report, error) {
-	panic("stub")
+	if source.Connector == nil {
+		return Report{}, ErrPushOnly
+	}
+	r := &runner{engine: e, source: source, order: order}
+	r.report.Run = state.Run{
+		ID: string(state.NewID()), Scope: source.Scope, Trigger: order.Trigger, Actor: order.Actor, StartedAt: e.now(),
+	}
+	if order.DryRun {
+		return r.dry(ctx)
+	}
+	return r.real(ctx)
 }
 
-// Approve applies what still stands of a held plan; Discard drops it and remembers persons and facts.
-func (e *Engine) Approve(ctx context.Context, source Source, planID, actor string) (Report, error) {
-	panic("stub")
+// dry plans and stops. It takes no lease and saves nothing.
+func (r *runner) dry(ctx context.Context) (Report, error) {
+	kept, err := r.engine.Store.Source(ctx, r.source.Scope.Source)
+	switch {
+	case errors.Is(err, state.ErrNotFound):
+	case err != nil:
+		return r.report, fmt.Errorf("read source %s: %w", r.source.Scope.Source, err)
+	case kept.Scope.Tenant != r.source.Scope.Tenant:
+		return r.report, state.ErrTenantFixed
+	}
+	err = r.plan(ctx, kept, func(ctx context.Context, at Progress) error {
+		r.progress(at)
+		return ctx.Err()
+	})
+	run := &r.report.Run
+	run.EndedAt = r.engine.now()
+	switch {
+	case err != nil:
+		run.Outcome, run.Reason = OutcomeFailed, err.Error()
+	case run.Verdict != state.VerdictComplete:
+		run.Outcome = OutcomeIncomplete
+	case len(r.report.Plan.Changes) > 0:
+		run.Outcome = OutcomePlanned
+	default:
+		run.Outcome = OutcomeInSync
+	}
+	return r.report, err
 }
 
-func (e *Engine) Discard(ctx context.Context, source Source, planID, actor string) error {
-	panic("stub")
+func (e *Engine) now() time.Time {
+	if e.Now == nil {
+		return time.Now().UTC()
+	}
+	return e.Now().UTC()
+}
+
+func (e *Engine) log() *slog.Logger {
+	if e.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return e.Log
+}
+
+// mappingAndScope is state.Source.Basis: it changes when the mapping's meaning or the scope of people does.
+func mappingAndScope(source Source) string {
+	return strconv.FormatUint(source.Mapping.Hash(), 16) + "/" + source.People
+}
+
+// basisOf is plan.Plan.Basis: a plan stands only on the directory, mapping and scope that it was made with.
+func basisOf(source Source) string {
+	return source.Connector.Identity() + " " + mappingAndScope(source)
 }

@@ -1,6 +1,11 @@
 package plan
 
-import "time"
+import (
+	"slices"
+	"time"
+
+	"rollcall/state"
+)
 
 // Rules are a source's rules of removal and creation.
 type Rules struct {
@@ -18,4 +23,92 @@ type Gate struct {
 	Removals int  `json:"removals"`       // planned now, those held by themselves apart
 	Limit    int  `json:"limit"`          // how many the run and the 24 hours may see
 	Removing Hold `json:"held,omitempty"` // why the removals are held; "" = they pass
+}
+
+// Circumstances are what the gate judges a plan by, beside the rules.
+type Circumstances struct {
+	Scheduled  bool   // nobody is looking
+	Observe    string // why the source only observes; "" = it does not
+	ReportOnly bool   // the source's policy
+	Strangers  bool   // people were read, accounts are recorded, and they share nobody
+	Unproven   bool   // no known person was in the snapshot, though a few answered by id
+	Ledger     state.Ledger
+}
+
+// The creations that a scheduled run may make: so many, or so many percent of the record.
+const (
+	creationFloor   = 50
+	creationPercent = 50
+)
+
+// Hold marks what has to wait for an approval and keeps the sums. Removals wait together or not at all; changes held by themselves
+// stay so and do not count. Call it on a finished plan, once.
+func (p *Plan) Hold(rules Rules, c Circumstances) {
+	p.Gate = gate(p.passing(Deactivate), rules, c.Ledger)
+	switch {
+	case c.ReportOnly:
+		p.hold(HoldPolicy, Actions...)
+	case c.Strangers:
+		p.hold(HoldStrangers, Actions...)
+	case c.Observe != "" && c.Scheduled:
+		p.hold(HoldObserve, Actions...)
+	case c.Observe != "":
+		p.hold(HoldObserve, Deactivate)
+	case c.Unproven:
+		p.hold(HoldUnproven, Deactivate)
+	case p.Gate.Removing != "":
+		p.hold(p.Gate.Removing, Deactivate)
+	}
+	if c.Scheduled && p.passing(Create) > max(creationFloor, c.Ledger.Total*creationPercent/100) {
+		p.hold(HoldCreations, Create)
+	}
+	if rules.MaxAccounts > 0 && c.Ledger.Total+p.passing(Create) > rules.MaxAccounts {
+		p.hold(HoldLimit, Create)
+	}
+	p.Finish()
+}
+
+// gate does the sums for a number of removals.
+func gate(removals int, rules Rules, ledger state.Ledger) Gate {
+	g := Gate{Active: ledger.Active + ledger.Removed, Removed: ledger.Removed, Removals: removals}
+	g.Limit = max(rules.GateFloor, g.Active*rules.GatePercent/100)
+	gone := g.Removed + g.Removals
+	switch {
+	case removals == 0:
+	case removals >= ledger.Active:
+		g.Removing = HoldLast
+	case removals > g.Limit:
+		g.Removing = HoldCount
+	case gone > g.Limit:
+		g.Removing = HoldDay
+	case 2*gone > g.Active:
+		g.Removing = HoldHalf
+	}
+	return g
+}
+
+// RemovalLimit is how many people a run may take for removed before the gate holds them all: the number of look-ups worth making.
+func RemovalLimit(rules Rules, ledger state.Ledger) int {
+	return max(0, gate(0, rules, ledger).Limit-ledger.Removed)
+}
+
+// passing counts the changes of an action that are not held.
+func (p *Plan) passing(action Action) int {
+	n := 0
+	for i := range p.Changes {
+		if p.Changes[i].Action == action && !p.Changes[i].Held {
+			n++
+		}
+	}
+	return n
+}
+
+// hold holds all changes of the actions that are not held yet.
+func (p *Plan) hold(why Hold, actions ...Action) {
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		if !c.Held && slices.Contains(actions, c.Action) {
+			c.Held, c.HeldBecause = true, why
+		}
+	}
 }

@@ -91,6 +91,11 @@ const (
 	ByPull    How = "pull"    // the person was read in a pull
 	ByLook    How = "look"    // the person was read directly, by object id
 	ByAbsence How = "absence" // a complete snapshot did not have the person: a suspicion, never enough alone
+
+	// How a person was found to belong to an account that is not linked yet.
+	ByAccount    How = "account_id"  // the provider keeps our id
+	ByExternalID How = "external_id" // the account keeps the object id
+	ByMatch      How = "match"       // the mapping's match attributes, unique on both sides
 )
 
 // Notice is something that a person should know of and that the plan does not change.

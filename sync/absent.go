@@ -1,0 +1,252 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"rollcall/connectors"
+	"rollcall/state"
+	"rollcall/sync/plan"
+)
+
+const (
+	lookBatch   = 100 // people handed to a connector's Look at once; it batches them further as its provider wants
+	fewSuspects = 20  // so many are looked at, however small the gate
+	knownPeople = 3   // so many must answer by id when a complete snapshot had nobody who is known
+)
+
+// sightings are the answers of look-ups by object id.
+type sightings map[string]connectors.Sighting
+
+// look reads people directly. What the provider could not answer is missing, and makes the run partial.
+func (p *planner) look(ctx context.Context, ids []string) (sightings, error) {
+	answers := make(sightings, len(ids))
+	for start := 0; start < len(ids); start += lookBatch {
+		batch := ids[start:min(start+lookBatch, len(ids))]
+		err := p.source.Connector.Look(ctx, p.want, batch, func(s connectors.Sighting) error {
+			s.ID, s.Person = strings.Clone(s.ID), *clone(&s.Person)
+			answers[s.ID] = s
+			return nil
+		})
+		switch {
+		case ctx.Err() != nil:
+			return answers, ctx.Err()
+		case err != nil:
+			p.partial(fmt.Sprintf("some people could not be read by id: %v", err))
+			return answers, nil
+		}
+		if err := p.pulse(ctx, Progress{Step: StepLook, Done: start + len(batch), Of: len(ids)}); err != nil {
+			return answers, err
+		}
+	}
+	return answers, nil
+}
+
+// partial takes the snapshot's completeness back.
+func (p *planner) partial(reason string) {
+	if p.verdict == state.VerdictComplete {
+		p.verdict, p.reason = state.VerdictPartial, reason
+	}
+}
+
+// evidence adds what a look-up brought.
+func (a sightings) evidence(e *plan.Evidence, id string) {
+	s, ok := a[id]
+	switch {
+	case !ok:
+	case s.Gone:
+		e.Look = plan.LookedGone
+	default:
+		e.Look, e.Looked = plan.LookedSeen, s.Person.Facts
+	}
+}
+
+// lookAtWaiting looks at the people about whom something can be decided only then.
+func (p *planner) lookAtWaiting(ctx context.Context) error {
+	ids := make([]string, len(p.waiting))
+	for i := range p.waiting {
+		ids[i] = p.waiting[i].person.ID
+	}
+	answers, err := p.look(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for i := range p.waiting {
+		w := &p.waiting[i]
+		e := plan.Evidence{Run: p.run, At: p.started, Scope: p.want.Scope, Pulled: &w.person.Facts}
+		answers.evidence(&e, w.person.ID)
+		person := w.person
+		if e.Look == plan.LookedSeen {
+			person = answers[person.ID].Person
+		}
+		if err := p.weigh(ctx, e, person, &w.account, w.tie); err != nil {
+			return err
+		}
+	}
+	p.waiting = nil
+	return nil
+}
+
+// weigh decides about a person who was looked at, or whom the snapshot did not have.
+func (p *planner) weigh(ctx context.Context, e plan.Evidence, person connectors.Person, account *plan.Account, tie plan.How) error {
+	standing := plan.Stand(e)
+	for _, fact := range standing.Suspect {
+		p.marks.note(person.ID, string(fact))
+	}
+	subject := plan.Subject{Person: &person, Standing: standing, Account: account, Tie: tie}
+	if standing.Judged {
+		p.marks.judge(person.ID)
+		person.Facts = standing.Facts
+		var err error
+		p.values, err = p.source.Mapping.Evaluate(p.values[:0], p.want.Scope, &person)
+		if err != nil {
+			p.notice(plan.Refused, &person, account.Record.ID, "the mapping cannot be evaluated")
+			return nil
+		}
+		subject.Values = p.values
+	}
+	return p.accept(ctx, p.decider.Decide(subject), account)
+}
+
+// prove checks a complete snapshot that had nobody who is known: it stands only if a few known people answer by id, and then its
+// removals are held.
+func (p *planner) prove(ctx context.Context) error {
+	var known []string
+	for i := range p.index.len() {
+		switch {
+		case p.index.has(i, flagSeen) || len(p.claims[i]) > 0:
+			return nil
+		case p.index.links[i] != 0 && p.index.has(i, flagInForce) && len(known) < knownPeople:
+			record, err := p.row(ctx, i)
+			if err != nil {
+				return err
+			}
+			if record != nil {
+				known = append(known, record.Link)
+			}
+		}
+	}
+	if len(known) == 0 {
+		return nil
+	}
+	answers, err := p.look(ctx, known)
+	if err != nil {
+		return err
+	}
+	for _, id := range known {
+		if s, ok := answers[id]; ok && !s.Gone {
+			p.unproven = true
+			return nil
+		}
+	}
+	p.partial("nobody who is known was read, and the provider does not know those who were asked for by id")
+	return nil
+}
+
+// absent weighs everyone with an active account whom a complete snapshot did not have. When there are more of them than the gate lets
+// pass, a few are looked at for the report; the rest is looked at when somebody approves.
+func (p *planner) absent(ctx context.Context, proof *connectors.Proof) error {
+	var suspects []int
+	for i := range p.index.len() {
+		if p.index.links[i] != 0 && !p.index.has(i, flagSeen) && p.index.has(i, flagInForce) {
+			suspects = append(suspects, i)
+		}
+	}
+	p.suspected = len(suspects)
+	asked := len(suspects)
+	if asked > max(fewSuspects, plan.RemovalLimit(p.source.Rules, p.ledger)) {
+		asked = fewSuspects
+	}
+	var err error
+	var answers sightings
+	if answers, err = p.lookAt(ctx, suspects[:asked]); err != nil {
+		return err
+	}
+	for n, i := range suspects {
+		if n%lookBatch == 0 {
+			if err := p.pulse(ctx, Progress{Step: StepPlan, Done: n, Of: len(suspects)}); err != nil {
+				return err
+			}
+		}
+		record, err := p.row(ctx, i)
+		if err != nil {
+			return err
+		}
+		if record == nil {
+			p.moved("", "", "")
+			continue
+		}
+		if err := p.suspect(ctx, record, answers, n >= asked, len(proof.Unreadable) > 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lookAt reads the people linked to the accounts at some positions.
+func (p *planner) lookAt(ctx context.Context, positions []int) (sightings, error) {
+	ids := make([]string, 0, len(positions))
+	for _, i := range positions {
+		record, err := p.row(ctx, i)
+		if err != nil {
+			return nil, err
+		}
+		if record != nil {
+			ids = append(ids, record.Link)
+		}
+	}
+	return p.look(ctx, ids)
+}
+
+// suspect weighs one person whom a complete snapshot did not have.
+func (p *planner) suspect(ctx context.Context, record *state.Record, answers sightings, withheld, blocked bool) error {
+	account, err := open(*record)
+	if err != nil {
+		return err
+	}
+	person := connectors.Person{ID: record.Link, Values: make([]connectors.Value, len(p.want.Attributes))}
+	e := plan.Evidence{
+		Run: p.run, At: p.started, Scope: p.want.Scope, Complete: true, Blocked: blocked,
+		WasAbsent: p.marks.find(person.ID, string(plan.FactAbsent)), WasGone: p.marks.find(person.ID, string(plan.FactGone)),
+	}
+	if withheld {
+		e.Look = plan.Withheld
+	}
+	answers.evidence(&e, person.ID)
+	switch e.Look {
+	case plan.LookedSeen:
+		person = answers[person.ID].Person
+	case plan.Withheld, plan.NotLooked:
+		if e.WasGone != nil {
+			p.marks.note(person.ID, string(plan.FactGone)) // not refuted
+		}
+	}
+	return p.weigh(ctx, e, person, account, "")
+}
+
+// unexplained reports the active accounts of a complete source that nobody explains. They are never removed by that.
+func (p *planner) unexplained(ctx context.Context) error {
+	for i := range p.index.len() {
+		if p.index.links[i] != 0 || !p.index.has(i, flagInForce) || p.index.has(i, flagSeen) || len(p.claims[i]) > 0 {
+			continue
+		}
+		n := plan.Notice{Kind: plan.Unexplained}
+		if p.plan.Counts.Notices[plan.Unexplained] < plan.MaxNotices {
+			record, err := p.row(ctx, i)
+			switch {
+			case err != nil:
+				return err
+			case record == nil:
+				continue
+			}
+			n.Account, n.Name = record.ID, record.Name
+		}
+		p.plan.Notice(n)
+	}
+	return nil
+}
+
+// isLost tells whether an error says that the source itself is lost.
+func isLost(err error) bool { return errors.Is(err, connectors.ErrSourceLost) }

@@ -1,0 +1,216 @@
+package sync
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"rollcall/state"
+	"rollcall/state/scim"
+	"rollcall/sync/plan"
+)
+
+// accept takes a decision into the plan, unless the name that it wants is taken, somebody has discarded it, or it contradicts a push
+// that is fresher than what a provider's replica may know.
+func (p *planner) accept(ctx context.Context, d plan.Decision, account *plan.Account) error {
+	if d.Notice != nil {
+		p.plan.Notice(*d.Notice)
+	}
+	if d.Change == nil {
+		return nil
+	}
+	for _, objection := range []func(context.Context, *plan.Change, *plan.Account) (bool, error){p.nameTaken, p.discarded, p.fresh} {
+		if objects, err := objection(ctx, d.Change, account); err != nil || objects {
+			return err
+		}
+	}
+	p.plan.Add(*d.Change)
+	return nil
+}
+
+// nameTaken objects to giving an account the userName of another one. Both are left alone.
+func (p *planner) nameTaken(ctx context.Context, c *plan.Change, account *plan.Account) (bool, error) {
+	if account == nil || c.Removal() {
+		return false, nil
+	}
+	holder, err := p.nameHolder(ctx, newName(c), account.Record.ID)
+	if err != nil || holder == nil {
+		return false, err
+	}
+	p.blocked[holder.ID], p.blocked[account.Record.ID] = true, true
+	p.plan.Notice(plan.Notice{
+		Kind: plan.NameReused, Person: c.Person, Account: holder.ID, Name: c.Name,
+		Detail: "the person's new userName is another account's",
+	})
+	return true, nil
+}
+
+// newName is the userName that a change would give, or "".
+func newName(c *plan.Change) string {
+	for _, f := range c.Fields {
+		var name string
+		if scim.EqualFold(f.Path, "userName") && json.Unmarshal(f.After, &name) == nil {
+			return name
+		}
+	}
+	return ""
+}
+
+// discarded objects to what somebody decided to leave alone, as long as the fact behind it is the same.
+func (p *planner) discarded(_ context.Context, c *plan.Change, _ *plan.Account) (bool, error) {
+	fact := plan.DiscardedFact(c)
+	if p.marks.find(c.Person, fact) == nil {
+		return false, nil
+	}
+	p.marks.note(c.Person, fact)
+	p.plan.Notice(plan.Notice{
+		Kind: plan.Discarded, Person: c.Person, Account: c.Account, Name: c.Name, Detail: "would " + string(c.Action) + ": " + c.Reason.Text(),
+	})
+	return true, nil
+}
+
+// fresh objects to what contradicts a push younger than settle, until a later run reads the same.
+func (p *planner) fresh(ctx context.Context, c *plan.Change, account *plan.Account) (bool, error) {
+	push, found, err := p.contradicted(ctx, c, account)
+	if err != nil || !found {
+		return false, err
+	}
+	fact := plan.FreshFact(c, push)
+	earlier := p.marks.find(c.Person, fact)
+	p.marks.note(c.Person, fact)
+	if earlier != nil && earlier.Run != p.run {
+		return false, nil
+	}
+	p.plan.Notice(plan.Notice{
+		Kind: plan.Fresh, Person: c.Person, Account: c.Account, Name: c.Name, Detail: "would " + string(c.Action) + ": " + c.Reason.Text(),
+	})
+	return true, nil
+}
+
+// contradicted finds the recent push that a change contradicts. Only accounts that changed recently cost a read of their journal.
+func (p *planner) contradicted(ctx context.Context, c *plan.Change, account *plan.Account) (state.Entry, bool, error) {
+	settle, now := p.source.Rules.Settle, p.now()
+	recent := func(at time.Time) bool { return now.Sub(at) < settle }
+	var record *state.Record
+	switch {
+	case account != nil && recent(account.Record.ModifiedAt):
+		record = &account.Record
+	case account == nil:
+		var err error
+		if record, err = p.tombstone(ctx, c, recent); err != nil {
+			return state.Entry{}, false, err
+		}
+	}
+	if record == nil {
+		return state.Entry{}, false, nil
+	}
+	entries, err := p.store.EntriesOf(ctx, p.source.Scope, record.ID)
+	if err != nil {
+		return state.Entry{}, false, fmt.Errorf("read the journal of %s: %w", record.ID, err)
+	}
+	push, found := plan.Contradicts(c, entries, now, settle)
+	return push, found, nil
+}
+
+// tombstone finds the account of the person or name that a creation is about, if it was deleted recently.
+func (p *planner) tombstone(ctx context.Context, c *plan.Change, recent func(time.Time) bool) (*state.Record, error) {
+	if !p.exhumed {
+		p.exhumed = true
+		err := p.store.Tombstones(ctx, p.source.Scope, func(r state.Record) bool {
+			if r.Kind == state.KindAccount && recent(r.DeletedAt) {
+				p.buried = append(p.buried, r)
+			}
+			return true
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read the tombstones: %w", err)
+		}
+	}
+	for i := range p.buried {
+		if p.buried[i].Link == c.Person {
+			return &p.buried[i], nil
+		}
+		account, err := open(p.buried[i])
+		if err != nil {
+			return nil, err
+		}
+		if name := newName(c); name != "" && scim.Fold(name) == scim.Fold(account.Resource.Get("userName").Text) {
+			return &p.buried[i], nil
+		}
+	}
+	return nil, nil
+}
+
+// settle takes out of the plan what more than one person claims, and what must not touch accounts whose names have been reused.
+func (p *planner) settle() {
+	lost := p.settleClaims()
+	names := make(map[string]int)
+	for i := range p.plan.Changes {
+		if c := &p.plan.Changes[i]; c.Action == plan.Create {
+			names[scim.Fold(newName(c))]++
+		}
+	}
+	kept := p.plan.Changes[:0]
+	for _, c := range p.plan.Changes {
+		switch {
+		case lost[mark{c.Person, string(c.Account)}]:
+			continue
+		case c.Action == plan.Create && names[scim.Fold(newName(&c))] > 1:
+			p.plan.Notice(plan.Notice{
+				Kind: plan.Conflict, Person: c.Person, Name: c.Name, Detail: "several people without account have the same userName",
+			})
+			continue
+		case p.blocked[c.Account] && !c.Removal():
+			continue
+		case p.blocked[c.Account]:
+			c.Held, c.HeldBecause = true, plan.HoldReused
+		}
+		kept = append(kept, c)
+	}
+	p.plan.Changes = kept
+}
+
+// settleClaims decides who of several people has an account that is not linked: the one with the best evidence, or nobody. It
+// returns the losers, by person and account.
+func (p *planner) settleClaims() map[mark]bool {
+	lost := make(map[mark]bool)
+	for _, claims := range p.claims {
+		if len(claims) < 2 {
+			continue
+		}
+		best, unique := claims[0], true
+		for _, c := range claims[1:] {
+			switch strength, most := strengthOf(c.tie), strengthOf(best.tie); {
+			case strength > most:
+				best, unique = c, true
+			case strength == most:
+				unique = false
+			}
+		}
+		account := claims[0].account
+		for _, c := range claims {
+			if unique && c.person == best.person {
+				continue
+			}
+			lost[mark{c.person, string(account)}] = true
+			n := plan.Notice{Kind: plan.Conflict, Person: c.person, Account: account, Name: c.name, Detail: "several people fit this account"}
+			if unique {
+				n.Kind, n.Detail = plan.NameReused, "the account is another person's on better evidence"
+			}
+			p.plan.Notice(n)
+		}
+	}
+	return lost
+}
+
+// strengthOf orders evidence: ids before values that may be given to someone else.
+func strengthOf(tie plan.How) int {
+	switch tie {
+	case plan.ByAccount:
+		return 3
+	case plan.ByExternalID:
+		return 2
+	}
+	return 1
+}

@@ -1,0 +1,162 @@
+package sync
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"rollcall/state"
+	"rollcall/state/scim"
+	"rollcall/sync/plan"
+)
+
+// applyBatch is how many changes are handed to the store at once; it commits them in smaller parts, with pauses for others.
+const applyBatch = 500
+
+// applier carries changes of a plan out.
+type applier struct {
+	store    Store
+	lease    *lease
+	plan     *plan.Plan
+	cause    state.Cause // its Reason is each change's own
+	now      func() time.Time
+	progress func(Progress)
+}
+
+// apply carries out the changes at some positions of the plan, in their order, and returns what became of those that were tried. One
+// that is refused spares the others. An error ends it between two batches; everything before is on disk.
+func (a *applier) apply(ctx context.Context, positions []int) ([]ChangeResult, error) {
+	results := make([]ChangeResult, 0, len(positions))
+	for start := 0; start < len(positions); start += applyBatch {
+		if err := ctx.Err(); err != nil {
+			return results, err
+		}
+		if err := a.lease.keep(ctx); err != nil {
+			return results, err
+		}
+		batch := positions[start:min(start+applyBatch, len(positions))]
+		done, err := a.batch(ctx, batch)
+		results = append(results, done...)
+		if err != nil {
+			return results, err
+		}
+		a.progress(Progress{Step: StepApply, Done: start + len(batch), Of: len(positions)})
+	}
+	return results, nil
+}
+
+// batch hands some changes to the store.
+func (a *applier) batch(ctx context.Context, positions []int) ([]ChangeResult, error) {
+	results := make([]ChangeResult, len(positions))
+	mutations := make([]state.Mutation, 0, len(positions))
+	written := make([]int, 0, len(positions)) // index into results, by mutation
+	for i, at := range positions {
+		m, err := a.mutation(ctx, &a.plan.Changes[at])
+		results[i] = ChangeResult{Change: at}
+		if err != nil {
+			if err := settleResult(&results[i], err); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		mutations, written = append(mutations, m), append(written, i)
+	}
+	if len(mutations) == 0 {
+		return results, nil
+	}
+	outcomes, err := a.store.Write(state.Bulk, mutations)
+	var fatal error
+	for i, outcome := range outcomes {
+		fatal = cmp.Or(fatal, settleResult(&results[written[i]], outcome.Err))
+	}
+	if err = cmp.Or(err, fatal); err != nil {
+		return results, fmt.Errorf("apply the plan: %w", err)
+	}
+	return results, nil
+}
+
+// settleResult sorts what became of one change. It returns the errors that end the run: those that are no answer to this one change.
+func settleResult(r *ChangeResult, err error) error {
+	var unique *state.UniqueError
+	var refused *scim.Error
+	switch {
+	case err == nil:
+		r.Outcome = ChangeApplied
+	case errors.Is(err, state.ErrVersion), errors.Is(err, state.ErrNotFound):
+		r.Outcome, r.Detail = ChangeMoved, "the account has changed since the plan was made"
+	case errors.As(err, &unique):
+		r.Outcome, r.Detail = ChangeMoved, "meanwhile "+unique.Error()
+	case errors.Is(err, state.ErrPinned):
+		r.Outcome, r.Detail = ChangeRefused, "an operator has pinned the account"
+	case errors.As(err, &refused):
+		r.Outcome, r.Detail = ChangeRefused, refused.Detail
+	case errors.Is(err, state.ErrMutation):
+		r.Outcome, r.Detail = ChangeRefused, err.Error()
+	default:
+		r.Outcome, r.Detail = ChangeRefused, "the record could not be written"
+		return err
+	}
+	return nil
+}
+
+// mutation turns a change into the store's terms. Only a change of other values than active reads the account again.
+func (a *applier) mutation(ctx context.Context, c *plan.Change) (state.Mutation, error) {
+	m := state.Mutation{
+		Scope: a.lease.Scope, Kind: state.KindAccount, ID: c.Account, Epoch: a.lease.Epoch,
+		Life: &state.Life{Base: c.Version}, Cause: a.cause,
+	}
+	m.Cause.Reason = string(c.Reason)
+	if c.Link {
+		m.Life.Link = &c.Person
+	}
+	if c.Action == plan.Create {
+		m.ID = state.NewID()
+	}
+	resource := scim.ObjectOf()
+	writes := false
+	for _, f := range c.Fields {
+		value, err := scim.ReadJSON(f.After, scim.DefaultLimits)
+		if err != nil {
+			return m, fmt.Errorf("read the planned value of %s: %w", f.Path, err)
+		}
+		path, err := scim.ParsePath(f.Path, scim.DefaultLimits)
+		if err != nil {
+			return m, fmt.Errorf("read the planned path %s: %w", f.Path, err)
+		}
+		if path.Sub == "" && path.Filter == nil && scim.EqualFold(path.Attr, "active") {
+			m.Life.Said = &value.Bool
+			continue
+		}
+		if !writes && c.Action != plan.Create {
+			if resource, err = a.read(ctx, c); err != nil {
+				return m, err
+			}
+		}
+		writes = true
+		if resource, err = scim.UserType().Assign(resource, path, value); err != nil {
+			return m, err
+		}
+	}
+	if writes {
+		normal, err := scim.UserType().Normalize(resource)
+		if err != nil {
+			return m, err
+		}
+		m.Put = &state.Put{Base: c.Version, Resource: normal.Resource}
+	}
+	return m, nil
+}
+
+// read returns the resource of a change's account, at the version that the change names.
+func (a *applier) read(ctx context.Context, c *plan.Change) (scim.Value, error) {
+	record, err := a.store.Record(ctx, a.lease.Scope, state.KindAccount, c.Account)
+	switch {
+	case err != nil:
+		return scim.Value{}, err
+	case record.Version != c.Version:
+		return scim.Value{}, state.ErrVersion
+	}
+	return scim.ReadJSON(record.Resource, scim.DefaultLimits)
+}

@@ -1,0 +1,259 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"rollcall/connectors"
+	"rollcall/state"
+	"rollcall/sync/plan"
+)
+
+// ErrPlanClosed says that a plan can no longer be approved or discarded.
+var ErrPlanClosed = errors.New("the plan is no longer held")
+
+// ErrPlanBasis says that a plan was made under another configuration than the present one.
+var ErrPlanBasis = errors.New("the plan was made for another directory, mapping or scope; sync again and approve the new plan")
+
+// Approve judges each change of a held plan anew, and applies those that stand: the account is still at the version that was planned
+// for, and the person, looked at by id now, is still what the change says. The rest is listed in the Report's Results. It ends the
+// source's time of observation. If the provider cannot answer, nothing is applied and the plan stays held.
+func (e *Engine) Approve(ctx context.Context, source Source, planID, actor string) (Report, error) {
+	if source.Connector == nil {
+		return Report{}, ErrPushOnly
+	}
+	l, err := e.acquire(ctx, source.Scope)
+	if err != nil {
+		return Report{}, err
+	}
+	defer l.release(ctx)
+	p, err := e.openPlan(ctx, source, planID)
+	if err != nil {
+		return Report{}, err
+	}
+	if p.Basis != basisOf(source) {
+		return Report{}, ErrPlanBasis
+	}
+	report := Report{Plan: p, Run: state.Run{
+		ID: p.Run, Scope: source.Scope, Trigger: TriggerHand, Actor: actor, StartedAt: e.now(), Verdict: state.VerdictComplete, Plan: p.ID,
+	}}
+	standing, err := e.rejudge(ctx, source, &l, &report)
+	if err != nil {
+		return report, err
+	}
+	a := applier{
+		store: e.Store, lease: &l, plan: &report.Plan, now: e.now, progress: func(Progress) {},
+		cause: state.Cause{Kind: state.CauseApproval, Actor: actor, Run: p.Run},
+	}
+	results, err := a.apply(ctx, standing)
+	report.Results = append(report.Results, results...)
+	slices.SortFunc(report.Results, func(a, b ChangeResult) int { return a.Change - b.Change })
+	if err != nil {
+		return report, err
+	}
+	report.Run.EndedAt = e.now()
+	report.Run.Outcome = OutcomeApplied
+	for _, result := range report.Results {
+		if result.Outcome != ChangeApplied {
+			report.Run.Outcome = OutcomePartly
+		}
+	}
+	return report, e.closeApproved(ctx, &l, source, planID, actor)
+}
+
+// closeApproved closes an approved plan and ends the source's time of observation.
+func (e *Engine) closeApproved(ctx context.Context, l *lease, source Source, planID, actor string) error {
+	if err := e.Store.DecidePlan(ctx, l.Epoch, planID, state.PlanApproved, actor); err != nil {
+		return fmt.Errorf("close plan %s: %w", planID, err)
+	}
+	kept, err := e.Store.Source(ctx, source.Scope.Source)
+	if err != nil {
+		return fmt.Errorf("read source %s: %w", source.Scope.Source, err)
+	}
+	kept.Observe = ""
+	if err := e.Store.PutSource(ctx, l.Epoch, kept); err != nil {
+		return fmt.Errorf("record the source: %w", err)
+	}
+	return nil
+}
+
+// Discard drops a held plan and remembers each of its persons and facts, so that later runs leave them alone until the fact changes.
+func (e *Engine) Discard(ctx context.Context, source Source, planID, actor string) error {
+	l, err := e.acquire(ctx, source.Scope)
+	if err != nil {
+		return err
+	}
+	defer l.release(ctx)
+	p, err := e.openPlan(ctx, source, planID)
+	if err != nil {
+		return err
+	}
+	now := e.now()
+	marks := make([]state.Suspicion, len(p.Changes))
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		marks[i] = state.Suspicion{Person: c.Person, Fact: plan.DiscardedFact(c), Run: p.Run, At: now}
+	}
+	if err := e.Store.Suspect(ctx, source.Scope, l.Epoch, marks, nil); err != nil {
+		return fmt.Errorf("remember what was discarded: %w", err)
+	}
+	if err := e.Store.DecidePlan(ctx, l.Epoch, planID, state.PlanDiscarded, actor); err != nil {
+		return fmt.Errorf("close plan %s: %w", planID, err)
+	}
+	return nil
+}
+
+// openPlan reads a held plan of a source.
+func (e *Engine) openPlan(ctx context.Context, source Source, id string) (plan.Plan, error) {
+	held, err := e.Store.HeldPlan(ctx, id)
+	switch {
+	case err != nil:
+		return plan.Plan{}, fmt.Errorf("read plan %s: %w", id, err)
+	case held.Scope != source.Scope:
+		return plan.Plan{}, fmt.Errorf("read plan %s: %w", id, state.ErrNotFound)
+	case held.Status != state.PlanHeld:
+		return plan.Plan{}, fmt.Errorf("%w: it was %s", ErrPlanClosed, held.Status)
+	}
+	return plan.Decode(held.Body)
+}
+
+// rejudge looks at everyone in a plan and returns the positions of the changes that stand; the others are in the report's results.
+func (e *Engine) rejudge(ctx context.Context, source Source, l *lease, report *Report) ([]int, error) {
+	p := newPlanner(e.Store, source, string(state.NewID()), report.Run.StartedAt, e.now)
+	p.pulse = func(ctx context.Context, _ Progress) error { return l.keep(ctx) }
+	p.verdict = state.VerdictComplete
+	var err error
+	if p.marks, err = readMarks(ctx, e.Store, source.Scope, p.run, p.started); err != nil {
+		return nil, err
+	}
+	changes := report.Plan.Changes
+	room, err := e.room(ctx, source)
+	if err != nil {
+		return nil, err
+	}
+	var standing []int
+	for start := 0; start < len(changes); start += lookBatch {
+		batch := changes[start:min(start+lookBatch, len(changes))]
+		ids := make([]string, len(batch))
+		for i := range batch {
+			ids[i] = batch[i].Person
+		}
+		answers, err := p.look(ctx, ids)
+		switch {
+		case err != nil:
+			return nil, err
+		case p.verdict != state.VerdictComplete:
+			return nil, fmt.Errorf("approve plan %s: %s; it stays held", report.Plan.ID, p.reason)
+		}
+		for i := range batch {
+			verdict, err := p.rejudge(ctx, &batch[i], answers)
+			if err != nil {
+				return nil, err
+			}
+			if batch[i].Action == plan.Create && verdict.Outcome == "" {
+				if room--; room < 0 {
+					verdict = ChangeResult{Outcome: ChangeRefused, Detail: plan.HoldLimit.Text()}
+				}
+			}
+			if verdict.Outcome == "" {
+				standing = append(standing, start+i)
+				continue
+			}
+			verdict.Change = start + i
+			report.Results = append(report.Results, verdict)
+		}
+	}
+	if len(p.marks.added) > 0 {
+		if err := e.Store.Suspect(ctx, source.Scope, l.Epoch, p.marks.added, nil); err != nil {
+			return nil, fmt.Errorf("keep the suspicions: %w", err)
+		}
+	}
+	return standing, nil
+}
+
+// room is how many accounts may still be made.
+func (e *Engine) room(ctx context.Context, source Source) (int, error) {
+	const unlimited = int(^uint(0) >> 1)
+	if source.Rules.MaxAccounts == 0 {
+		return unlimited, nil
+	}
+	n, err := e.Store.Count(ctx, source.Scope, state.KindAccount)
+	if err != nil {
+		return 0, fmt.Errorf("count accounts: %w", err)
+	}
+	return source.Rules.MaxAccounts - n, nil
+}
+
+// rejudge decides anew about one change of an earlier plan. An empty Outcome: it stands.
+func (p *planner) rejudge(ctx context.Context, c *plan.Change, answers sightings) (ChangeResult, error) {
+	var account *plan.Account
+	if c.Action != plan.Create {
+		record, err := p.store.Record(ctx, p.source.Scope, state.KindAccount, c.Account)
+		switch {
+		case errors.Is(err, state.ErrNotFound), err == nil && record.Version != c.Version:
+			return ChangeResult{Outcome: ChangeMoved, Detail: "the account has changed since the plan was made"}, nil
+		case err != nil:
+			return ChangeResult{}, fmt.Errorf("read account %s: %w", c.Account, err)
+		}
+		if account, err = open(record); err != nil {
+			return ChangeResult{}, err
+		}
+	}
+	evidence := p.earlierEvidence(c)
+	answers.evidence(&evidence, c.Person)
+	if evidence.Look == plan.LookedGone {
+		p.marks.note(c.Person, string(plan.FactGone))
+	}
+	person := connectors.Person{ID: c.Person, UserName: c.Name, Values: make([]connectors.Value, len(p.want.Attributes))}
+	if evidence.Look == plan.LookedSeen {
+		person = answers[c.Person].Person
+	}
+	stale := ChangeResult{Outcome: ChangeStale, Detail: "looked at now, the person is not what the plan says"}
+	standing := plan.Stand(evidence)
+	if !standing.Judged || !standing.Looked {
+		return stale, nil
+	}
+	person.Facts = standing.Facts
+	values, err := p.source.Mapping.Evaluate(nil, p.want.Scope, &person)
+	if err != nil {
+		return ChangeResult{Outcome: ChangeStale, Detail: "the mapping cannot be evaluated"}, nil
+	}
+	now := p.decider.Decide(plan.Subject{Person: &person, Standing: standing, Values: values, Account: account, Tie: tieOf(c)})
+	if now.Change == nil || !plan.SameEffect(now.Change, c) {
+		return stale, nil
+	}
+	return ChangeResult{}, nil
+}
+
+// earlierEvidence is what is known about a planned change before its person is looked at: the pull passed the person, or earlier
+// snapshots did not have them.
+func (p *planner) earlierEvidence(c *plan.Change) plan.Evidence {
+	e := plan.Evidence{
+		Run: p.run, At: p.started, Scope: p.want.Scope, Complete: true, WasGone: p.marks.find(c.Person, string(plan.FactGone)),
+	}
+	var absences []*state.Suspicion
+	for _, w := range c.Witnesses {
+		switch w.How {
+		case plan.ByPull:
+			e.Pulled = &connectors.Facts{Assigned: connectors.Yes}
+		case plan.ByAbsence:
+			absences = append(absences, &state.Suspicion{Person: c.Person, Fact: string(w.Fact), Run: w.Run, At: w.At})
+		}
+	}
+	if len(absences) > 1 { // this approval made no snapshot of its own
+		e.WasAbsent = absences[0]
+	}
+	return e
+}
+
+// tieOf is how a change's account was found to be the person's.
+func tieOf(c *plan.Change) plan.How {
+	for _, w := range c.Witnesses {
+		if w.Fact == plan.Fact(plan.ReasonMatched) {
+			return w.How
+		}
+	}
+	return ""
+}

@@ -1,0 +1,98 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"rollcall/state"
+	"rollcall/sync/plan"
+)
+
+// marks are what earlier runs of a source noticed and what this one does. Nothing is written until the run has ended, and by a real
+// run only.
+type marks struct {
+	run     string
+	at      time.Time
+	earlier map[string][]state.Suspicion // by person
+	judged  map[string]bool              // of those in earlier: people about whom this run came to a decision
+	seen    map[string]bool              // of those in earlier: people whom this run's pull passed
+	kept    map[mark]bool
+	added   []state.Suspicion
+}
+
+type mark struct{ person, fact string }
+
+func readMarks(ctx context.Context, store Reader, scope state.Scope, run string, at time.Time) (*marks, error) {
+	list, err := store.Suspicions(ctx, scope)
+	if err != nil {
+		return nil, fmt.Errorf("read the suspicions: %w", err)
+	}
+	m := &marks{
+		run: run, at: at,
+		earlier: make(map[string][]state.Suspicion), judged: make(map[string]bool), seen: make(map[string]bool),
+		kept: make(map[mark]bool),
+	}
+	for _, s := range list {
+		m.earlier[s.Person] = append(m.earlier[s.Person], s)
+	}
+	return m, nil
+}
+
+// find returns what an earlier run noticed, or nil.
+func (m *marks) find(person, fact string) *state.Suspicion {
+	list := m.earlier[person]
+	for i := range list {
+		if list[i].Fact == fact {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
+// note remembers a fact for later runs; one remembered already stays as it is.
+func (m *marks) note(person, fact string) {
+	if m.find(person, fact) != nil {
+		m.kept[mark{person, fact}] = true
+		return
+	}
+	m.added = append(m.added, state.Suspicion{Person: person, Fact: fact, Run: m.run, At: m.at})
+}
+
+// saw takes down that the pull passed a person, judge that this run came to a decision about one.
+func (m *marks) saw(person string) {
+	if m.earlier[person] != nil {
+		m.seen[person], m.judged[person] = true, true
+	}
+}
+
+func (m *marks) judge(person string) {
+	if m.earlier[person] != nil {
+		m.judged[person] = true
+	}
+}
+
+// refuted lists what is to be forgotten: suspicions of people who were seen or, after a complete snapshot, are no longer suspected,
+// and what was remembered of changes that this run, having decided about the person, would no longer make.
+func (m *marks) refuted(complete bool) []state.Suspicion {
+	var refuted []state.Suspicion
+	for person, list := range m.earlier {
+		for _, s := range list {
+			switch {
+			case m.kept[mark{person, s.Fact}]:
+			case aboutChange(s.Fact):
+				if m.judged[person] {
+					refuted = append(refuted, s)
+				}
+			case m.seen[person] || complete:
+				refuted = append(refuted, s)
+			}
+		}
+	}
+	return refuted
+}
+
+func aboutChange(fact string) bool {
+	return strings.HasPrefix(fact, plan.FreshPrefix) || strings.HasPrefix(fact, plan.DiscardedPrefix)
+}

@@ -1,0 +1,141 @@
+package plan
+
+import (
+	"time"
+
+	"rollcall/connectors"
+	"rollcall/state"
+)
+
+// Look is what a direct look-up of a person by object id came to.
+type Look uint8
+
+const (
+	NotLooked  Look = iota // no answer; also when it failed
+	Withheld               // not asked, because there are more suspects than the gate lets pass; asked anew when approved
+	LookedGone             // a positive "there is no such person", the recycle bin included
+	LookedSeen             // the person was read
+)
+
+// Evidence is everything known about one person's standing at the source, from this run and from earlier ones.
+type Evidence struct {
+	Run string
+	At  time.Time
+
+	Scope    string // connectors.Assigned or connectors.Everyone
+	Complete bool   // this run's snapshot was complete: absence may be suspected
+	Blocked  bool   // an assigned group could not be read: nobody is taken for unassigned
+
+	Pulled *connectors.Facts // the person as the pull passed them; nil: absent from the snapshot
+	Look   Look
+	Looked connectors.Facts // when LookedSeen
+
+	WasAbsent *state.Suspicion // an earlier complete snapshot did not have the person
+	WasGone   *state.Suspicion // an earlier run looked and found them gone
+}
+
+// Standing is what evidence comes to: the facts that may be laid before the mapping.
+type Standing struct {
+	Judged    bool             // false: nothing may be changed for this person
+	Facts     connectors.Facts // when Judged
+	Gone      bool             // nothing of the person can be read any more
+	Present   bool             // the pull passed the person: other attributes may be compared, an account may be made
+	Looked    bool             // read directly in this run
+	Presumed  bool             // a removal could only be presumed: it is held and looked at anew when approved
+	Witnesses []Witness        // of positive facts the Fact is still to be named by Decide
+	Suspect   []Fact           // to be remembered, or still to be remembered, for later runs
+	Notice    NoticeKind       // when not Judged: what to tell; "" = nothing
+}
+
+// FactGone is the suspicion of a person whom one look-up found gone.
+const FactGone = Fact(ReasonGone)
+
+// Stand weighs evidence. Its rules:
+//
+//   - whom the pull passed stands as read; a look-up in the same run is fresher and replaces what was read, except that assignment,
+//     which a look-up may be unable to tell, stays as the pull saw it;
+//   - absence is a suspicion: it needs a complete snapshot, and by itself it changes nothing;
+//   - an absent person who was looked at and is disabled or soft-deleted stands as read;
+//   - an absent person who was looked at and is enabled is unassigned if an earlier complete snapshot of another run did not have them either,
+//     or if their own list of assignments says so, and every group could be read, and the scope is who is assigned;
+//   - an absent person is gone if two look-ups in separate runs say so.
+func Stand(e Evidence) Standing {
+	switch {
+	case e.Pulled != nil:
+		return e.present()
+	case !e.Complete:
+		return Standing{}
+	}
+	s := Standing{Suspect: []Fact{FactAbsent}, Notice: Absent}
+	absences := e.absences()
+	if len(absences) > 1 {
+		s.Notice = Unconfirmed
+	}
+	switch e.Look {
+	case Withheld:
+		if len(absences) > 1 && !e.Blocked && e.Scope == connectors.Assigned {
+			s.judge(connectors.Facts{Assigned: connectors.No}, absences)
+			s.Presumed = true
+		}
+	case LookedGone:
+		s.Suspect = append(s.Suspect, FactGone)
+		if e.WasGone != nil && e.WasGone.Run != e.Run {
+			s.Gone, s.Looked = true, true
+			gone := connectors.Facts{Enabled: connectors.No, Assigned: connectors.No, SoftDeleted: connectors.Yes}
+			s.judge(gone, []Witness{{Fact: FactGone, How: ByLook, Run: e.WasGone.Run, At: e.WasGone.At}, e.witness(ByLook)})
+		}
+	case LookedSeen:
+		s.Looked = true
+		e.absentButSeen(&s, absences)
+	}
+	return s
+}
+
+// absentButSeen weighs a person who is missing from a complete snapshot and was read directly.
+func (e *Evidence) absentButSeen(s *Standing, absences []Witness) {
+	facts := e.Looked
+	switch {
+	case facts.SoftDeleted == connectors.Yes || facts.Enabled == connectors.No:
+		s.judge(facts, []Witness{e.witness(ByLook)})
+	case facts.Assigned == connectors.Yes && e.Scope == connectors.Assigned:
+		s.Suspect, s.Notice = nil, Unconfirmed // the snapshot erred: a sighting
+	case facts.Enabled != connectors.Yes, e.Blocked, e.Scope != connectors.Assigned:
+	case facts.Assigned == connectors.No || len(absences) > 1:
+		facts.Assigned = connectors.No
+		s.judge(facts, append(absences, e.witness(ByLook)))
+	}
+}
+
+func (e *Evidence) present() Standing {
+	s := Standing{Present: true, Witnesses: []Witness{e.witness(ByPull)}}
+	switch e.Look {
+	case LookedGone:
+		s.Notice = Unconfirmed
+		return s
+	case LookedSeen:
+		s.Facts, s.Looked = e.Looked, true
+		if s.Facts.Assigned == connectors.Unknown {
+			s.Facts.Assigned = e.Pulled.Assigned
+		}
+		s.Witnesses = append(s.Witnesses, e.witness(ByLook))
+	default:
+		s.Facts = *e.Pulled
+	}
+	s.Judged = true
+	return s
+}
+
+// absences are the witnesses of a suspicion: this run's, and an earlier one's of a separate run.
+func (e *Evidence) absences() []Witness {
+	now := Witness{Fact: FactAbsent, How: ByAbsence, Run: e.Run, At: e.At}
+	if e.WasAbsent == nil || e.WasAbsent.Run == e.Run {
+		return []Witness{now}
+	}
+	return []Witness{{Fact: FactAbsent, How: ByAbsence, Run: e.WasAbsent.Run, At: e.WasAbsent.At}, now}
+}
+
+func (e *Evidence) witness(how How) Witness { return Witness{How: how, Run: e.Run, At: e.At} }
+
+func (s *Standing) judge(facts connectors.Facts, witnesses []Witness) {
+	s.Judged, s.Facts, s.Witnesses, s.Notice = true, facts, witnesses, ""
+}

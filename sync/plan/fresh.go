@@ -1,0 +1,112 @@
+package plan
+
+import (
+	"encoding/json"
+	"hash/fnv"
+	"strconv"
+	"time"
+
+	"rollcall/state"
+	"rollcall/state/scim"
+)
+
+// Contradicts returns the newest push among an account's journal entries that is younger than settle and said something about what
+// the change would alter. Providers answer from replicas that lag: such a reading has to be repeated before it outweighs the push.
+func Contradicts(c *Change, entries []state.Entry, now time.Time, settle time.Duration) (state.Entry, bool) {
+	touched := c.attributes()
+	for i := len(entries) - 1; i >= 0; i-- {
+		e := entries[i]
+		if now.Sub(e.At) >= settle {
+			break
+		}
+		if e.Cause.Kind == state.CausePush && (says(e.After, touched) || says(e.Before, touched)) {
+			return e, true
+		}
+	}
+	return state.Entry{}, false
+}
+
+// attributes lists the names, folded, under which the journal keeps what the change alters.
+func (c *Change) attributes() map[string]bool {
+	names := make(map[string]bool)
+	for _, f := range c.Fields {
+		path, err := scim.ParsePath(f.Path, scim.DefaultLimits)
+		switch {
+		case err != nil:
+		case isActive(path):
+			names["said"], names["inforce"] = true, true
+		default:
+			names[scim.Fold(path.Attr)] = true
+			if path.URN != "" {
+				names[scim.Fold(path.URN)] = true
+			}
+		}
+	}
+	return names
+}
+
+func says(object []byte, names map[string]bool) bool {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(object, &fields) != nil {
+		return true // what can't be read may say anything
+	}
+	for name := range fields {
+		if names[scim.Fold(name)] {
+			return true
+		}
+	}
+	return false
+}
+
+// FreshFact is what is remembered of a change that contradicts a push. A later run that plans the same after the same push finds it.
+func FreshFact(c *Change, push state.Entry) string {
+	return FreshPrefix + strconv.FormatInt(push.Number, 10) + ":" + string(c.Action) + ":" + c.digest()
+}
+
+// DiscardedFact is what is remembered of a change that somebody discarded, until the fact behind it changes: for a removal the
+// reason, otherwise the reason and the values.
+func DiscardedFact(c *Change) string {
+	fact := DiscardedPrefix + string(c.Reason)
+	if !c.Removal() {
+		fact += ":" + c.digest()
+	}
+	return fact
+}
+
+// The prefixes of facts that are remembered about changes.
+const (
+	FreshPrefix     = "fresh:"
+	DiscardedPrefix = "discarded:"
+)
+
+// Same tells whether two plans hold the same changes, whichever run made them.
+func Same(a, b *Plan) bool {
+	if len(a.Changes) != len(b.Changes) || a.Basis != b.Basis {
+		return false
+	}
+	for i := range a.Changes {
+		x, y := &a.Changes[i], &b.Changes[i]
+		if x.Action != y.Action || x.Account != y.Account || x.Version != y.Version || x.Person != y.Person ||
+			x.Reason != y.Reason || x.HeldBecause != y.HeldBecause || x.digest() != y.digest() {
+			return false
+		}
+	}
+	return true
+}
+
+// SameEffect tells whether two changes of one account do the same, whatever speaks for them.
+func SameEffect(a, b *Change) bool {
+	return a.Action == b.Action && a.Link == b.Link && a.digest() == b.digest()
+}
+
+// digest sums up what a change would make, in few letters.
+func (c *Change) digest() string {
+	h := fnv.New64a()
+	for _, f := range c.Fields {
+		h.Write([]byte(f.Path))
+		h.Write([]byte{0}) // in no path, and in JSON only escaped
+		h.Write(f.After)
+		h.Write([]byte{0})
+	}
+	return strconv.FormatUint(h.Sum64(), 36)
+}

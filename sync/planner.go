@@ -1,0 +1,285 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"rollcall/connectors"
+	"rollcall/state"
+	"rollcall/state/scim"
+	"rollcall/sync/mapping"
+	"rollcall/sync/plan"
+)
+
+// planner makes one plan. It reads the record and asks the provider, and it can write neither. It belongs to one run and one
+// goroutine.
+type planner struct {
+	store   Reader
+	source  Source
+	run     string
+	started time.Time
+	now     func() time.Time
+	pulse   func(ctx context.Context, at Progress) error // between pages and batches; an error ends the run
+
+	want    connectors.Want
+	targets []mapping.Target
+	decider plan.Decider
+	keys    []matchTarget
+	index   *index
+	marks   *marks
+	ledger  state.Ledger
+
+	plan       plan.Plan
+	agreements []state.Agreement
+	waiting    []waiting         // people to be looked at before something is decided about them
+	claims     map[int][]claim   // by position: who claims an account that is not linked
+	blocked    map[state.ID]bool // accounts that nothing but an approved removal changes
+	buried     []state.Record    // recent tombstones; read when first needed
+	exhumed    bool              // they have been read
+	values     []scim.Value      // of the person at hand
+	positions  []int             // of the search at hand
+	verdict    state.Verdict
+	reason     string
+	whole      bool // the snapshot was complete, whatever became of the look-ups after it
+	unproven   bool // though nobody who is known was in it
+	suspected  int  // active accounts whose people it did not have
+}
+
+// matchTarget is a target by which people are matched with accounts.
+type matchTarget struct {
+	target int // index into targets
+	key    state.MatchName
+}
+
+// waiting is a person whom the pull passed and who has to be read directly as well.
+type waiting struct {
+	person  connectors.Person // a copy
+	account plan.Account
+	tie     plan.How
+}
+
+// claim is one person's claim to an account that is not linked yet.
+type claim struct {
+	person, name string
+	account      state.ID
+	tie          plan.How
+}
+
+// matchNames are the targets that can be looked up, and the keys that do it.
+var matchNames = map[string]state.MatchName{
+	"username": state.MatchUserName, "externalid": state.MatchExternalID, "displayname": state.MatchDisplayName,
+	"emails": state.MatchEmail, "emails.value": state.MatchEmail,
+}
+
+func newPlanner(store Reader, source Source, run string, started time.Time, now func() time.Time) *planner {
+	p := &planner{
+		store: store, source: source, run: run, started: started, now: now,
+		pulse:   func(ctx context.Context, _ Progress) error { return ctx.Err() },
+		want:    connectors.Want{Scope: source.People, Attributes: source.Mapping.Attributes()},
+		targets: source.Mapping.Targets(),
+		claims:  make(map[int][]claim),
+		blocked: make(map[state.ID]bool),
+	}
+	p.decider = plan.Decider{
+		Targets: p.targets, Rules: source.Rules, Scope: source.People, Create: source.Policy != PolicyNoCreate,
+	}
+	for i, t := range p.targets {
+		name := scim.Fold(t.Path.Attr)
+		if t.Path.Sub != "" {
+			name += "." + scim.Fold(t.Path.Sub)
+		}
+		if key, ok := matchNames[name]; ok && t.Match > 0 {
+			p.keys = append(p.keys, matchTarget{target: i, key: key})
+		}
+	}
+	slices.SortStableFunc(p.keys, func(a, b matchTarget) int { return p.targets[a.target].Match - p.targets[b.target].Match })
+	p.plan = plan.Plan{
+		Format: plan.Format, Tenant: source.Scope.Tenant, Source: source.Scope.Source, Run: run, MadeAt: started, Basis: basisOf(source),
+	}
+	return p
+}
+
+// build makes the plan: the index first, then the pull, then what needs a second look. An error is the record's or the caller's; what
+// goes wrong at the provider is in verdict and reason.
+func (p *planner) build(ctx context.Context) (connectors.Proof, error) {
+	var err error
+	if p.index, err = readIndex(ctx, p.store, p.source.Scope); err != nil {
+		return connectors.Proof{}, err
+	}
+	if p.marks, err = readMarks(ctx, p.store, p.source.Scope, p.run, p.started); err != nil {
+		return connectors.Proof{}, err
+	}
+	if p.ledger, err = p.store.Ledger(ctx, p.source.Scope, p.started.Add(-24*time.Hour)); err != nil {
+		return connectors.Proof{}, fmt.Errorf("read the ledger of removals: %w", err)
+	}
+	proof, err := p.pull(ctx)
+	if err != nil {
+		return proof, err
+	}
+	if proof.Lost {
+		p.plan.Changes, p.plan.Notices, p.plan.Counts.Notices = nil, nil, nil
+	} else if err := p.secondLook(ctx, &proof); err != nil {
+		return proof, err
+	}
+	p.settle()
+	p.plan.Counts.People = proof.People
+	p.plan.Counts.Accounts = p.index.len()
+	p.plan.Counts.Active = p.index.count(flagInForce)
+	p.plan.Finish()
+	return proof, nil
+}
+
+// secondLook looks at the people who wait for it and, after a complete snapshot, at those who are missing.
+func (p *planner) secondLook(ctx context.Context, proof *connectors.Proof) error {
+	if err := p.lookAtWaiting(ctx); err != nil {
+		return err
+	}
+	if p.verdict != state.VerdictComplete {
+		return nil
+	}
+	if err := p.prove(ctx); err != nil || p.verdict != state.VerdictComplete {
+		return err
+	}
+	p.whole = true
+	if err := p.absent(ctx, proof); err != nil {
+		return err
+	}
+	return p.unexplained(ctx)
+}
+
+// pull passes everyone whom the provider passes to consider.
+func (p *planner) pull(ctx context.Context) (connectors.Proof, error) {
+	var ours error // what ended the pull, if it was not the provider
+	people := 0
+	proof, err := p.source.Connector.Pull(ctx, p.want, func(page []connectors.Person) error {
+		for i := range page {
+			if ours = p.consider(ctx, &page[i]); ours != nil {
+				return ours
+			}
+		}
+		people += len(page)
+		ours = p.pulse(ctx, Progress{Step: StepPull, People: people})
+		return ours
+	})
+	proof.People = people
+	switch {
+	case ours != nil:
+		return proof, ours
+	case ctx.Err() != nil:
+		return proof, ctx.Err()
+	}
+	p.judgePull(&proof, err)
+	return proof, nil
+}
+
+// judgePull gives the verdict on what was pulled.
+func (p *planner) judgePull(proof *connectors.Proof, err error) {
+	if err != nil {
+		proof.Complete = false
+		if proof.Reason == "" {
+			proof.Reason = err.Error()
+		}
+		proof.Lost = proof.Lost || isLost(err)
+	}
+	switch {
+	case proof.Lost, !proof.Complete && proof.People == 0:
+		p.verdict = state.VerdictFailed
+	case !proof.Complete:
+		p.verdict = state.VerdictPartial
+	default:
+		p.verdict = state.VerdictComplete
+		return
+	}
+	p.reason = proof.Reason
+	if p.reason == "" {
+		p.reason = "the connector did not say why"
+	}
+}
+
+// consider decides about one person whom the pull passed, or puts the decision off until the person has been looked at. The person
+// is not kept.
+func (p *planner) consider(ctx context.Context, read *connectors.Person) error {
+	p.marks.saw(read.ID)
+	var err error
+	p.values, err = p.source.Mapping.Evaluate(p.values[:0], p.want.Scope, read)
+	refused := err != nil
+	if !refused && p.agrees(read) {
+		return nil
+	}
+	person := clone(read)
+	o, err := p.owner(ctx, person, refused)
+	if err != nil || o.skip {
+		return err
+	}
+	if refused {
+		n := plan.Notice{Kind: plan.Refused, Person: person.ID, Name: person.UserName, Detail: "the mapping cannot be evaluated"}
+		if o.account != nil {
+			n.Account = o.account.Record.ID
+		}
+		p.plan.Notice(n)
+		return nil
+	}
+	standing := plan.Stand(plan.Evidence{
+		Run: p.run, At: p.started, Scope: p.want.Scope, Pulled: &person.Facts,
+	})
+	decision := p.decider.Decide(plan.Subject{
+		Person: person, Standing: standing, Values: p.values, Account: o.account, Tie: o.tie,
+	})
+	if decision.Look {
+		p.waiting = append(p.waiting, waiting{person: *person, account: *o.account, tie: o.tie})
+		return nil
+	}
+	if decision.Agree {
+		record := &o.account.Record
+		p.agreements = append(p.agreements, state.Agreement{Row: record.Row, Version: record.Version, Stamp: p.stamp(record.Version, person.ID)})
+		p.plan.Counts.Agree++
+	}
+	return p.accept(ctx, decision, o.account)
+}
+
+// agrees tells, without reading the record, whether the person's account is just as it was when it last agreed with the same values.
+// Whoever is in force and should not be, or the other way round, never agrees, whatever a hash says.
+func (p *planner) agrees(person *connectors.Person) bool {
+	p.positions = p.index.byLink.find(p.positions[:0], p.index.links, p.index.hash(person.ID))
+	if len(p.positions) != 1 {
+		return false
+	}
+	i := p.positions[0]
+	if active, mapped := p.decider.Wanted(p.values); mapped && active != p.index.has(i, flagInForce) {
+		return false
+	}
+	if p.index.stamps[i] != p.stamp(p.index.versions[i], person.ID) {
+		return false
+	}
+	p.index.mark(i, flagSeen)
+	p.plan.Counts.Agree++
+	return true
+}
+
+func (p *planner) stamp(version int64, person string) uint64 {
+	return stampOf(p.source.Mapping.Hash(), version, person, p.targets, p.values)
+}
+
+// strangers tells whether people were read and accounts are recorded, and not one belongs to the other.
+func (p *planner) strangers() bool {
+	return p.plan.Counts.People > 0 && p.index.len() > 0 && len(p.claims) == 0 && p.index.count(flagSeen) == 0
+}
+
+// clone copies a person out of a page that will be used again.
+func clone(person *connectors.Person) *connectors.Person {
+	c := *person
+	c.ID, c.Account, c.UserName = strings.Clone(c.ID), strings.Clone(c.Account), strings.Clone(c.UserName)
+	c.Facts.Status = strings.Clone(c.Facts.Status)
+	c.Values = slices.Clone(c.Values)
+	for i := range c.Values {
+		v := &c.Values[i]
+		v.Text, v.List = strings.Clone(v.Text), slices.Clone(v.List)
+		for j := range v.List {
+			v.List[j] = strings.Clone(v.List[j])
+		}
+	}
+	return &c
+}

@@ -1,0 +1,82 @@
+package sync
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"rollcall/connectors"
+	"rollcall/state"
+	"rollcall/sync/plan"
+)
+
+// maxReported bounds how many changes of a run are listed in its record; the journal has them all.
+const maxReported = 5000
+
+// RunReport is the JSON form of state.Run.Report.
+type RunReport struct {
+	Proof   connectors.Proof `json:"proof"`
+	Counts  plan.Counts      `json:"counts"`
+	Gate    plan.Gate        `json:"gate"`
+	Notices []plan.Notice    `json:"notices"`
+	Changes []RunChange      `json:"changes"`
+	LeftOut int              `json:"left_out,omitempty"` // changes beyond those listed
+}
+
+// RunChange is a change with what became of it; an empty Outcome: held, or not tried.
+type RunChange struct {
+	plan.Change
+	Outcome string `json:"outcome,omitempty"`
+	Detail  string `json:"detail,omitempty"`
+}
+
+// ReadRunReport decodes what a run recorded of itself.
+func ReadRunReport(run state.Run) (RunReport, error) {
+	var r RunReport
+	if len(run.Report) == 0 {
+		return r, nil
+	}
+	if err := json.Unmarshal(run.Report, &r); err != nil {
+		return r, fmt.Errorf("read the report of run %s: %w", run.ID, err)
+	}
+	return r, nil
+}
+
+func (r *Report) encode() ([]byte, error) {
+	listed := min(len(r.Plan.Changes), maxReported)
+	report := RunReport{
+		Proof: r.Proof, Counts: r.Plan.Counts, Gate: r.Plan.Gate, Notices: r.Plan.Notices,
+		Changes: make([]RunChange, listed), LeftOut: len(r.Plan.Changes) - listed,
+	}
+	for i := range report.Changes {
+		report.Changes[i].Change = r.Plan.Changes[i]
+	}
+	for _, result := range r.Results {
+		if result.Change < listed {
+			report.Changes[result.Change].Outcome, report.Changes[result.Change].Detail = result.Outcome, result.Detail
+		}
+	}
+	return json.Marshal(report)
+}
+
+// heldReason says in one sentence why a part of the plan is held, or "".
+func (r *Report) heldReason(observe string) string {
+	counts := make(map[plan.Hold]int)
+	var order []plan.Hold
+	for i := range r.Plan.Changes {
+		if c := &r.Plan.Changes[i]; c.Held {
+			if counts[c.HeldBecause]++; counts[c.HeldBecause] == 1 {
+				order = append(order, c.HeldBecause)
+			}
+		}
+	}
+	var parts []string
+	for _, hold := range order {
+		text := hold.Text()
+		if hold == plan.HoldObserve {
+			text = observe
+		}
+		parts = append(parts, fmt.Sprintf("%d held: %s", counts[hold], text))
+	}
+	return strings.Join(parts, "; ")
+}

@@ -1,0 +1,329 @@
+package sync
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"rollcall/state"
+	"rollcall/sync/plan"
+)
+
+// runner carries out one run. It belongs to one goroutine.
+type runner struct {
+	engine  *Engine
+	source  Source
+	order   Order
+	lease   lease
+	planner *planner
+	observe string // why the source was only observed when the run began
+	report  Report
+}
+
+// real runs for good, under the source's lease, and records how it went.
+func (r *runner) real(ctx context.Context) (Report, error) {
+	store, run := r.engine.Store, &r.report.Run
+	kept, err := store.EnsureSource(ctx, r.source.Scope, r.source.Kind)
+	if err != nil {
+		return r.report, fmt.Errorf("open source %s: %w", r.source.Scope.Source, err)
+	}
+	if r.lease, err = r.engine.acquire(ctx, r.source.Scope); err != nil {
+		return r.report, err
+	}
+	defer r.lease.release(ctx)
+	if kept, err = store.Source(ctx, r.source.Scope.Source); err != nil { // as it is under the lease
+		return r.report, fmt.Errorf("read source %s: %w", r.source.Scope.Source, err)
+	}
+	if err := r.begin(ctx); err != nil {
+		return r.report, err
+	}
+	err = r.carryOut(ctx, kept)
+	if err != nil {
+		run.Outcome, run.Reason = OutcomeFailed, "stopped: "+err.Error()
+		run.Verdict = cmp.Or(run.Verdict, state.VerdictFailed)
+	}
+	return r.report, errors.Join(err, r.end(ctx, kept, err == nil))
+}
+
+// begin closes runs that a killed process left open, whose lease is ours now, and records that this one has begun.
+func (r *runner) begin(ctx context.Context) error {
+	store := r.engine.Store
+	last, err := store.ListRuns(ctx, r.source.Scope, 1)
+	if err != nil {
+		return fmt.Errorf("read the last run: %w", err)
+	}
+	for _, run := range last {
+		if !run.EndedAt.IsZero() {
+			continue
+		}
+		run.EndedAt, run.Verdict, run.Outcome = run.StartedAt, state.VerdictFailed, OutcomeFailed
+		run.Reason = "the process ended before the run did"
+		if err := store.PutRun(ctx, r.lease.Epoch, run); err != nil {
+			return fmt.Errorf("close the last run: %w", err)
+		}
+	}
+	if err := store.PutRun(ctx, r.lease.Epoch, r.report.Run); err != nil {
+		return fmt.Errorf("record the run: %w", err)
+	}
+	return nil
+}
+
+// plan makes the plan and holds what has to be held.
+func (r *runner) plan(ctx context.Context, kept state.Source, pulse func(context.Context, Progress) error) error {
+	run := &r.report.Run
+	r.observe = r.observing(kept)
+	p := newPlanner(r.engine.Store, r.source, run.ID, run.StartedAt, r.engine.now)
+	p.pulse = pulse
+	r.planner = p
+	proof, err := p.build(ctx)
+	r.report.Proof = proof
+	if err == nil {
+		p.plan.Hold(r.source.Rules, plan.Circumstances{
+			Scheduled: r.order.Trigger == TriggerSchedule, Observe: r.observe, ReportOnly: r.source.Policy == PolicyReport,
+			Strangers: p.strangers(), Unproven: p.unproven, Ledger: p.ledger,
+		})
+	}
+	r.report.Plan, run.Verdict, run.Reason = p.plan, p.verdict, p.reason
+	return err
+}
+
+// observing says why scheduled runs only plan, or "".
+func (r *runner) observing(kept state.Source) string {
+	switch {
+	case kept.Observe != "":
+		return kept.Observe
+	case kept.LastPullAt.IsZero():
+		return "this is the source's first pull"
+	case kept.Identity != r.source.Connector.Identity():
+		return "the source is configured for another directory or application than at the last pull"
+	case kept.Basis != mappingAndScope(r.source):
+		return "the mapping or the scope has changed since the last pull"
+	}
+	return ""
+}
+
+// carryOut plans, applies what is not held, and keeps what is.
+func (r *runner) carryOut(ctx context.Context, kept state.Source) error {
+	if err := r.plan(ctx, kept, r.pulse); err != nil {
+		return err
+	}
+	a := applier{
+		store: r.engine.Store, lease: &r.lease, plan: &r.report.Plan, now: r.engine.now, progress: r.progress,
+		cause: state.Cause{Kind: state.CausePull, Actor: cmp.Or(r.order.Actor, r.order.Trigger), Run: r.report.Run.ID},
+	}
+	var open []int
+	for i := range r.report.Plan.Changes {
+		if !r.report.Plan.Changes[i].Held {
+			open = append(open, i)
+		}
+	}
+	results, err := a.apply(ctx, open)
+	r.report.Results = results
+	if err != nil {
+		return err
+	}
+	if err := r.remember(ctx); err != nil {
+		return err
+	}
+	if err := r.keepHeld(ctx); err != nil {
+		return err
+	}
+	r.report.Run.Outcome = r.outcome()
+	if reason := r.report.heldReason(r.observe); r.report.Run.Reason == "" && reason != "" {
+		r.report.Run.Reason = reason
+	}
+	return nil
+}
+
+// remember keeps what was noticed and which accounts were found in agreement.
+func (r *runner) remember(ctx context.Context) error {
+	p, store := r.planner, r.engine.Store
+	for start := 0; start < len(p.agreements); start += agreeBatch {
+		batch := p.agreements[start:min(start+agreeBatch, len(p.agreements))]
+		if err := store.Agree(ctx, r.source.Scope, r.lease.Epoch, batch); err != nil {
+			return fmt.Errorf("note agreements: %w", err)
+		}
+		if err := r.lease.keep(ctx); err != nil {
+			return err
+		}
+	}
+	refuted := p.marks.refuted(p.whole)
+	if len(p.marks.added)+len(refuted) == 0 {
+		return nil
+	}
+	if err := store.Suspect(ctx, r.source.Scope, r.lease.Epoch, p.marks.added, refuted); err != nil {
+		return fmt.Errorf("keep the suspicions: %w", err)
+	}
+	return nil
+}
+
+const agreeBatch = 1000
+
+// keepHeld keeps the held part of the plan for an approval. A plan that is held already and asks for the same stays as it is, so that
+// it can be read in peace; one that a complete run no longer asks for is put away.
+func (r *runner) keepHeld(ctx context.Context) error {
+	store, run := r.engine.Store, &r.report.Run
+	earlier, err := r.heldPlan(ctx)
+	if err != nil {
+		return err
+	}
+	held := r.report.Plan.Held()
+	if len(held.Changes) == 0 || r.source.Policy == PolicyReport {
+		if earlier != nil && run.Verdict == state.VerdictComplete {
+			if err := store.DecidePlan(ctx, r.lease.Epoch, earlier.ID, state.PlanReplaced, "run "+run.ID); err != nil {
+				return fmt.Errorf("put held plan %s away: %w", earlier.ID, err)
+			}
+		}
+		return nil
+	}
+	if earlier != nil {
+		if old, err := plan.Decode(earlier.Body); err == nil && plan.Same(&old, &held) {
+			run.Plan = earlier.ID
+			return nil
+		}
+	}
+	held.ID = string(state.NewID())
+	body, err := held.Encode()
+	if err != nil {
+		return fmt.Errorf("write the held plan: %w", err)
+	}
+	run.Plan = held.ID
+	err = store.HoldPlan(ctx, r.lease.Epoch, state.HeldPlan{
+		ID: held.ID, Scope: r.source.Scope, Run: run.ID, CreatedAt: r.engine.now(), Status: state.PlanHeld,
+		Reason: r.report.heldReason(r.observe), Changes: len(held.Changes), Removals: held.Counts.Removals, Body: body,
+	})
+	if err != nil {
+		return fmt.Errorf("keep the held plan: %w", err)
+	}
+	return nil
+}
+
+// heldPlan returns the plan that is held for the source, or nil.
+func (r *runner) heldPlan(ctx context.Context) (*state.HeldPlan, error) {
+	list, err := r.engine.Store.ListPlans(ctx, r.source.Scope, 1)
+	if err != nil {
+		return nil, fmt.Errorf("read the held plans: %w", err)
+	}
+	if len(list) == 0 || list[0].Status != state.PlanHeld {
+		return nil, nil
+	}
+	return &list[0], nil
+}
+
+// outcome sums the run up in one word.
+func (r *runner) outcome() string {
+	c := r.report.Plan.Counts
+	switch {
+	case r.report.Run.Verdict != state.VerdictComplete:
+		return OutcomeIncomplete
+	case c.Held > 0 && c.Held == c.Changes() && (r.source.Policy == PolicyReport || r.observe != "" && r.order.Trigger == TriggerSchedule):
+		return OutcomeObserved
+	case c.Held > 0:
+		return OutcomeHeld
+	case c.Changes() == 0:
+		return OutcomeInSync
+	}
+	for _, result := range r.report.Results {
+		if result.Outcome != ChangeApplied {
+			return OutcomePartly
+		}
+	}
+	return OutcomeApplied
+}
+
+// end records the run and what the source was pulled with. It works though the run's context is over.
+func (r *runner) end(ctx context.Context, kept state.Source, ran bool) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	defer cancel()
+	store, run := r.engine.Store, &r.report.Run
+	run.EndedAt = r.engine.now()
+	report, err := r.report.encode()
+	if err != nil {
+		return fmt.Errorf("write the run's report: %w", err)
+	}
+	run.Report = report
+	if err := store.PutRun(ctx, r.lease.Epoch, *run); err != nil {
+		return fmt.Errorf("record the run: %w", err)
+	}
+	kept.LastPullAt, kept.Observe = run.StartedAt, r.observe
+	kept.Identity, kept.Basis = r.source.Connector.Identity(), mappingAndScope(r.source)
+	if run.Verdict == state.VerdictComplete && ran {
+		kept.LastWholeAt = run.StartedAt
+		if r.clean() {
+			kept.Observe = ""
+		}
+	}
+	if err := store.PutSource(ctx, r.lease.Epoch, kept); err != nil {
+		return fmt.Errorf("record the source: %w", err)
+	}
+	c := r.report.Plan.Counts
+	r.engine.log().LogAttrs(ctx, slog.LevelInfo, "run ended",
+		slog.String("source", r.source.Scope.Source), slog.String("run", run.ID), slog.String("trigger", run.Trigger),
+		slog.String("verdict", string(run.Verdict)), slog.String("outcome", run.Outcome), slog.String("reason", run.Reason),
+		slog.Int("people", c.People), slog.Int("changes", c.Changes()), slog.Int("held", c.Held),
+		slog.Duration("took", run.EndedAt.Sub(run.StartedAt)))
+	return nil
+}
+
+// clean tells whether the run ends a time of observation: somebody looked, and there was nobody to remove or to suspect.
+func (r *runner) clean() bool {
+	return r.order.Trigger == TriggerHand && r.source.Policy != PolicyReport && r.planner.suspected == 0 &&
+		r.report.Plan.Counts.Actions[plan.Deactivate] == 0 && r.report.Plan.Counts.Held == 0
+}
+
+// pulse reports progress and keeps the lease.
+func (r *runner) pulse(ctx context.Context, at Progress) error {
+	r.progress(at)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return r.lease.keep(ctx)
+}
+
+func (r *runner) progress(at Progress) {
+	if r.order.Progress != nil {
+		r.order.Progress(at)
+	}
+}
+
+// lease is a source's lease as a run holds it.
+type lease struct {
+	state.Lease
+	engine *Engine
+	taken  time.Time
+}
+
+func (e *Engine) acquire(ctx context.Context, scope state.Scope) (lease, error) {
+	l, err := e.Store.AcquireLease(ctx, scope, e.Holder, leaseTTL)
+	if err != nil {
+		return lease{}, fmt.Errorf("work on source %s: %w", scope.Source, err)
+	}
+	return lease{Lease: l, engine: e, taken: e.now()}, nil
+}
+
+// keep renews the lease when a third of its time is over.
+func (l *lease) keep(ctx context.Context) error {
+	now := l.engine.now()
+	if now.Sub(l.taken) < leaseTTL/3 {
+		return nil
+	}
+	renewed, err := l.engine.Store.RenewLease(ctx, l.Lease, leaseTTL)
+	if err != nil {
+		return fmt.Errorf("keep the lease on source %s: %w", l.Scope.Source, err)
+	}
+	l.Lease, l.taken = renewed, now
+	return nil
+}
+
+// release gives the lease back; a failure only makes the next one wait until it runs out.
+func (l *lease) release(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	defer cancel()
+	if err := l.engine.Store.ReleaseLease(ctx, l.Lease); err != nil {
+		l.engine.log().LogAttrs(ctx, slog.LevelWarn, "lease not released",
+			slog.String("source", l.Scope.Source), slog.String("error", err.Error()))
+	}
+}
