@@ -1,0 +1,186 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"rollcall/state/scim"
+	"rollcall/sync/mapping"
+)
+
+// Rules between settings: contradictions, and settings that would be ignored.
+
+// check adds the faults that concern the whole program.
+func (c *config) check(d *document) {
+	c.State = d.defaulted("state", c.State)
+	if c.OpsListen == "off" {
+		c.OpsListen = ""
+	}
+	tls := c.CertFile != ""
+	switch {
+	case tls && c.InsecureListen:
+		d.fault("insecure_listen", "contradicts tls", "keep one of the two")
+	case !tls && !c.InsecureListen && !listensOnLoopback(c.Listen):
+		d.fault("listen", "is plain HTTP that other machines can reach: bearer keys would travel unprotected",
+			"set tls: {cert, key}; or listen on 127.0.0.1; or, behind a proxy that ends TLS, set insecure_listen: true")
+	}
+	if c.OpsListen != "" && c.OpsListen == c.Listen && !strings.HasSuffix(c.Listen, ":0") {
+		d.fault("ops.listen", "is the receiver's address", "use another port")
+	}
+	if info, err := os.Stat(filepath.Dir(c.State)); err != nil || !info.IsDir() {
+		d.fault("state", "its folder "+filepath.Dir(c.State)+" does not exist", "create it, or name another")
+	}
+	for path, name := range map[string]string{"tls.cert": c.CertFile, "tls.key": c.KeyFile, "outbound.ca_file": c.CAFile} {
+		if !d.given(path) || name == "" {
+			continue
+		}
+		if _, err := os.ReadFile(name); err != nil {
+			d.fault(path, "cannot be read: "+reason(err), "")
+		}
+	}
+	c.checkUnique()
+}
+
+// defaulted resolves the default of a path that the file does not have; one that it has was resolved when it was decoded.
+func (d *document) defaulted(path, value string) string {
+	if d.given(path) {
+		return value
+	}
+	return d.relative(value)
+}
+
+// checkUnique adds faults for names and applications that two sources claim.
+func (c *config) checkUnique() {
+	names, applications := map[string]*sourceConfig{}, map[string]*sourceConfig{}
+	for i := range c.Sources {
+		s := &c.Sources[i]
+		if first, taken := names[s.Name]; taken && s.Name != "" {
+			s.at.fault(join(s.path, "name"), "is the name of another source, "+first.where("name"), "give each its own")
+		} else {
+			names[s.Name] = s
+		}
+		id := s.identity()
+		if first, taken := applications[id]; taken && id != "" {
+			s.at.fault(join(s.path, s.Kind+".app_id"), "is already pulled by source "+first.Name+", "+first.where("name"),
+				"two sources never share an application: its people would be recorded twice")
+		} else {
+			applications[id] = s
+		}
+	}
+}
+
+// where names a setting's place for a person.
+func (s *sourceConfig) where(setting string) string {
+	at := s.at.position(join(s.path, setting))
+	return fmt.Sprintf("%s:%d:%d", s.at.file, at.Line, at.Column)
+}
+
+// check adds the faults of one source and fills in the defaults that depend on its kind.
+func (s *sourceConfig) check() {
+	fault := func(setting, what, mend string) { s.at.fault(join(s.path, setting), what, mend) }
+	given := func(setting string) bool { return s.at.given(join(s.path, setting)) }
+
+	if s.Entra != nil && s.Kind == "okta" {
+		fault("entra", "contradicts kind: okta", "use an okta: block, or kind: entra")
+	}
+	if s.Okta != nil && s.Kind == "entra" {
+		fault("okta", "contradicts kind: entra", "use an entra: block, or kind: okta")
+	}
+	if s.Kind != "" && !s.pulls() {
+		for _, setting := range []string{"schedule", "scope", "policy", "mapping"} {
+			if given(setting) {
+				fault(setting, "would be ignored: without an "+s.Kind+": block the source is push-only", "add the block, or take this out")
+			}
+		}
+		s.Schedule = ""
+	}
+	if s.Entra != nil {
+		s.Entra.check(fault, given)
+	}
+	if s.Okta != nil && !given("okta.api_token") && !given("okta.client_id") {
+		fault("okta.api_token", "is missing", "name an API token as env:NAME or file:PATH")
+	}
+	seen := map[string]bool{}
+	for i, name := range s.Removal.Protect {
+		if seen[scim.Fold(name)] {
+			fault(itemPath("removal.protect", i), "is listed twice", "keep one")
+		}
+		seen[scim.Fold(name)] = true
+	}
+	s.compile(given("mapping"))
+}
+
+func (e *entraConfig) check(fault func(setting, what, mend string), given func(setting string) bool) {
+	e.GraphURL, e.LoginURL = strings.TrimSuffix(e.GraphURL, "/"), strings.TrimSuffix(e.LoginURL, "/")
+	graph, _ := url.Parse(e.GraphURL)
+	later := given("entra.certificate") || given("entra.federated_token") || given("entra.managed_identity")
+	switch {
+	case given("entra.access_token") && given("entra.client_secret"):
+		fault("entra.access_token", "contradicts client_secret", "keep exactly one")
+	case given("entra.access_token") && (e.GraphURL == "" || !loopback(graph.Hostname())):
+		fault("entra.access_token", "is for a simulator on this machine only", "set graph_url to a loopback address, or use client_secret")
+	case !given("entra.access_token") && !given("entra.client_secret") && !later:
+		fault("entra.client_secret", "is missing", "name it as env:NAME or file:PATH")
+	}
+	if !given("entra.client_id") && !given("entra.access_token") {
+		fault("entra.client_id", "is missing", "name the app registration's application (client) id")
+	}
+	if given("entra.graph_url") && given("entra.cloud") {
+		fault("entra.cloud", "contradicts graph_url", "keep one of the two")
+	}
+	if given("entra.login_url") && !given("entra.graph_url") {
+		fault("entra.login_url", "is set without graph_url", "set both, or use cloud")
+	}
+	if given("entra.graph_url") && !given("entra.login_url") && !given("entra.access_token") {
+		fault("entra.graph_url", "is set without login_url: the client secret would go to the vendor's real sign-in", "set login_url too, or use access_token")
+	}
+}
+
+// compile compiles the mapping, the kind's default if the file has none, and puts each of its faults where the row stands.
+func (s *sourceConfig) compile(given bool) {
+	if s.Kind == "" {
+		return // already reported as missing
+	}
+	if !given {
+		s.Mapping = mapping.Default(s.Kind)
+	}
+	for _, row := range s.Mapping {
+		if row.Target == "" || row.Source == "" {
+			return // already reported as missing
+		}
+	}
+	compiled, err := mapping.Compile(s.Mapping)
+	s.Compiled = compiled
+	for _, f := range mappingFaults(err) {
+		row := join(s.path, itemPath("mapping", f.Row))
+		text := ""
+		if f.Row < len(s.Mapping) {
+			text = map[string]string{"target": s.Mapping[f.Row].Target, "source": s.Mapping[f.Row].Source}[f.Field]
+		}
+		path := join(row, f.Field)
+		s.at.add(s.at.within(path, text, f.Column), path, f.Text, "")
+	}
+}
+
+// mappingFaults takes a joined error apart.
+func mappingFaults(err error) []*mapping.Fault {
+	if err == nil {
+		return nil
+	}
+	var out []*mapping.Fault
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			out = append(out, mappingFaults(e)...)
+		}
+		return out
+	}
+	var f *mapping.Fault
+	if errors.As(err, &f) {
+		return []*mapping.Fault{f}
+	}
+	return []*mapping.Fault{{Text: err.Error()}}
+}

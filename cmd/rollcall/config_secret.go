@@ -1,0 +1,110 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"regexp"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// secret is a reference to a secret: env:NAME or file:PATH. The secret itself is read when it is needed and kept nowhere. The zero
+// secret is none.
+type secret struct {
+	from string // "env" or "file"
+	name string
+}
+
+// lookupEnv reads an environment variable, as os.LookupEnv does.
+type lookupEnv func(name string) (string, bool)
+
+// String returns the reference, which is not secret.
+func (s secret) String() string {
+	if s == (secret{}) {
+		return ""
+	}
+	return s.from + ":" + s.name
+}
+
+// maxSecretSize is far above any token and keeps a wrong path, such as a device, from filling the memory.
+const maxSecretSize = 64 << 10
+
+// read returns the secret without the white space around it. Errors name the reference, never its content.
+func (s secret) read(env lookupEnv) (string, error) {
+	switch s.from {
+	case "env":
+		value, ok := env(s.name)
+		value = strings.TrimSpace(value)
+		switch {
+		case !ok:
+			return "", errors.New("the environment variable " + s.name + " is not set")
+		case value == "":
+			return "", errors.New("the environment variable " + s.name + " is empty")
+		}
+		return value, nil
+	case "file":
+		info, err := os.Stat(s.name)
+		switch {
+		case err != nil:
+			return "", errors.New("the file " + s.name + " cannot be read: " + reason(err))
+		case !info.Mode().IsRegular():
+			return "", errors.New(s.name + " is not a file")
+		case info.Size() > maxSecretSize:
+			return "", errors.New("the file " + s.name + " is larger than 64 KiB, which no secret is")
+		}
+		data, err := os.ReadFile(s.name)
+		if err != nil {
+			return "", errors.New("the file " + s.name + " cannot be read: " + reason(err))
+		}
+		if value := strings.TrimSpace(string(data)); value != "" {
+			return value, nil
+		}
+		return "", errors.New("the file " + s.name + " is empty")
+	}
+	return "", nil
+}
+
+var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// secretRef is a place for a secret. What is no reference is refused without being repeated.
+func secretRef(into *secret, dir string) shape {
+	return shape{
+		schema: map[string]any{"type": "string", "pattern": "^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$"},
+		decode: func(d *document, path string, n ast.Node) {
+			s, ok := d.scalar(path, n)
+			if !ok {
+				return
+			}
+			from, name, _ := strings.Cut(s, ":")
+			switch {
+			case from == "env" && envName.MatchString(name):
+				*into = secret{from, name}
+			case from == "file" && name != "":
+				*into = secret{from, (&document{dir: dir}).relative(name)}
+			default:
+				d.fault(path, "must say where the secret is, not the secret itself", "write env:NAME or file:PATH, and change the secret if this was a real one")
+			}
+		},
+	}
+}
+
+// secretFaults says which of the source's secrets cannot be read, each at its place in the file.
+func (s *sourceConfig) secretFaults(env lookupEnv) faults {
+	refs := map[string]secret{}
+	if s.Entra != nil {
+		refs["entra.client_secret"], refs["entra.access_token"] = s.Entra.ClientSecret, s.Entra.AccessToken
+	}
+	if s.Okta != nil {
+		refs["okta.api_token"] = s.Okta.APIToken
+	}
+	var out faults
+	for setting, ref := range refs {
+		if _, err := ref.read(env); err != nil {
+			path := join(s.path, setting)
+			at := s.at.position(path)
+			out = append(out, fault{File: s.at.file, Line: at.Line, Column: at.Column, Path: path, What: err.Error()})
+		}
+	}
+	return out.sorted()
+}

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"maps"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"rollcall/connectors"
+	"rollcall/sync/mapping"
+)
+
+// The file's shape, setting by setting. What is planned and not built is named here, so that it is refused rather than ignored.
+
+const (
+	year    = 365 * 24 * time.Hour
+	forever = 100 * year
+)
+
+// configShape is the whole file.
+func configShape(c *config, includes *[]string, dir string) shape {
+	console, journal, requests := "off", year, 720*time.Hour
+	return object(
+		field{name: "listen", doc: "address of the SCIM receiver; off loopback it wants tls, or insecure_listen behind a proxy", is: text(&c.Listen, address)},
+		field{name: "tls", doc: "certificate chain and key of the receiver, PEM files, read again when they change", is: object(
+			field{name: "cert", is: file(&c.CertFile, dir), required: true, doc: "name the certificate chain's PEM file"},
+			field{name: "key", is: file(&c.KeyFile, dir), required: true, doc: "name the private key's PEM file"},
+		)},
+		field{name: "insecure_listen", doc: "plain HTTP off loopback, for a proxy in front that ends TLS", is: boolean(&c.InsecureListen)},
+		field{name: "base_path", doc: "path of the receiver", is: text(&c.BasePath, basePath)},
+		field{name: "public_url", doc: "scheme and host by which identity providers reach the receiver; what Location says", is: text(&c.PublicURL, publicURL)},
+		field{name: "trusted_proxies", doc: "networks whose X-Forwarded-For is believed", is: list(&c.TrustedProxies, network)},
+		field{name: "state", doc: "path of the database, also as sqlite:PATH; its folder must exist", is: database(&c.State, dir)},
+		field{name: "console", doc: "the admin web page", is: notYet("the console", object(
+			field{name: "listen", is: text(&console), doc: "address, or off"},
+		), func() bool { return console == "off" })},
+		field{name: "ops", doc: "health, readiness and metrics", is: object(
+			field{name: "listen", doc: "address of /healthz, /readyz and /metrics, or off", is: text(&c.OpsListen, or("off", address))},
+		)},
+		field{name: "alarm", doc: "where alarms are posted", is: later("alarm", "watch 'rollcall status --exit-code' or /metrics")},
+		field{name: "include", doc: "patterns of further files, each with sources", is: list(includes, func(s *string) shape { return text(s, filled) })},
+		field{name: "outbound", doc: "how identity providers are reached", is: object(
+			field{name: "proxy", doc: "URL of a proxy; without it HTTPS_PROXY and NO_PROXY decide", is: text(&c.Proxy, webURL)},
+			field{name: "ca_file", doc: "PEM certificates that are trusted beside the system's", is: file(&c.CAFile, dir)},
+		)},
+		field{name: "max_parallel_pulls", doc: "runs at the same time", is: number(&c.ParallelPulls, 1, 64)},
+		field{name: "retention", doc: "how long history is kept", is: object(
+			field{name: "journal", doc: "of changes", is: notYet("a retention other than 8760h", duration(&journal, time.Hour, forever), func() bool { return journal == year })},
+			field{name: "requests", doc: "of pushes", is: notYet("a retention other than 720h", duration(&requests, time.Hour, forever), func() bool { return requests == 720*time.Hour })},
+		)},
+		sourcesField(&c.Sources, dir),
+	)
+}
+
+// includedShape is a file that include names: sources and nothing else.
+func includedShape(sources *[]sourceConfig, dir string) shape {
+	return object(sourcesField(sources, dir))
+}
+
+func sourcesField(sources *[]sourceConfig, dir string) field {
+	return field{name: "sources", doc: "the identity providers", is: list(sources, func(s *sourceConfig) shape {
+		*s = defaultSource()
+		return sourceShape(s, dir)
+	})}
+}
+
+func sourceShape(s *sourceConfig, dir string) shape {
+	scoping, groups := []string(nil), "off"
+	return object(
+		field{name: "name", doc: "give the source a name, such as acme-entra", is: text(&s.Name, name), required: true},
+		field{name: "tenant", doc: "name the customer that it belongs to; fixed at the first use", is: text(&s.Tenant, name), required: true},
+		field{name: "kind", doc: "say entra or okta", is: word(&s.Kind, "entra", "okta"), required: true},
+		field{name: "schedule", doc: "cron expression, UTC unless CRON_TZ= says otherwise; absent = hourly, off = on demand", is: schedule(&s.Schedule)},
+		field{name: "entra", doc: "how to ask Microsoft Graph; left out: push-only", is: entraShape(&s.Entra, dir)},
+		field{name: "okta", doc: "how to ask Okta; left out: push-only", is: oktaShape(&s.Okta, dir)},
+		field{name: "scope", doc: "who should have an account", is: word(&s.People, connectors.Assigned, connectors.Everyone)},
+		field{name: "scoping", doc: "filters on people", is: notYet("a scoping filter", list(&scoping, func(item *string) shape { return anything() }), func() bool { return len(scoping) == 0 })},
+		field{name: "groups", doc: "repair of pushed groups", is: notYet("repairing pushed groups", word(&groups, "off", "pushed"), func() bool { return groups == "off" })},
+		field{name: "dialect", doc: "lenient takes every known habit of the vendors, strict the RFC alone", is: word(&s.Dialect, "lenient", "strict")},
+		field{name: "policy", doc: "what runs may do: everything, everything but create, or only report", is: word(&s.Policy, "full", "no-create", "report")},
+		field{name: "mapping", doc: "what an account should be; absent = the kind's default", is: list(&s.Mapping, mappingShape)},
+		field{name: "removal", doc: "the rules of removal", is: removalShape(&s.Removal)},
+		field{name: "limits", doc: "what the source may cost", is: object(
+			field{name: "requests_per_second", doc: "pushes; more are answered 429; 0 = no limit", is: number(&s.Limits.RequestsPerSecond, 0, 1_000_000)},
+			field{name: "max_accounts", doc: "runs create no more than this; 0 = no limit", is: number(&s.Limits.MaxAccounts, 0, 100_000_000)},
+			field{name: "api_share", doc: "percent of the provider's rate limit that pulls may use", is: later("a share of the provider's rate limit", "pulls wait as the provider asks")},
+		)},
+	)
+}
+
+func entraShape(into **entraConfig, dir string) shape {
+	const secretOnly = "use client_secret"
+	e := defaultEntra()
+	return made(into, e, object(
+		field{name: "tenant_id", doc: "name the directory (tenant) id", is: text(&e.TenantID, identifier), required: true},
+		field{name: "client_id", doc: "the app registration's application (client) id", is: text(&e.ClientID, identifier)},
+		field{name: "client_secret", doc: "its client secret", is: secretRef(&e.ClientSecret, dir)},
+		field{name: "certificate", doc: "its certificate", is: later("a certificate credential", secretOnly)},
+		field{name: "federated_token", doc: "workload identity", is: later("workload identity federation", secretOnly)},
+		field{name: "managed_identity", doc: "managed identity", is: notYet("managed identity", boolean(new(bool)), func() bool { return false })},
+		field{name: "access_token", doc: "a fixed token instead of the others, for a simulator", is: secretRef(&e.AccessToken, dir)},
+		field{name: "app_id", doc: "name the application id of the enterprise application that people are assigned to", is: text(&e.AppID, identifier), required: true},
+		field{name: "cloud", doc: "national cloud", is: word(&e.Cloud, "public", "usgov", "usgov_dod", "china")},
+		field{name: "graph_url", doc: "a simulator's Graph", is: text(&e.GraphURL, vendorURL)},
+		field{name: "login_url", doc: "a simulator's sign-in", is: text(&e.LoginURL, vendorURL)},
+		field{name: "transitive", doc: "members of nested groups count too, unlike in Entra's own provisioning", is: boolean(&e.Transitive)},
+	))
+}
+
+func oktaShape(into **oktaConfig, dir string) shape {
+	o := defaultOkta()
+	return made(into, o, object(
+		field{name: "org_url", doc: "name the org, such as https://globex.okta.com", is: text(&o.OrgURL, orgURL), required: true},
+		field{name: "app_id", doc: "name the app that people are assigned to; its id is in the address of the app's page", is: text(&o.AppID, identifier), required: true},
+		field{name: "api_token", doc: "API token", is: secretRef(&o.APIToken, dir)},
+		field{name: "client_id", doc: "service app", is: later("an OAuth service app", "use api_token")},
+		field{name: "private_key", doc: "service app", is: later("an OAuth service app", "use api_token")},
+		field{name: "suspended", doc: "what a suspended person is", is: word(&o.Suspended, "inactive", "active")},
+	))
+}
+
+func removalShape(r *removalConfig) shape {
+	purge := false
+	return object(
+		field{name: "gate_percent", doc: "removals above this share of the active are held", is: number(&r.GatePercent, 0, 100)},
+		field{name: "gate_floor", doc: "as long as they are more than this many", is: number(&r.GateFloor, 0, 1_000_000)},
+		field{name: "push_gate", doc: "what a mass of pushed removals does", is: notYet("push_gate: hold", word(&r.PushGate, "alarm", "hold", "off"), func() bool { return r.PushGate != "hold" })},
+		field{name: "purge", doc: "whether accounts are ever purged", is: notYet("purge", boolean(&purge), func() bool { return !purge })},
+		field{name: "grace", doc: "before a purge", is: notYet("a grace other than 720h", duration(&r.Grace, 0, forever), func() bool { return r.Grace == 720*time.Hour })},
+		field{name: "settle", doc: "how long a push outweighs a pull that contradicts it", is: duration(&r.Settle, 0, 24*time.Hour)},
+		field{name: "protect", doc: "userNames whose removal always waits for an approval", is: list(&r.Protect, func(s *string) shape { return text(s, userName) })},
+	)
+}
+
+func mappingShape(row *mapping.Row) shape {
+	row.Apply = mapping.Always
+	return object(
+		field{name: "target", doc: "name the SCIM path that it sets", is: text(&row.Target, filled), required: true},
+		field{name: "source", doc: "give a [attribute], a \"constant\" or an expression", is: text(&row.Source, filled), required: true},
+		field{name: "match", doc: "precedence as a matching attribute, tried from 1 up", is: number(&row.Match, 1, 100)},
+		field{name: "apply", doc: "always, or only at creation", is: word((*string)(&row.Apply), string(mapping.Always), string(mapping.Create))},
+	)
+}
+
+// made decodes an optional block into its own value and shows it only when the file has the block.
+func made[T any](into **T, value *T, inner shape) shape {
+	decode := inner.decode
+	inner.decode = func(d *document, path string, n ast.Node) {
+		*into = value
+		decode(d, path, n)
+	}
+	return inner
+}
+
+// anything accepts whatever is there; notYet refuses it by name.
+func anything() shape {
+	return shape{schema: map[string]any{}, decode: func(*document, string, ast.Node) {}}
+}
+
+// file is a path, made independent of where the program is started.
+func file(into *string, dir string) shape {
+	is := text(into, filled)
+	decode := is.decode
+	is.decode = func(d *document, path string, n ast.Node) {
+		decode(d, path, n)
+		if *into != "" {
+			*into = (&document{dir: dir}).relative(*into)
+		}
+	}
+	return is
+}
+
+// network is a CIDR block.
+func network(into *netip.Prefix) shape {
+	var s string
+	return text(&s, func(s string) objection {
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			return objection{"is not a network", "write it as 10.0.0.0/8 or 2001:db8::/32, a single address as 192.0.2.1/32"}
+		}
+		*into = p.Masked()
+		return objection{}
+	})
+}
+
+// objectSchema describes an object in JSON Schema.
+func objectSchema(fields []field) map[string]any {
+	properties, required := map[string]any{}, []string{}
+	for _, f := range fields {
+		described := maps.Clone(f.is.schema)
+		described["description"] = f.doc
+		properties[f.name] = described
+		if f.required {
+			required = append(required, f.name)
+		}
+	}
+	schema := map[string]any{"type": "object", "additionalProperties": false, "properties": properties}
+	if len(required) > 0 {
+		schema["required"] = required
+	}
+	return schema
+}
+
+func itemPath(list string, i int) string { return list + "[" + strconv.Itoa(i) + "]" }

@@ -1,0 +1,275 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/robfig/cron/v3"
+
+	"rollcall/state"
+)
+
+// sourceHealth is what can be said of a source without asking its provider.
+type sourceHealth struct {
+	Scope         state.Scope
+	Configured    bool
+	Pulls         bool
+	Schedule      string
+	Misconfigured string // why it cannot pull; "" = it can
+	state.Source
+	Active, Total int
+	Keys          []state.Key
+	Run           *state.Run     // the last one, unless there was none
+	Drift         int            // changes that the last run planned and did not carry out
+	Held          state.HeldPlan // zero if nothing is held
+}
+
+// health reads what is recorded of one source. cfg is nil for one that left the configuration.
+func health(ctx context.Context, rec record, scope state.Scope, cfg *sourceConfig, misconfigured string, now time.Time) (sourceHealth, error) {
+	h := sourceHealth{Scope: scope, Misconfigured: misconfigured}
+	if cfg != nil {
+		h.Configured, h.Pulls, h.Schedule = true, cfg.pulls(), cfg.Schedule
+	}
+	fail := func(err error) (sourceHealth, error) { return h, fmt.Errorf("source %s: %w", scope.Source, err) }
+	recorded, err := rec.Source(ctx, scope.Source)
+	if errors.Is(err, state.ErrNotFound) {
+		return h, nil // never used
+	}
+	if err != nil {
+		return fail(err)
+	}
+	h.Source = recorded
+	if recorded.Scope.Tenant != scope.Tenant {
+		h.Misconfigured = "its tenant is " + recorded.Scope.Tenant + " since its first use, and cannot be another"
+		return h, nil
+	}
+	ledger, err := rec.Ledger(ctx, scope, now.Add(-24*time.Hour))
+	if err != nil {
+		return fail(err)
+	}
+	h.Active, h.Total = ledger.Active, ledger.Total
+	if h.Keys, err = rec.ListKeys(ctx, scope); err != nil {
+		return fail(err)
+	}
+	runs, err := rec.ListRuns(ctx, scope, 1)
+	if err != nil {
+		return fail(err)
+	}
+	if len(runs) > 0 {
+		h.Run = &runs[0]
+		h.Drift = drift(runs[0])
+	}
+	plans, err := rec.ListPlans(ctx, scope, 1)
+	if err != nil {
+		return fail(err)
+	}
+	if len(plans) > 0 && plans[0].Status == state.PlanHeld {
+		h.Held = plans[0]
+	}
+	return h, nil
+}
+
+// condition is how urgently a source wants somebody's attention.
+type condition string
+
+const (
+	healthy condition = "healthy"
+	waiting condition = "waiting" // for somebody
+	failing condition = "failing"
+)
+
+// verdict says how a source is, and the weightiest reason in one plain sentence.
+func (h *sourceHealth) verdict(now time.Time) (condition, string) {
+	name := h.Scope.Source
+	switch {
+	case !h.Configured:
+		return failing, "It is not in the configuration any more: nothing is pulled, pushes are answered 503, its accounts stay as they are."
+	case h.Misconfigured != "":
+		return failing, "It cannot pull: " + h.Misconfigured + "."
+	}
+	if c, sentence := h.pullTrouble(now); sentence != "" {
+		return c, sentence
+	}
+	switch {
+	case h.Held.ID != "":
+		return waiting, fmt.Sprintf("%s, for %s: %s. See 'rollcall plans show %s'.",
+			awaitingApproval(h.Held.Changes, h.Held.Removals), span(now.Sub(h.Held.CreatedAt)), trimPeriod(h.Held.Reason), h.Held.ID)
+	case h.Pulls && h.Observe != "" && h.Run != nil:
+		return waiting, fmt.Sprintf("It is only observed (%s). See 'rollcall sync --source %s --dry-run', then run it without --dry-run.", h.Observe, name)
+	}
+	if c, sentence := h.pushTrouble(now); sentence != "" {
+		return c, sentence
+	}
+	if h.Drift > 0 {
+		return waiting, fmt.Sprintf("%s found by the last pull, %s, not repaired.", was(h.Drift, "difference"), ago(now, h.LastPullAt))
+	}
+	return healthy, h.fine(now)
+}
+
+// pullTrouble is what keeps pulls from doing their work.
+func (h *sourceHealth) pullTrouble(now time.Time) (condition, string) {
+	switch {
+	case !h.Pulls:
+	case h.Run == nil && h.Schedule == "":
+		return waiting, "It has never pulled and has no schedule: run 'rollcall sync --source " + h.Scope.Source + " --dry-run'."
+	case h.Run == nil && h.CreatedAt.IsZero():
+		return waiting, "It has never been used: issue a key with 'rollcall keys issue --source " + h.Scope.Source + "' and start 'rollcall serve'."
+	case h.Run != nil && h.Run.EndedAt.IsZero():
+		// It runs, or was cut off; the next run tells.
+	case h.Run != nil && h.Run.Verdict != state.VerdictComplete:
+		return failing, fmt.Sprintf("The last pull, %s, was not complete: %s.", ago(now, h.Run.StartedAt), trimPeriod(h.Run.Reason))
+	}
+	if h.Pulls && h.overdue(now) {
+		return failing, fmt.Sprintf("The last pull was %s, which is overdue: is 'rollcall serve' running?", ago(now, h.LastPullAt))
+	}
+	return healthy, ""
+}
+
+// pushTrouble is what keeps pushes from coming.
+func (h *sourceHealth) pushTrouble(now time.Time) (condition, string) {
+	var live, unused int
+	var ended time.Time
+	for _, k := range h.Keys {
+		if k.Live(now) {
+			live++
+			if k.LastUsedAt.IsZero() {
+				unused++
+			}
+		} else if k.RevokedAt.IsZero() && k.ExpiresAt.After(ended) {
+			ended = k.ExpiresAt
+		}
+	}
+	issue := "'rollcall keys issue --source " + h.Scope.Source + "'"
+	switch {
+	case live == 0 && !ended.IsZero():
+		return failing, fmt.Sprintf("Pushes are refused: its key expired %s. Issue another with %s.", ago(now, ended), issue)
+	case live == 0 && len(h.Keys) > 0:
+		return failing, "Pushes are refused: its keys are revoked. Issue another with " + issue + "."
+	case live == 0 && !h.Pulls:
+		return waiting, "Nothing can come: it has no key. Issue one with " + issue + "."
+	case h.LastPushAt.IsZero() && live > 0 && unused == live:
+		return waiting, fmt.Sprintf("Nothing was ever pushed: its key, issued %s, has not been used.%s", ago(now, newest(h.Keys)), h.pullClause(now))
+	}
+	if end := h.keysEnd(now); !end.IsZero() && end.Sub(now) < keyWarning {
+		return waiting, fmt.Sprintf("Its last key expires in %s. Issue another with %s.", span(end.Sub(now)), issue)
+	}
+	return healthy, ""
+}
+
+// keyWarning is how long before the end of a source's last key status begins to speak of it.
+const keyWarning = 14 * 24 * time.Hour
+
+// keysEnd returns when the last of the live keys expires; zero if one never does or none is live.
+func (h *sourceHealth) keysEnd(now time.Time) time.Time {
+	var end time.Time
+	for _, k := range h.Keys {
+		if !k.Live(now) {
+			continue
+		}
+		if k.ExpiresAt.IsZero() {
+			return time.Time{}
+		}
+		if k.ExpiresAt.After(end) {
+			end = k.ExpiresAt
+		}
+	}
+	return end
+}
+
+// overdue tells whether two scheduled runs have been missed, a third of an hour allowed for offset and length.
+func (h *sourceHealth) overdue(now time.Time) bool {
+	if h.Schedule == "" {
+		return false
+	}
+	schedule, err := cron.ParseStandard(h.Schedule)
+	if err != nil {
+		return false // the configuration has been checked
+	}
+	last := h.LastPullAt
+	if last.IsZero() {
+		last = h.CreatedAt
+	}
+	if last.IsZero() {
+		return false
+	}
+	return now.After(schedule.Next(schedule.Next(last.UTC())).Add(20 * time.Minute))
+}
+
+// fine is the sentence of a source that is well.
+func (h *sourceHealth) fine(now time.Time) string {
+	push := "nothing was pushed yet"
+	if !h.LastPushAt.IsZero() {
+		push = "pushed " + ago(now, h.LastPushAt)
+	}
+	switch {
+	case !h.Pulls:
+		return "Push-only: " + push + "."
+	case h.Run == nil || h.Run.EndedAt.IsZero():
+		return "Never pulled to the end yet; " + push + "."
+	}
+	return fmt.Sprintf("In agreement with the source: pulled %s, %s.", ago(now, h.Run.StartedAt), push)
+}
+
+func (h *sourceHealth) pullClause(now time.Time) string {
+	if h.Run == nil || h.Run.EndedAt.IsZero() {
+		return ""
+	}
+	return " It pulled " + ago(now, h.Run.StartedAt) + "."
+}
+
+// exitCode is the code of `status --exit-code` for one source.
+func (h *sourceHealth) exitCode(now time.Time) int {
+	c, _ := h.verdict(now)
+	switch {
+	case h.Misconfigured != "":
+		return exitUsage
+	case h.Held.ID != "" && c == waiting:
+		return exitHeld
+	case h.Pulls && h.Run != nil && !h.Run.EndedAt.IsZero() && h.Run.Verdict != state.VerdictComplete:
+		return exitIncomplete
+	case h.Drift > 0 && c == waiting:
+		return exitDrift
+	case c != healthy:
+		return exitError
+	}
+	return exitDone
+}
+
+func newest(keys []state.Key) time.Time {
+	var at time.Time
+	for _, k := range keys {
+		if k.CreatedAt.After(at) {
+			at = k.CreatedAt
+		}
+	}
+	return at
+}
+
+// awaitingApproval counts what is held: "5 changes await approval, 3 of them removals".
+func awaitingApproval(changes, removals int) string {
+	verb := " await"
+	if changes == 1 {
+		verb = " awaits"
+	}
+	text := plural(changes, "change") + verb + " approval"
+	switch {
+	case removals == changes && changes > 0:
+		return plural(removals, "removal") + verb + " approval"
+	case removals > 0:
+		text += fmt.Sprintf(", %d of them %s", removals, map[bool]string{true: "a removal", false: "removals"}[removals == 1])
+	}
+	return text
+}
+
+func was(n int, thing string) string {
+	verb := " were"
+	if n == 1 {
+		verb = " was"
+	}
+	return plural(n, thing) + verb
+}
+
+func trimPeriod(s string) string { return strings.TrimRight(s, ".") }

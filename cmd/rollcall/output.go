@@ -1,0 +1,298 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/term"
+	"golang.org/x/text/width"
+)
+
+// printJSON writes a value for a script: two-space indented, snake_case as its type says, text as it is.
+func (a *app) printJSON(v any) error {
+	enc := json.NewEncoder(a.stdout)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	return nil
+}
+
+// sheet prints rows in columns. Widths follow the first rows; what comes later streams. On a terminal, columns that may shrink are
+// cut so that a row fits a line; elsewhere nothing is ever cut.
+type sheet struct {
+	out     io.Writer
+	limit   int // columns of the terminal; 0 = not one
+	head    []string
+	shrinks []bool
+	rows    [][]string
+	widths  []int // nil until the first rows are printed
+}
+
+// sampledRows is how many rows decide the widths.
+const sampledRows = 500
+
+// newSheet makes a sheet. A heading that ends in "~" belongs to a column that may shrink.
+func (a *app) newSheet(head ...string) *sheet {
+	s := &sheet{out: a.stdout, limit: a.terminalWidth()}
+	for _, h := range head {
+		text, shrinks := strings.CutSuffix(h, "~")
+		s.head, s.shrinks = append(s.head, text), append(s.shrinks, shrinks)
+	}
+	return s
+}
+
+// add takes one row.
+func (s *sheet) add(cells ...string) {
+	for i := range cells {
+		cells[i] = clean(cells[i])
+	}
+	if s.widths != nil {
+		s.print(cells)
+		return
+	}
+	if s.rows = append(s.rows, cells); len(s.rows) == sampledRows {
+		s.flush()
+	}
+}
+
+// flush prints what is waiting. Call it after the last row.
+func (s *sheet) flush() {
+	if s.widths != nil {
+		return
+	}
+	s.widths = make([]int, len(s.head))
+	for _, row := range append([][]string{s.head}, s.rows...) {
+		for i, cell := range row {
+			s.widths[i] = max(s.widths[i], displayWidth(cell))
+		}
+	}
+	s.fit()
+	s.print(s.head)
+	for _, row := range s.rows {
+		s.print(row)
+	}
+	s.rows = nil
+}
+
+const (
+	columnGap      = 2
+	leastCutColumn = 8
+)
+
+// fit shrinks the widest shrinking column until a row fits the terminal.
+func (s *sheet) fit() {
+	total := columnGap * (len(s.widths) - 1)
+	for _, w := range s.widths {
+		total += w
+	}
+	for s.limit > 0 && total > s.limit {
+		widest := -1
+		for i, w := range s.widths {
+			if s.shrinks[i] && w > leastCutColumn && (widest < 0 || w > s.widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			return
+		}
+		s.widths[widest]--
+		total--
+	}
+}
+
+func (s *sheet) print(cells []string) {
+	var b strings.Builder
+	for i, cell := range cells {
+		if s.limit > 0 && s.shrinks[i] {
+			cell = cut(cell, s.widths[i])
+		}
+		b.WriteString(cell)
+		if i < len(cells)-1 {
+			b.WriteString(strings.Repeat(" ", max(0, s.widths[i]-displayWidth(cell))+columnGap))
+		}
+	}
+	fmt.Fprintln(s.out, strings.TrimRight(b.String(), " "))
+}
+
+// terminalWidth returns the columns of the terminal that standard output is, or 0.
+func (a *app) terminalWidth() int {
+	if f, ok := terminal(a.stdout); ok {
+		if columns, _, err := term.GetSize(int(f.Fd())); err == nil {
+			return columns
+		}
+	}
+	return 0
+}
+
+// clean replaces what could move a terminal's cursor or reverse its text: names come from identity providers.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0x2028 || r == 0x2029 {
+			return utf8.RuneError
+		}
+		return r
+	}, s)
+}
+
+// displayWidth is how many columns a text takes on a terminal.
+func displayWidth(s string) int {
+	n := 0
+	for _, r := range s {
+		n += runeWidth(r)
+	}
+	return n
+}
+
+func runeWidth(r rune) int {
+	if r < utf8.RuneSelf {
+		return 1
+	}
+	if unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf) {
+		return 0
+	}
+	switch width.LookupRune(r).Kind() {
+	case width.EastAsianWide, width.EastAsianFullwidth:
+		return 2
+	}
+	return 1
+}
+
+// cut shortens a text to a number of columns, the last of them an ellipsis.
+func cut(s string, columns int) string {
+	if displayWidth(s) <= columns {
+		return s
+	}
+	n := 0
+	for i, r := range s {
+		if n += runeWidth(r); n > columns-1 {
+			return s[:i] + "…"
+		}
+	}
+	return s
+}
+
+// wrap breaks a sentence into lines for a terminal, each behind the indent.
+func wrap(s, indent string, columns int) string {
+	if columns <= len(indent)+20 {
+		return indent + s
+	}
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(s) {
+		if line != "" && displayWidth(indent)+displayWidth(line)+1+displayWidth(word) > columns {
+			lines = append(lines, indent+line)
+			line = ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	return strings.Join(append(lines, indent+line), "\n")
+}
+
+// when prints a time for people, in UTC; "never" for none.
+func when(t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return t.UTC().Format("2006-01-02 15:04:05Z")
+}
+
+// ago says how long something is past, in the largest unit that is not zero.
+func ago(now, t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	d := now.Sub(t)
+	if d < time.Minute {
+		return "just now"
+	}
+	return span(d) + " ago"
+}
+
+// span says a length of time in the largest unit that is not zero.
+func span(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return plural(int(d.Seconds()), "second")
+	case d < time.Hour:
+		return plural(int(d.Minutes()), "minute")
+	case d < 48*time.Hour:
+		return plural(int(d.Hours()), "hour")
+	}
+	return plural(int(d.Hours()/24), "day")
+}
+
+// plural counts a thing in words: "1 person" takes its plural as the third argument when it is no plain "s".
+func plural(n int, one string, many ...string) string {
+	word := one
+	if n != 1 {
+		word = one + "s"
+		if len(many) > 0 {
+			word = many[0]
+		}
+	}
+	return fmt.Sprintf("%d %s", n, word)
+}
+
+// optional is a time for JSON: null for none.
+func optional(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+// lister prints a list item by item, as a table or as a JSON array, whatever --output asks for.
+type lister struct {
+	app   *app
+	sheet *sheet
+	n     int
+}
+
+// newLister starts a list with a table's headings; see newSheet.
+func (a *app) newLister(head ...string) *lister {
+	return &lister{app: a, sheet: a.newSheet(head...)}
+}
+
+// add takes one item: for JSON as it is, for a table as cells.
+func (l *lister) add(item any, cells ...string) {
+	l.n++
+	if l.app.output != "json" {
+		l.sheet.add(cells...)
+		return
+	}
+	data, err := json.MarshalIndent(item, "  ", "  ")
+	if err != nil {
+		panic(err) // a view that cannot be encoded is a fault of this program
+	}
+	separator := ",\n  "
+	if l.n == 1 {
+		separator = "[\n  "
+	}
+	fmt.Fprintf(l.app.stdout, "%s%s", separator, data)
+}
+
+// end finishes the list. An empty table says so on standard error, so that standard output stays fit for a script.
+func (l *lister) end(none string) error {
+	switch {
+	case l.app.output == "json" && l.n == 0:
+		fmt.Fprintln(l.app.stdout, "[]")
+	case l.app.output == "json":
+		fmt.Fprintln(l.app.stdout, "\n]")
+	case l.n == 0:
+		fmt.Fprintln(l.app.stderr, none)
+	default:
+		l.sheet.flush()
+	}
+	return nil
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"rollcall/state"
+)
+
+// session is a command at work on the record that the configuration names.
+type session struct {
+	*app
+	cfg *config
+	rec record
+}
+
+// withRecord wraps a command that needs the record. The record is opened as it is: only serve and migrate upgrade one.
+func (a *app) withRecord(work func(ctx context.Context, s *session, args []string) error) func(*cobra.Command, []string) error {
+	return a.do(func(ctx context.Context, args []string) (err error) {
+		cfg, err := loadConfig(a.configFile)
+		if err != nil {
+			return err
+		}
+		rec, err := openRecord(ctx, cfg.State)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, rec.Close()) }()
+		return work(ctx, &session{app: a, cfg: cfg, rec: rec}, args)
+	})
+}
+
+// scopes lists the sources meant by a --source flag: the one named, or, if it is empty, all that are configured or recorded, by name.
+func (s *session) scopes(ctx context.Context, name string) ([]state.Scope, error) {
+	recorded, err := s.rec.ListSources(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list sources: %w", err)
+	}
+	var all []state.Scope
+	for i := range s.cfg.Sources {
+		all = append(all, s.cfg.Sources[i].scope())
+	}
+	for _, r := range recorded {
+		if _, configured := s.cfg.source(r.Scope.Source); !configured {
+			all = append(all, r.Scope)
+		}
+	}
+	slices.SortFunc(all, func(a, b state.Scope) int { return strings.Compare(a.Source, b.Source) })
+	if name == "" {
+		return all, nil
+	}
+	for _, scope := range all {
+		if scope.Source == name {
+			return []state.Scope{scope}, nil
+		}
+	}
+	return nil, s.noSource(name, all)
+}
+
+// configured returns a source of the configuration.
+func (s *session) configured(name string) (*sourceConfig, error) {
+	if src, ok := s.cfg.source(name); ok {
+		return src, nil
+	}
+	var all []state.Scope
+	for i := range s.cfg.Sources {
+		all = append(all, s.cfg.Sources[i].scope())
+	}
+	return nil, s.noSource(name, all)
+}
+
+func (s *session) noSource(name string, known []state.Scope) error {
+	names := make([]string, len(known))
+	for i, k := range known {
+		names[i] = k.Source
+	}
+	mend := hint(name, names)
+	if mend == "" && len(names) > 0 {
+		mend = "there are " + strings.Join(names, ", ")
+	}
+	return usagef("%s has no source %q; %s", s.configFile, name, mend)
+}
+
+// ensure returns what the record knows of a configured source, making it at first use.
+func (s *session) ensure(ctx context.Context, src *sourceConfig) (state.Source, error) {
+	return ensureSource(ctx, s.rec, src)
+}
+
+func ensureSource(ctx context.Context, rec state.Sources, src *sourceConfig) (state.Source, error) {
+	recorded, err := rec.EnsureSource(ctx, src.scope(), src.Kind)
+	if errors.Is(err, state.ErrTenantFixed) {
+		return state.Source{}, fault{
+			File: src.at.file, Line: src.at.position(join(src.path, "tenant")).Line, Column: src.at.position(join(src.path, "tenant")).Column,
+			Path: join(src.path, "tenant"), What: "is not the tenant that this source was first used with", Mend: "set it back, or give the source a new name",
+		}
+	}
+	if err != nil {
+		return state.Source{}, fmt.Errorf("source %s: %w", src.Name, err)
+	}
+	return recorded, nil
+}
+
+// found is one account that a person was recognised as.
+type found struct {
+	scope  state.Scope
+	record state.Record
+}
+
+// person finds the account that someone means by a userName, e-mail address, external id, object id or account id. No account and
+// more than one are usage errors that say so.
+func (s *session) person(ctx context.Context, source, who string) (found, error) {
+	scopes, err := s.scopes(ctx, source)
+	if err != nil {
+		return found{}, err
+	}
+	var all []found
+	for _, scope := range scopes {
+		records, err := s.accounts(ctx, scope, who)
+		if err != nil {
+			return found{}, fmt.Errorf("look up in source %s: %w", scope.Source, err)
+		}
+		for _, r := range records {
+			all = append(all, found{scope, r})
+		}
+	}
+	switch len(all) {
+	case 0:
+		return found{}, &exitError{code: exitError, err: fmt.Errorf(
+			"no account has %q as its userName, e-mail, external id, object id or account id; 'rollcall users list' shows all", who)}
+	case 1:
+		return all[0], nil
+	}
+	lines := make([]string, len(all))
+	for i, f := range all {
+		lines[i] = fmt.Sprintf("  %s  %s  %s", f.record.ID, clean(userNameOf(f.record)), f.scope.Source)
+	}
+	return found{}, usagef("%d accounts answer to %q; name one by its id, or narrow it down with --source:\n%s", len(all), who, strings.Join(lines, "\n"))
+}
+
+// accounts returns the accounts of one source that answer to a word, each once. The object id has no index: it is tried last.
+func (s *session) accounts(ctx context.Context, scope state.Scope, who string) ([]state.Record, error) {
+	var out []state.Record
+	add := func(r state.Record) {
+		if !slices.ContainsFunc(out, func(o state.Record) bool { return o.ID == r.ID }) {
+			out = append(out, r)
+		}
+	}
+	for _, name := range []state.MatchName{state.MatchID, state.MatchUserName, state.MatchExternalID, state.MatchEmail} {
+		records, err := s.rec.Find(ctx, scope, state.KindAccount, state.NewMatchKey(name, who))
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range records {
+			add(r)
+		}
+	}
+	if len(out) > 0 {
+		return out, nil
+	}
+	var linked []state.ID
+	err := s.rec.Index(ctx, scope, func(row state.IndexRow) error {
+		if row.Link == who {
+			linked = append(linked, row.ID)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range linked {
+		r, err := s.rec.Record(ctx, scope, state.KindAccount, id)
+		if errors.Is(err, state.ErrNotFound) {
+			continue // gone since
+		}
+		if err != nil {
+			return nil, err
+		}
+		add(r)
+	}
+	return out, nil
+}

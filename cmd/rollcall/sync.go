@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"rollcall/connectors"
+	"rollcall/state"
+	dirsync "rollcall/sync"
+	"rollcall/sync/plan"
+)
+
+type syncFlags struct {
+	sources  []string
+	dryRun   bool
+	exitCode bool
+}
+
+func syncCommand(a *app) *cobra.Command {
+	var flags syncFlags
+	cmd := &cobra.Command{
+		Use:   "sync",
+		Short: "Run once now: pull, plan, apply; or only show the plan",
+		Long: `Asks each source's provider who should have an account, plans what would make the record
+agree, and applies it. What the gate holds waits for 'rollcall plans approve'. It works beside
+a running 'serve'; a source that is being worked on is left alone.
+
+With --dry-run the plan is printed and nothing at all is changed or remembered.
+
+Absence removes nobody: somebody who is no longer listed is looked up, and deactivated only
+by a positive fact, or when a second run finds the same.
+
+` + exitCodesHelp,
+		Example: `  rollcall sync --dry-run
+  rollcall sync --source acme-entra
+  rollcall sync --dry-run --exit-code || echo "there is drift"
+  rollcall sync --dry-run --output json | jq '.[].plan.counts'`,
+		Args: cobra.NoArgs,
+	}
+	a.outputFlag(cmd)
+	cmd.Flags().StringArrayVar(&flags.sources, "source", nil, "only the source `NAME`; may be given more than once")
+	a.completeSources(cmd)
+	cmd.Flags().BoolVar(&flags.dryRun, "dry-run", false, "print the plan and change nothing")
+	cmd.Flags().BoolVar(&flags.exitCode, "exit-code", false, "exit 5 when drift was found")
+	cmd.RunE = a.withRecord(func(ctx context.Context, s *session, _ []string) error { return s.sync(ctx, flags) })
+	return cmd
+}
+
+// syncView is what scripts read of one source's run.
+type syncView struct {
+	runView
+	DryRun  bool                   `json:"dry_run"`
+	Proof   connectors.Proof       `json:"proof"`
+	Details plan.Plan              `json:"plan_details"`
+	Results []dirsync.ChangeResult `json:"results"`
+}
+
+func (s *session) sync(ctx context.Context, flags syncFlags) error {
+	chosen, err := s.pulling(flags.sources)
+	if err != nil {
+		return err
+	}
+	sources, err := s.runnables(chosen)
+	if err != nil {
+		return err
+	}
+	engine := newEngine(s.rec, s.logger())
+	code := exitDone
+	views := []syncView{}
+	for i, source := range sources {
+		if !flags.dryRun {
+			if _, err := s.ensure(ctx, chosen[i]); err != nil {
+				return err
+			}
+		}
+		report, err := s.runOne(ctx, engine, source, flags.dryRun)
+		if err != nil {
+			if ctx.Err() != nil {
+				return errors.New("interrupted; what was applied stays, the next run does the rest")
+			}
+			fmt.Fprintf(s.stderr, "rollcall: source %s: %s\n", source.Scope.Source, err)
+			code = worse(code, exitError)
+			continue
+		}
+		code = worse(code, runExitCode(report, flags.exitCode))
+		if s.output == "json" {
+			views = append(views, syncView{newRunView(report.Run), flags.dryRun, report.Proof, report.Plan, report.Results})
+			continue
+		}
+		if i > 0 {
+			fmt.Fprintln(s.stdout)
+		}
+		s.printReport(report, flags.dryRun)
+	}
+	if s.output == "json" {
+		if err := s.printJSON(views); err != nil {
+			return err
+		}
+	}
+	return exitWith(code)
+}
+
+// pulling returns the sources named, or all that pull. Naming a push-only one is a fault in the call.
+func (s *session) pulling(names []string) ([]*sourceConfig, error) {
+	var chosen []*sourceConfig
+	for _, name := range names {
+		src, err := s.configured(name)
+		if err != nil {
+			return nil, err
+		}
+		if !src.pulls() {
+			return nil, usagef("source %s is push-only: it has no %s: block to pull with", name, src.Kind)
+		}
+		chosen = append(chosen, src)
+	}
+	if len(names) > 0 {
+		return chosen, nil
+	}
+	for i := range s.cfg.Sources {
+		if s.cfg.Sources[i].pulls() {
+			chosen = append(chosen, &s.cfg.Sources[i])
+		}
+	}
+	if len(chosen) == 0 {
+		return nil, usagef("%s has no source that pulls: each would need an entra: or okta: block", s.configFile)
+	}
+	return chosen, nil
+}
+
+// runnables makes sources ready to run, or returns what is wrong with all of them.
+func (s *session) runnables(chosen []*sourceConfig) ([]dirsync.Source, error) {
+	transport, err := newTransport(s.cfg)
+	if err != nil {
+		return nil, &exitError{code: exitUsage, err: err}
+	}
+	return s.runnablesOver(chosen, transport)
+}
+
+func (s *session) runnablesOver(chosen []*sourceConfig, transport http.RoundTripper) ([]dirsync.Source, error) {
+	var sources []dirsync.Source
+	var unreadable faults
+	for _, src := range chosen {
+		source, err := src.runnable(s.env, transport)
+		var found faults
+		switch {
+		case errors.As(err, &found):
+			unreadable = append(unreadable, found...)
+		case err != nil:
+			return nil, &exitError{code: exitUsage, err: fmt.Errorf("source %s: %w", src.Name, err)}
+		}
+		sources = append(sources, source)
+	}
+	if len(unreadable) > 0 {
+		return nil, unreadable.sorted()
+	}
+	return sources, nil
+}
+
+func (s *session) runOne(ctx context.Context, engine *dirsync.Engine, source dirsync.Source, dryRun bool) (dirsync.Report, error) {
+	show, done := s.progress(source.Scope.Source)
+	defer done()
+	return engine.RunOnce(ctx, source, dirsync.Order{Trigger: "hand", Actor: s.operator(), DryRun: dryRun, Progress: show})
+}
+
+// runExitCode is what one run contributes to the exit code.
+func runExitCode(r dirsync.Report, driftCounts bool) int {
+	code := exitDone
+	if r.Run.Verdict != state.VerdictComplete {
+		code = worse(code, exitIncomplete)
+	}
+	if r.Plan.Counts.Held > 0 {
+		code = worse(code, exitHeld)
+	}
+	for _, result := range r.Results {
+		if result.Outcome != "applied" {
+			code = worse(code, exitPartly)
+		}
+	}
+	if driftCounts && r.Plan.Counts.Changes() > 0 {
+		code = worse(code, exitDrift)
+	}
+	return code
+}
+
+// progress shows how far a long run has come, on standard error, if that is a terminal. Call done to wipe it.
+func (s *session) progress(source string) (show func(dirsync.Progress), done func()) {
+	f, ok := terminal(s.stderr)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return nil, func() {}
+	}
+	var last time.Time
+	width := 0
+	show = func(p dirsync.Progress) {
+		if now := time.Now(); now.Sub(last) >= 100*time.Millisecond {
+			last = now
+			line := progressLine(source, p)
+			fmt.Fprintf(s.stderr, "\r%s%s", line, strings.Repeat(" ", max(0, width-len(line))))
+			width = len(line)
+		}
+	}
+	return show, func() {
+		if width > 0 {
+			fmt.Fprintf(s.stderr, "\r%s\r", strings.Repeat(" ", width))
+		}
+	}
+}
+
+func progressLine(source string, p dirsync.Progress) string {
+	line := source + ": " + p.Step
+	if p.People > 0 {
+		line += ", " + plural(p.People, "person", "people") + " read"
+	}
+	switch {
+	case p.Of > 0:
+		line += fmt.Sprintf(", %d of %d", p.Done, p.Of)
+	case p.Done > 0:
+		line += fmt.Sprintf(", %d", p.Done)
+	}
+	return line
+}

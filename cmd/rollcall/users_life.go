@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"rollcall/state"
+)
+
+// hand is one way in which an operator changes an account's life.
+type hand struct {
+	use, short, long string
+	args             int
+	life             func(r state.Record, args []string) state.Life
+	done             func(r state.Record) string // what to say afterwards; %s of a name is left to the caller
+	after            string                      // a hint on standard error
+}
+
+var hands = []hand{
+	{
+		use: "reactivate PERSON", short: "Let somebody in again", args: 1,
+		long: `Makes the account active now. The next push or pull that says otherwise still counts: pin
+the account to keep it active.`,
+		life: func(r state.Record, _ []string) state.Life { return activeLife(r, true) },
+	},
+	{
+		use: "pin PERSON", short: "Keep an account as it is: no pull and no push changes whether it is active", args: 1,
+		long: `Pins the account: whether it is active stays as it is now, whatever is pushed or pulled, until
+it is unpinned. What the provider says is still noted.`,
+		life: func(state.Record, []string) state.Life { return state.Life{Pinned: new(true)} },
+	},
+	{
+		use: "unpin PERSON", short: "Let pushes and pulls decide again", args: 1,
+		long: `Takes the pin away. What the provider said last comes into force at once.`,
+		life: func(state.Record, []string) state.Life { return state.Life{Pinned: new(false)} },
+	},
+	{
+		use: "link PERSON OBJECT_ID", short: "Tie an account to a person at the provider", args: 2,
+		long: `Ties the account to the person with this object id. Pulls then compare the two, whatever
+their names are. Use it where a plan reports a conflict.`,
+		life: func(_ state.Record, args []string) state.Life { return state.Life{Link: &args[1]} },
+	},
+	{
+		use: "release PERSON", short: "Undo the tie between an account and a person", args: 1,
+		long: `Unties the account from the person at the provider. The next pull matches it anew.`,
+		life: func(state.Record, []string) state.Life { return state.Life{Link: new("")} },
+	},
+}
+
+// activeLife is an operator's word on whether an account is active. On a pinned account it changes what is in force; otherwise it
+// counts until the provider says something else.
+func activeLife(r state.Record, active bool) state.Life {
+	if r.Pinned {
+		return state.Life{InForce: &active}
+	}
+	return state.Life{Said: &active}
+}
+
+func usersLifeCommands(a *app) []*cobra.Command {
+	commands := []*cobra.Command{deactivateCommand(a), protectCommand(a)}
+	for _, h := range hands {
+		commands = append(commands, a.handCommand(h))
+	}
+	return commands
+}
+
+func deactivateCommand(a *app) *cobra.Command {
+	pin := false
+	cmd := a.handCommand(hand{
+		use: "deactivate PERSON", short: "Take somebody's access away now", args: 1,
+		long: `Makes the account inactive now. Groups and attributes are kept. The next push or pull that
+says the person is active brings the account back, unless it is pinned as well.`,
+		life: func(r state.Record, _ []string) state.Life {
+			if !pin || r.Pinned {
+				return activeLife(r, false)
+			}
+			return state.Life{InForce: new(false), Pinned: new(true)}
+		},
+	})
+	cmd.Flags().BoolVar(&pin, "pin", false, "pin it as well, so that it stays inactive")
+	return cmd
+}
+
+func protectCommand(a *app) *cobra.Command {
+	off := false
+	cmd := a.handCommand(hand{
+		use: "protect PERSON", short: "Make removals of an account wait for an approval, always", args: 1,
+		long: `A pull that would deactivate a protected account holds that change for an approval, whatever
+the gate allows.`,
+		life: func(state.Record, []string) state.Life { return state.Life{Protected: new(!off)} },
+	})
+	cmd.Flags().BoolVar(&off, "off", false, "take the protection away")
+	return cmd
+}
+
+// handCommand makes the command of one hand.
+func (a *app) handCommand(h hand) *cobra.Command {
+	var source, why string
+	cmd := &cobra.Command{Use: h.use, Short: h.short, Long: h.long, Args: cobra.ExactArgs(h.args)}
+	a.outputFlag(cmd)
+	a.sourceFlag(cmd, &source, "only look in the source `NAME`")
+	cmd.Flags().StringVar(&why, "reason", "", "why, for the journal (`TEXT`; needed)")
+	cmd.RunE = a.withRecord(func(ctx context.Context, s *session, args []string) error {
+		if why == "" {
+			return usagef("say why with --reason: the journal keeps it")
+		}
+		f, err := s.person(ctx, source, args[0])
+		if err != nil {
+			return err
+		}
+		return s.lay(f, h.life(f.record, args), why)
+	})
+	return cmd
+}
+
+// lay carries out an operator's change and prints what the account is now.
+func (s *session) lay(f found, life state.Life, why string) error {
+	life.Base = f.record.Version
+	results, err := s.rec.Write(state.Urgent, []state.Mutation{{
+		Scope: f.scope, Kind: state.KindAccount, ID: f.record.ID, Life: &life,
+		Cause: state.Cause{Kind: state.CauseOperator, Actor: s.operator(), Note: why},
+	}})
+	if err == nil {
+		err = results[0].Err
+	}
+	if err != nil {
+		return fmt.Errorf("change account %s: %w", f.record.ID, err)
+	}
+	now := newUserView(f.scope, results[0].Record)
+	if s.output == "json" {
+		return s.printJSON(now)
+	}
+	if !results[0].Changed {
+		fmt.Fprintf(s.stdout, "%s: nothing to change, %s\n", clean(now.UserName), now.state())
+		return nil
+	}
+	fmt.Fprintf(s.stdout, "%s: %s\n", clean(now.UserName), now.state())
+	if !now.Pinned && f.record.InForce != now.Active {
+		fmt.Fprintf(s.stderr, "The next push or pull that says %s counts again; 'rollcall users pin' keeps it as it is.\n", activeWord(!now.Active))
+	}
+	return nil
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	"rollcall/connectors"
+	"rollcall/connectors/entra"
+	"rollcall/connectors/okta"
+	"rollcall/scimapi"
+	"rollcall/state"
+	"rollcall/state/scim"
+	"rollcall/state/sqlite"
+	dirsync "rollcall/sync"
+	"rollcall/sync/plan"
+)
+
+// This file is the only place where concrete types meet: the store, the connectors, the engine and the receiver.
+
+// record is the store as the commands use it.
+type record interface {
+	dirsync.Store
+	state.Keys
+	state.Tombstones
+	state.Requests
+	Close() error
+}
+
+// openRecord opens the database, or makes it. An older one is refused with the mend; a newer one too.
+func openRecord(ctx context.Context, path string) (record, error) {
+	store, err := sqlite.Open(ctx, path)
+	if err != nil {
+		return nil, fmt.Errorf("open the database %s: %w", path, err)
+	}
+	return store, nil
+}
+
+// newTransport makes the way to identity providers: proxy and trusted certificates as configured.
+func newTransport(c *config) (http.RoundTripper, error) {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConnsPerHost = 8
+	if c.Proxy != "" {
+		proxy, err := url.Parse(c.Proxy)
+		if err != nil {
+			return nil, fmt.Errorf("outbound.proxy: %w", err)
+		}
+		t.Proxy = http.ProxyURL(proxy)
+	}
+	if c.CAFile != "" {
+		pool, err := x509.SystemCertPool()
+		if err != nil {
+			return nil, fmt.Errorf("read the system's certificates: %w", err)
+		}
+		pem, err := os.ReadFile(c.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("outbound.ca_file: %w", err)
+		}
+		if !pool.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("outbound.ca_file: %s holds no certificate in PEM form", c.CAFile)
+		}
+		t.TLSClientConfig.RootCAs = pool
+	}
+	return t, nil
+}
+
+// connector opens the connector of a source, reading its secrets; nil for a push-only one.
+func (s *sourceConfig) connector(env lookupEnv, transport http.RoundTripper) (connectors.Connector, error) {
+	if unreadable := s.secretFaults(env); len(unreadable) > 0 {
+		return nil, unreadable
+	}
+	read := func(ref secret) string {
+		text, _ := ref.read(env) // readable a moment ago; "" is refused by the connector
+		return text
+	}
+	switch {
+	case s.Entra != nil:
+		return entra.Open(entra.Config{
+			TenantID: s.Entra.TenantID, ClientID: s.Entra.ClientID, ClientSecret: read(s.Entra.ClientSecret), AccessToken: read(s.Entra.AccessToken),
+			AppID: s.Entra.AppID, Cloud: s.Entra.Cloud, GraphURL: s.Entra.GraphURL, LoginURL: s.Entra.LoginURL, Transitive: s.Entra.Transitive,
+			Transport: transport,
+		})
+	case s.Okta != nil:
+		return okta.Open(okta.Config{
+			OrgURL: s.Okta.OrgURL, AppID: s.Okta.AppID, APIToken: read(s.Okta.APIToken), Suspended: s.Okta.Suspended,
+			Transport: transport,
+		})
+	}
+	return nil, nil
+}
+
+// runnable makes a source ready to run.
+func (s *sourceConfig) runnable(env lookupEnv, transport http.RoundTripper) (dirsync.Source, error) {
+	c, err := s.connector(env, transport)
+	if err != nil {
+		return dirsync.Source{}, err
+	}
+	protect := make([]string, len(s.Removal.Protect))
+	for i, name := range s.Removal.Protect {
+		protect[i] = scim.Fold(name)
+	}
+	return dirsync.Source{
+		Scope: s.scope(), Kind: s.Kind, Connector: c, Mapping: s.Compiled, People: s.People, Schedule: s.Schedule, Policy: s.Policy,
+		Rules: plan.Rules{
+			GatePercent: s.Removal.GatePercent, GateFloor: s.Removal.GateFloor, Settle: s.Removal.Settle, Protect: protect,
+			MaxAccounts: s.Limits.MaxAccounts,
+		},
+	}, nil
+}
+
+// newEngine makes the engine that runs sources.
+func newEngine(rec record, log *slog.Logger) *dirsync.Engine {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return &dirsync.Engine{Store: rec, Now: time.Now, Log: log, Holder: fmt.Sprintf("%s/%d", host, os.Getpid())}
+}
+
+// newReceiver makes the SCIM receiver. lookup is asked for each request.
+func newReceiver(c *config, rec record, lookup func(name string) (*sourceConfig, bool), m scimapi.Metrics, log *slog.Logger) (*scimapi.Handler, error) {
+	return scimapi.New(scimapi.Config{
+		Store: rec, BasePath: c.BasePath, PublicURL: c.PublicURL, TrustedProxies: c.TrustedProxies, Metrics: m, Log: log,
+		Sources: func(name string) (scimapi.Source, bool) {
+			s, ok := lookup(name)
+			if !ok {
+				return scimapi.Source{}, false
+			}
+			dialect := scimapi.Lenient
+			if s.Dialect == "strict" {
+				dialect = scimapi.Strict
+			}
+			return scimapi.Source{Tenant: s.Tenant, Dialect: dialect, Rate: float64(s.Limits.RequestsPerSecond)}, true
+		},
+	})
+}
