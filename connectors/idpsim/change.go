@@ -145,6 +145,15 @@ func (p *Population) hide(_ *View, g Group, _ Step) error {
 	return nil
 }
 
+func (p *Population) renameGroup(v *View, g Group, step Step) error {
+	if holder, taken := v.GroupByName(step.Value); step.Value == "" || taken && holder.n != g.n {
+		return fmt.Errorf("the group name %q is taken or empty", step.Value)
+	}
+	g.stored().name = step.Value
+	p.noteGroup(g)
+	return nil
+}
+
 func (p *Population) purgeGroup(v *View, g Group, step Step) error {
 	if err := p.unassignGroup(v, g, step); err != nil {
 		return err

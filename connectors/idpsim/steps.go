@@ -19,7 +19,8 @@ import (
 //	leave        who, group                          app-status   who, value: Okta's word for the state of the assignment
 //	nest         group into value, another group     external-id  who, value: the id at the application
 //	hide         group: hidden membership            moving       who: Okta is still carrying out the deactivation
-//	purge-group  group                               app          value: active, inactive or gone
+//	purge-group  group                               rename-group group, value: the new name
+//	app          value: active, inactive or gone
 //	disable      who        enable   who             remember     what a stale replica will show
 //	soft-delete  who        restore  who             purge        who
 //
@@ -59,7 +60,7 @@ var personSteps = map[string]func(*Population, *View, Person, Step) error{
 // groupSteps change a group.
 var groupSteps = map[string]func(*Population, *View, Group, Step) error{
 	"assign": (*Population).assignGroup, "unassign": (*Population).unassignGroup, "nest": (*Population).nest,
-	"hide": (*Population).hide, "purge-group": (*Population).purgeGroup,
+	"hide": (*Population).hide, "purge-group": (*Population).purgeGroup, "rename-group": (*Population).renameGroup,
 }
 
 // do carries out one step; the lock is held.
