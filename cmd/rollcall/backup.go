@@ -20,7 +20,7 @@ goes on. An existing file is never overwritten.
 To go back to a copy, stop 'serve', put the copy in the database's place, remove the files
 beside it that end in -wal and -shm, and start again.`,
 		Example: `  rollcall backup /var/backups/rollcall-$(date +%F).db`,
-		Args:    cobra.ExactArgs(1),
+		Args:    wants("FILE"),
 		RunE: a.withRecord(func(ctx context.Context, s *session, args []string) error {
 			if _, err := os.Lstat(args[0]); !errors.Is(err, fs.ErrNotExist) {
 				if err != nil {

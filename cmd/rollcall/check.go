@@ -18,7 +18,7 @@ whether it works and, if not, what to do at which screen. Nothing is changed any
 Exit code 0 when all is well, 1 when something has to be mended, 2 for usage or configuration.`,
 		Example: `  rollcall check
   rollcall check --source acme-entra`,
-		Args: cobra.NoArgs,
+		Args: wants(),
 	}
 	a.outputFlag(cmd)
 	cmd.Flags().StringArrayVar(&sources, "source", nil, "only the source `NAME`; may be given more than once")
@@ -56,7 +56,7 @@ func (s *session) check(ctx context.Context, names []string) error {
 		for _, f := range source.Connector.Check(ctx) {
 			word := "ok"
 			if !f.OK {
-				word, code = "MEND", exitError
+				word, code = "MEND", exitFailed
 			}
 			out.add(findingView{source.Scope.Source, f.What, f.OK, f.Mend}, source.Scope.Source, word, f.What, f.Mend)
 		}

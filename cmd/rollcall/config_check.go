@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/robfig/cron/v3"
@@ -189,7 +190,10 @@ func parseSchedule(s string) error {
 			return errors.New("a time zone and nothing else")
 		}
 	}
-	_, err := cron.ParseStandard(s)
+	schedule, err := cron.ParseStandard(s)
+	if err == nil && schedule.Next(time.Now()).IsZero() {
+		return errors.New("no time ever fits it")
+	}
 	return err
 }
 

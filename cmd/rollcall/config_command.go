@@ -15,7 +15,7 @@ func configCommand(a *app) *cobra.Command {
 the setting's path, what is wrong and the mend. Bare 'config' validates.`,
 		Example: `  rollcall config validate --config rollcall.yaml
   rollcall config schema > rollcall.schema.json`,
-		Args: cobra.NoArgs,
+		Args: wants(),
 	}
 	validate := &cobra.Command{
 		Use:   "validate",
@@ -24,7 +24,7 @@ the setting's path, what is wrong and the mend. Bare 'config' validates.`,
 contacted: 'rollcall check' does that. Faults go to standard error, one a line, by position.`,
 		Example: `  rollcall config validate
   rollcall config validate --config /etc/rollcall/rollcall.yaml`,
-		Args: cobra.NoArgs,
+		Args: wants(),
 		RunE: a.do(func(context.Context, []string) error { return a.validateConfig() }),
 	}
 	schema := &cobra.Command{
@@ -33,7 +33,7 @@ contacted: 'rollcall check' does that. Faults go to standard error, one a line, 
 		Long: `Prints a JSON Schema (2020-12) of the configuration file. It knows names, types and ranges;
 'config validate' knows more.`,
 		Example: `  rollcall config schema > rollcall.schema.json`,
-		Args:    cobra.NoArgs,
+		Args:    wants(),
 		RunE:    a.do(func(context.Context, []string) error { return a.printJSON(configSchema()) }),
 	}
 	cmd.RunE = validate.RunE

@@ -20,7 +20,7 @@ func groupsCommand(a *app) *cobra.Command {
 		Long:  `The groups on record, as the providers pushed them. Bare 'groups' lists them.`,
 		Example: `  rollcall groups list --source acme-entra
   rollcall groups show Engineering`,
-		Args: cobra.NoArgs,
+		Args: wants(),
 	}
 	list := groupsListCommand(a)
 	cmd.Flags().AddFlagSet(list.Flags())
@@ -54,7 +54,7 @@ func groupsListCommand(a *app) *cobra.Command {
 		Short: "List groups",
 		Example: `  rollcall groups list
   rollcall groups list --source globex-okta --output json`,
-		Args: cobra.NoArgs,
+		Args: wants(),
 	}
 	a.outputFlag(cmd)
 	a.sourceFlag(cmd, &source, "only of the source `NAME`")
@@ -111,7 +111,7 @@ func groupsShowCommand(a *app) *cobra.Command {
 		Long:  `GROUP is a display name, an external id or a group id.`,
 		Example: `  rollcall groups show Engineering
   rollcall groups show Engineering --source acme-entra --output json`,
-		Args: cobra.ExactArgs(1),
+		Args: wants("GROUP"),
 	}
 	a.outputFlag(cmd)
 	a.sourceFlag(cmd, &source, "only look in the source `NAME`")

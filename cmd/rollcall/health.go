@@ -233,7 +233,7 @@ func (h *sourceHealth) exitCode(now time.Time) int {
 	case h.Drift > 0 && c == waiting:
 		return exitDrift
 	case c != healthy:
-		return exitError
+		return exitFailed
 	}
 	return exitDone
 }

@@ -23,7 +23,7 @@ Bare 'keys' lists them.`,
 		Example: `  rollcall keys issue --source acme-entra > key.txt
   rollcall keys list
   rollcall keys revoke --source acme-entra 1f2e3d4c`,
-		Args: cobra.NoArgs,
+		Args: wants(),
 	}
 	list := keysListCommand(a)
 	cmd.Flags().AddFlagSet(list.Flags())
@@ -45,7 +45,7 @@ func keysIssueCommand(a *app) *cobra.Command {
 It is not shown again. What to do with it is said on standard error.`,
 		Example: `  rollcall keys issue --source acme-entra
   rollcall keys issue --source acme-entra --label "2027" --expires 8760h > key.txt`,
-		Args: cobra.NoArgs,
+		Args: wants(),
 	}
 	a.sourceFlag(cmd, &source, "the source `NAME` (needed)")
 	cmd.Flags().StringVar(&label, "label", "", "a `TEXT` to know the key by in lists")
@@ -135,7 +135,7 @@ func keysListCommand(a *app) *cobra.Command {
 		Use:     "list",
 		Short:   "List keys: never the keys themselves, but their ids, ages and last uses",
 		Example: `  rollcall keys list --source acme-entra`,
-		Args:    cobra.NoArgs,
+		Args:    wants(),
 	}
 	a.outputFlag(cmd)
 	a.sourceFlag(cmd, &source, "only of the source `NAME`")
@@ -172,7 +172,7 @@ func keysRevokeCommand(a *app) *cobra.Command {
 		Long: `Revokes the key with this id, as 'keys list' shows it. Pushes with it are answered 401 from now
 on, by this and every other process. It cannot be taken back; issue another key.`,
 		Example: `  rollcall keys revoke --source acme-entra 1f2e3d4c`,
-		Args:    cobra.ExactArgs(1),
+		Args:    wants("KEY"),
 	}
 	a.sourceFlag(cmd, &source, "the source `NAME` (needed)")
 	cmd.RunE = a.withRecord(func(ctx context.Context, s *session, args []string) error {

@@ -2,15 +2,15 @@ package main
 
 // Keys of log records. No record holds a name, a mail address, a key or a body.
 const (
-	logError   = "error"
-	logSource  = "source"
-	logTenant  = "tenant"
-	logWhat    = "what"
-	logAddress = "address"
-	logSources = "sources"
-	logVersion = "version"
-	logRun     = "run"
-	logOutcome = "outcome"
-	logReason  = "reason"
-	logFault   = "fault"
+	logError      = "error"
+	logSource     = "source"
+	logSources    = "sources"
+	logVersion    = "version"
+	logReceiver   = "receiver"
+	logOperations = "operations"
+	logReason     = "reason"
+	logFault      = "fault"
+	logFrom       = "from"
+	logTo         = "to"
+	logBackup     = "backup"
 )

@@ -17,22 +17,22 @@ other command refuses an older database. A newer one is refused untouched.
 
 No other process may have the database open meanwhile.`,
 		Example: `  rollcall migrate --config /etc/rollcall/rollcall.yaml`,
-		Args:    cobra.NoArgs,
+		Args:    wants(),
 		RunE: a.do(func(ctx context.Context, _ []string) error {
 			cfg, err := loadConfig(a.configFile)
 			if err != nil {
 				return err
 			}
-			from, to, backup, err := upgradeRecord(ctx, cfg.State)
+			u, err := upgradeRecord(ctx, cfg.State)
 			switch {
 			case err != nil:
 				return err
-			case from == 0:
-				fmt.Fprintf(a.stdout, "%s made, schema %d\n", cfg.State, to)
-			case backup != "":
-				fmt.Fprintf(a.stdout, "%s upgraded from schema %d to %d; what it was is in %s\n", cfg.State, from, to, backup)
+			case u.from == 0:
+				fmt.Fprintf(a.stdout, "%s made, schema %d\n", cfg.State, u.to)
+			case u.backup != "":
+				fmt.Fprintf(a.stdout, "%s upgraded from schema %d to %d; what it was is in %s\n", cfg.State, u.from, u.to, u.backup)
 			default:
-				fmt.Fprintf(a.stdout, "%s is up to date, schema %d\n", cfg.State, to)
+				fmt.Fprintf(a.stdout, "%s is up to date, schema %d\n", cfg.State, u.to)
 			}
 			return nil
 		}),

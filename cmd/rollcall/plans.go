@@ -22,7 +22,7 @@ its plan. A source has at most one held plan, the newest. Bare 'plans' lists the
 		Example: `  rollcall plans list
   rollcall plans show 0198c1d2-0000-7000-8000-000000000000
   rollcall plans approve 0198c1d2-0000-7000-8000-000000000000`,
-		Args: cobra.NoArgs,
+		Args: wants(),
 	}
 	list := plansListCommand(a)
 	cmd.Flags().AddFlagSet(list.Flags())
@@ -62,7 +62,7 @@ func plansListCommand(a *app) *cobra.Command {
 		Short: "List held plans",
 		Example: `  rollcall plans list
   rollcall plans list --all --source acme-entra`,
-		Args: cobra.NoArgs,
+		Args: wants(),
 	}
 	a.outputFlag(cmd)
 	a.sourceFlag(cmd, &source, "only of the source `NAME`")
@@ -109,7 +109,7 @@ func plansShowCommand(a *app) *cobra.Command {
 		Short: "Show what a held plan would change, and why",
 		Example: `  rollcall plans show 0198c1d2-0000-7000-8000-000000000000
   rollcall plans show 0198c1d2-0000-7000-8000-000000000000 --output json | jq '.details.changes[].name'`,
-		Args: cobra.ExactArgs(1),
+		Args: wants("PLAN"),
 	}
 	a.outputFlag(cmd)
 	cmd.RunE = a.withRecord(func(ctx context.Context, s *session, args []string) error {
@@ -127,8 +127,7 @@ func plansShowCommand(a *app) *cobra.Command {
 				Details plan.Plan `json:"details"`
 			}{newPlanView(p), details})
 		}
-		s.printHeld(p, details)
-		return nil
+		return s.printHeld(p, details)
 	})
 	return cmd
 }
@@ -143,7 +142,7 @@ does not count against the gate.
 
 ` + exitCodesHelp,
 		Example: `  rollcall plans approve 0198c1d2-0000-7000-8000-000000000000`,
-		Args:    cobra.ExactArgs(1),
+		Args:    wants("PLAN"),
 	}
 	a.outputFlag(cmd)
 	cmd.RunE = a.withRecord(func(ctx context.Context, s *session, args []string) error {
@@ -156,11 +155,11 @@ does not count against the gate.
 			return fmt.Errorf("approve: %w", err)
 		}
 		if s.output == "json" {
-			if err := s.printJSON(syncView{newRunView(report.Run), false, report.Proof, report.Plan, report.Results}); err != nil {
+			if err := s.printJSON(newSyncView(report, false)); err != nil {
 				return err
 			}
-		} else {
-			s.printReport(report, false)
+		} else if err := s.printReport(report, false); err != nil {
+			return err
 		}
 		return exitWith(runExitCode(report, false))
 	})
@@ -174,7 +173,7 @@ func plansDiscardCommand(a *app) *cobra.Command {
 		Long: `Drops a held plan. For each person in it the fact is remembered: no run proposes the same
 change again until the provider says something else about that person.`,
 		Example: `  rollcall plans discard 0198c1d2-0000-7000-8000-000000000000`,
-		Args:    cobra.ExactArgs(1),
+		Args:    wants("PLAN"),
 		RunE: a.withRecord(func(ctx context.Context, s *session, args []string) error {
 			source, err := s.decidable(ctx, args[0])
 			if err != nil {

@@ -17,7 +17,7 @@ import (
 // Exit codes, the first that applies. They are part of the command line's contract.
 const (
 	exitUsage      = 2 // usage or configuration
-	exitError      = 1
+	exitFailed     = 1
 	exitIncomplete = 6 // a source could not be read whole
 	exitHeld       = 4 // by the gate
 	exitPartly     = 3 // applied in part
@@ -26,7 +26,7 @@ const (
 )
 
 // exitOrder is the order in which codes outrank each other.
-var exitOrder = []int{exitUsage, exitError, exitIncomplete, exitHeld, exitPartly, exitDrift, exitDone}
+var exitOrder = []int{exitUsage, exitFailed, exitIncomplete, exitHeld, exitPartly, exitDrift, exitDone}
 
 // worse returns the code that applies first.
 func worse(a, b int) int {
@@ -100,7 +100,7 @@ func (a *app) report(err error) int {
 		}
 		return exitUsage
 	}
-	code := exitError
+	code := exitFailed
 	var exit *exitError
 	switch {
 	case errors.As(err, &exit):
@@ -112,10 +112,33 @@ func (a *app) report(err error) int {
 		code = exitUsage
 	}
 	fmt.Fprintf(a.stderr, "rollcall: %s\n", strings.TrimSpace(err.Error()))
-	if code == exitUsage && !a.ran {
-		fmt.Fprintln(a.stderr, "Run 'rollcall help' to see what there is.")
-	}
 	return code
+}
+
+// wants checks that a command was given these arguments, and no more.
+func wants(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		see := "; see '" + cmd.CommandPath() + " --help'"
+		switch {
+		case len(args) < len(names):
+			return usagef("%s wants %s%s", cmd.CommandPath(), strings.Join(names, " and "), see)
+		case len(args) == len(names):
+			return nil
+		case len(names) > 0:
+			return usagef("%s wants %s and nothing else%s", cmd.CommandPath(), strings.Join(names, " and "), see)
+		}
+		var known []string
+		for _, c := range cmd.Commands() {
+			known = append(known, c.Name())
+		}
+		if len(known) == 0 {
+			return usagef("%s wants no arguments%s", cmd.CommandPath(), see)
+		}
+		if mend := hint(args[0], known); mend != "" {
+			see = "; " + mend
+		}
+		return usagef("%s has no command %q%s", cmd.CommandPath(), args[0], see)
+	}
 }
 
 const exitCodesHelp = `Exit codes, the first that applies: 2 usage or configuration, 1 error, 6 source
@@ -136,19 +159,21 @@ Start with 'rollcall demo' to see it all happen, then write rollcall.yaml and ru
 ` + exitCodesHelp,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          wants(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return cmd.Help()
 		},
 	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usagef("%w; see '%s --help'", err, cmd.CommandPath())
+	})
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.configFile, "config", "rollcall.yaml", "the configuration `FILE`")
-	flags.StringVar(&a.logFormat, "log-format", "text", "of the log on standard error: text or json")
-	flags.StringVar(&a.logLevel, "log-level", "info", "least level that is logged: debug, info, warn or error")
-	cobra.AddTemplateFunc("exitCodes", func() string { return exitCodesHelp })
+	flags.StringVar(&a.logFormat, "log-format", "text", "`FORM` of the log on standard error: text or json")
+	flags.StringVar(&a.logLevel, "log-level", "info", "least `LEVEL` that is logged: debug, info, warn or error")
 
 	root.AddGroup(
 		&cobra.Group{ID: "work", Title: "Work:"},
@@ -211,7 +236,7 @@ func (a *app) logger() *slog.Logger {
 
 // outputFlag adds --output to a command that lists something.
 func (a *app) outputFlag(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&a.output, "output", "table", "table or json")
+	cmd.Flags().StringVar(&a.output, "output", "table", "`FORM` of what is listed: table or json")
 }
 
 // sourceFlag adds --source to a command, with the configured names as completions.

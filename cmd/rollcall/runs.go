@@ -20,7 +20,7 @@ func runsCommand(a *app) *cobra.Command {
 recorded. Bare 'runs' lists them, newest first.`,
 		Example: `  rollcall runs list --source acme-entra --limit 5
   rollcall runs show 0198c1d2-0000-7000-8000-000000000000`,
-		Args: cobra.NoArgs,
+		Args: wants(),
 	}
 	list := runsListCommand(a)
 	cmd.Flags().AddFlagSet(list.Flags())
@@ -59,7 +59,7 @@ func runsListCommand(a *app) *cobra.Command {
 		Use:     "list",
 		Short:   "List runs, newest first",
 		Example: `  rollcall runs list --limit 5 --output json`,
-		Args:    cobra.NoArgs,
+		Args:    wants(),
 	}
 	a.outputFlag(cmd)
 	a.sourceFlag(cmd, &source, "only of the source `NAME`")
@@ -110,7 +110,7 @@ func runsShowCommand(a *app) *cobra.Command {
 		Short: "Show one run whole: what was read, what was planned, what became of it",
 		Example: `  rollcall runs show 0198c1d2-0000-7000-8000-000000000000
   rollcall runs show 0198c1d2-0000-7000-8000-000000000000 --output json | jq .report`,
-		Args: cobra.ExactArgs(1),
+		Args: wants("RUN"),
 	}
 	a.outputFlag(cmd)
 	cmd.RunE = a.withRecord(func(ctx context.Context, s *session, args []string) error {

@@ -130,7 +130,7 @@ func (s *session) person(ctx context.Context, source, who string) (found, error)
 	}
 	switch len(all) {
 	case 0:
-		return found{}, &exitError{code: exitError, err: fmt.Errorf(
+		return found{}, &exitError{code: exitFailed, err: fmt.Errorf(
 			"no account has %q as its userName, e-mail, external id, object id or account id; 'rollcall users list' shows all", who)}
 	case 1:
 		return all[0], nil

@@ -23,7 +23,7 @@ await approval, 5 drift was found and not repaired, 1 anything else wants attent
 is well. The first that applies to any source.`,
 		Example: `  rollcall status
   rollcall status --exit-code --source acme-entra || page-somebody`,
-		Args: cobra.NoArgs,
+		Args: wants(),
 	}
 	a.outputFlag(cmd)
 	a.sourceFlag(cmd, &source, "only of the source `NAME`")

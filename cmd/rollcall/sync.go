@@ -42,7 +42,7 @@ by a positive fact, or when a second run finds the same.
   rollcall sync --source acme-entra
   rollcall sync --dry-run --exit-code || echo "there is drift"
   rollcall sync --dry-run --output json | jq '.[].plan.counts'`,
-		Args: cobra.NoArgs,
+		Args: wants(),
 	}
 	a.outputFlag(cmd)
 	cmd.Flags().StringArrayVar(&flags.sources, "source", nil, "only the source `NAME`; may be given more than once")
@@ -55,11 +55,25 @@ by a positive fact, or when a second run finds the same.
 
 // syncView is what scripts read of one source's run.
 type syncView struct {
-	runView
+	Run     runView                `json:"run"`
 	DryRun  bool                   `json:"dry_run"`
 	Proof   connectors.Proof       `json:"proof"`
-	Details plan.Plan              `json:"plan_details"`
+	Plan    plan.Plan              `json:"plan"`
 	Results []dirsync.ChangeResult `json:"results"`
+}
+
+func newSyncView(r dirsync.Report, dryRun bool) syncView {
+	v := syncView{newRunView(r.Run), dryRun, r.Proof, r.Plan, r.Results}
+	if v.Plan.Changes == nil {
+		v.Plan.Changes = []plan.Change{}
+	}
+	if v.Plan.Notices == nil {
+		v.Plan.Notices = []plan.Notice{}
+	}
+	if v.Results == nil {
+		v.Results = []dirsync.ChangeResult{}
+	}
+	return v
 }
 
 func (s *session) sync(ctx context.Context, flags syncFlags) error {
@@ -86,18 +100,20 @@ func (s *session) sync(ctx context.Context, flags syncFlags) error {
 				return errors.New("interrupted; what was applied stays, the next run does the rest")
 			}
 			fmt.Fprintf(s.stderr, "rollcall: source %s: %s\n", source.Scope.Source, err)
-			code = worse(code, exitError)
+			code = worse(code, exitFailed)
 			continue
 		}
 		code = worse(code, runExitCode(report, flags.exitCode))
 		if s.output == "json" {
-			views = append(views, syncView{newRunView(report.Run), flags.dryRun, report.Proof, report.Plan, report.Results})
+			views = append(views, newSyncView(report, flags.dryRun))
 			continue
 		}
 		if i > 0 {
 			fmt.Fprintln(s.stdout)
 		}
-		s.printReport(report, flags.dryRun)
+		if err := s.printReport(report, flags.dryRun); err != nil {
+			return err
+		}
 	}
 	if s.output == "json" {
 		if err := s.printJSON(views); err != nil {
@@ -166,7 +182,7 @@ func (s *session) runnablesOver(chosen []*sourceConfig, transport http.RoundTrip
 func (s *session) runOne(ctx context.Context, engine *dirsync.Engine, source dirsync.Source, dryRun bool) (dirsync.Report, error) {
 	show, done := s.progress(source.Scope.Source)
 	defer done()
-	return engine.RunOnce(ctx, source, dirsync.Order{Trigger: "hand", Actor: s.operator(), DryRun: dryRun, Progress: show})
+	return engine.RunOnce(ctx, source, dirsync.Order{Trigger: dirsync.TriggerHand, Actor: s.operator(), DryRun: dryRun, Progress: show})
 }
 
 // runExitCode is what one run contributes to the exit code.
@@ -179,7 +195,7 @@ func runExitCode(r dirsync.Report, driftCounts bool) int {
 		code = worse(code, exitHeld)
 	}
 	for _, result := range r.Results {
-		if result.Outcome != "applied" {
+		if result.Outcome != dirsync.ChangeApplied {
 			code = worse(code, exitPartly)
 		}
 	}

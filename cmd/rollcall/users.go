@@ -26,7 +26,7 @@ Every change by hand takes a --reason, which the journal keeps with your name.`,
 		Example: `  rollcall users list --source acme-entra --inactive
   rollcall users show ada@acme.example
   rollcall users deactivate ada@acme.example --reason "laptop stolen, ticket 4711" --pin`,
-		Args: cobra.NoArgs,
+		Args: wants(),
 	}
 	list := usersListCommand(a)
 	cmd.Flags().AddFlagSet(list.Flags())
@@ -113,7 +113,7 @@ func usersListCommand(a *app) *cobra.Command {
 		Example: `  rollcall users list
   rollcall users list --source acme-entra --inactive
   rollcall users list --output json | jq -r '.[] | select(.pinned) | .user_name'`,
-		Args: cobra.NoArgs,
+		Args: wants(),
 	}
 	a.outputFlag(cmd)
 	a.sourceFlag(cmd, &flags.source, "only of the source `NAME`")
@@ -190,7 +190,7 @@ func usersShowCommand(a *app) *cobra.Command {
 		Short: "Show one account whole: attributes, groups and everything that happened to it",
 		Example: `  rollcall users show ada@acme.example
   rollcall users show 7c6f0c0e-0000-4000-8000-000000000000 --output json`,
-		Args: cobra.ExactArgs(1),
+		Args: wants("PERSON"),
 	}
 	a.outputFlag(cmd)
 	a.sourceFlag(cmd, &source, "only look in the source `NAME`")

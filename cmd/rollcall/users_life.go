@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -11,39 +12,37 @@ import (
 
 // hand is one way in which an operator changes an account's life.
 type hand struct {
-	use, short, long string
-	args             int
-	life             func(r state.Record, args []string) state.Life
-	done             func(r state.Record) string // what to say afterwards; %s of a name is left to the caller
-	after            string                      // a hint on standard error
+	verb, short, long string
+	args              []string
+	life              func(r state.Record, args []string) state.Life
 }
 
 var hands = []hand{
 	{
-		use: "reactivate PERSON", short: "Let somebody in again", args: 1,
+		verb: "reactivate", short: "Let somebody in again", args: []string{"PERSON"},
 		long: `Makes the account active now. The next push or pull that says otherwise still counts: pin
 the account to keep it active.`,
 		life: func(r state.Record, _ []string) state.Life { return activeLife(r, true) },
 	},
 	{
-		use: "pin PERSON", short: "Keep an account as it is: no pull and no push changes whether it is active", args: 1,
+		verb: "pin", short: "Keep an account as it is: no pull and no push changes whether it is active", args: []string{"PERSON"},
 		long: `Pins the account: whether it is active stays as it is now, whatever is pushed or pulled, until
 it is unpinned. What the provider says is still noted.`,
 		life: func(state.Record, []string) state.Life { return state.Life{Pinned: new(true)} },
 	},
 	{
-		use: "unpin PERSON", short: "Let pushes and pulls decide again", args: 1,
+		verb: "unpin", short: "Let pushes and pulls decide again", args: []string{"PERSON"},
 		long: `Takes the pin away. What the provider said last comes into force at once.`,
 		life: func(state.Record, []string) state.Life { return state.Life{Pinned: new(false)} },
 	},
 	{
-		use: "link PERSON OBJECT_ID", short: "Tie an account to a person at the provider", args: 2,
+		verb: "link", short: "Tie an account to a person at the provider", args: []string{"PERSON", "OBJECT_ID"},
 		long: `Ties the account to the person with this object id. Pulls then compare the two, whatever
 their names are. Use it where a plan reports a conflict.`,
 		life: func(_ state.Record, args []string) state.Life { return state.Life{Link: &args[1]} },
 	},
 	{
-		use: "release PERSON", short: "Undo the tie between an account and a person", args: 1,
+		verb: "release", short: "Undo the tie between an account and a person", args: []string{"PERSON"},
 		long: `Unties the account from the person at the provider. The next pull matches it anew.`,
 		life: func(state.Record, []string) state.Life { return state.Life{Link: new("")} },
 	},
@@ -69,7 +68,7 @@ func usersLifeCommands(a *app) []*cobra.Command {
 func deactivateCommand(a *app) *cobra.Command {
 	pin := false
 	cmd := a.handCommand(hand{
-		use: "deactivate PERSON", short: "Take somebody's access away now", args: 1,
+		verb: "deactivate", short: "Take somebody's access away now", args: []string{"PERSON"},
 		long: `Makes the account inactive now. Groups and attributes are kept. The next push or pull that
 says the person is active brings the account back, unless it is pinned as well.`,
 		life: func(r state.Record, _ []string) state.Life {
@@ -86,7 +85,7 @@ says the person is active brings the account back, unless it is pinned as well.`
 func protectCommand(a *app) *cobra.Command {
 	off := false
 	cmd := a.handCommand(hand{
-		use: "protect PERSON", short: "Make removals of an account wait for an approval, always", args: 1,
+		verb: "protect", short: "Make removals of an account wait for an approval, always", args: []string{"PERSON"},
 		long: `A pull that would deactivate a protected account holds that change for an approval, whatever
 the gate allows.`,
 		life: func(state.Record, []string) state.Life { return state.Life{Protected: new(!off)} },
@@ -98,7 +97,7 @@ the gate allows.`,
 // handCommand makes the command of one hand.
 func (a *app) handCommand(h hand) *cobra.Command {
 	var source, why string
-	cmd := &cobra.Command{Use: h.use, Short: h.short, Long: h.long, Args: cobra.ExactArgs(h.args)}
+	cmd := &cobra.Command{Use: h.verb + " " + strings.Join(h.args, " "), Short: h.short, Long: h.long, Args: wants(h.args...)}
 	a.outputFlag(cmd)
 	a.sourceFlag(cmd, &source, "only look in the source `NAME`")
 	cmd.Flags().StringVar(&why, "reason", "", "why, for the journal (`TEXT`; needed)")

@@ -34,10 +34,10 @@ func programVersion() string {
 			return s.Value[:12]
 		}
 	}
-	if info.Main.Version != "" {
-		return info.Main.Version
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		return v
 	}
-	return "unknown"
+	return "development build"
 }
 
 func versionCommand(a *app) *cobra.Command {
@@ -45,7 +45,7 @@ func versionCommand(a *app) *cobra.Command {
 		Use:     "version",
 		Short:   "Print the version",
 		Example: `  rollcall version --output json`,
-		Args:    cobra.NoArgs,
+		Args:    wants(),
 	}
 	a.outputFlag(cmd)
 	cmd.RunE = a.do(func(context.Context, []string) error {

@@ -29,16 +29,37 @@ type record interface {
 	state.Keys
 	state.Tombstones
 	state.Requests
+	Backup(ctx context.Context, path string) error
+	Health(ctx context.Context) error
 	Close() error
 }
 
 // openRecord opens the database, or makes it. An older one is refused with the mend; a newer one too.
 func openRecord(ctx context.Context, path string) (record, error) {
-	store, err := sqlite.Open(ctx, path)
+	store, err := sqlite.Open(ctx, path, sqlite.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("open the database %s: %w", path, err)
 	}
 	return store, nil
+}
+
+// upgrade is what upgradeRecord did: from 0 means that it made the database, backup "" that there was nothing to upgrade.
+type upgrade struct {
+	from, to int64
+	backup   string
+}
+
+// upgradeRecord brings the database to this program's schema, a copy put beside it first, or makes it.
+func upgradeRecord(ctx context.Context, path string) (upgrade, error) {
+	var u upgrade
+	var err error
+	if u.from, u.to, err = sqlite.SchemaVersion(ctx, path); err == nil {
+		u.backup, err = sqlite.Upgrade(ctx, path)
+	}
+	if err != nil {
+		return u, fmt.Errorf("upgrade the database %s: %w", path, err)
+	}
+	return u, nil
 }
 
 // newTransport makes the way to identity providers: proxy and trusted certificates as configured.

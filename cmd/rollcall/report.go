@@ -1,0 +1,158 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"rollcall/connectors"
+	"rollcall/state"
+	dirsync "rollcall/sync"
+	"rollcall/sync/plan"
+)
+
+// printReport prints what a run did, or, of a dry run, would do.
+func (s *session) printReport(r dirsync.Report, dryRun bool) error {
+	if err := r.Plan.Write(s.stdout); err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	s.printMishaps(r)
+	line := func(format string, args ...any) { fmt.Fprintf(s.stdout, format+"\n", args...) }
+	if r.Run.Verdict != state.VerdictComplete {
+		line("The pull was not complete: %s", sentence(r.Run.Reason))
+	}
+	applied := 0
+	for _, result := range r.Results {
+		if result.Outcome == dirsync.ChangeApplied {
+			applied++
+		}
+	}
+	switch {
+	case dryRun && len(r.Plan.Changes) > 0:
+		line("Nothing was changed: this was a dry run.")
+	case applied > 0:
+		line("%s applied.", plural(applied, "change"))
+	}
+	if r.Run.Plan != "" && !dryRun && r.Plan.Counts.Held > 0 && r.Run.Outcome != dirsync.OutcomeApplied {
+		line("%s. See 'rollcall plans show %s', then approve or discard it.", awaitingApproval(r.Plan.Counts.Held, r.Plan.Counts.Removals), r.Run.Plan)
+	}
+	return nil
+}
+
+// printMishaps lists the changes that were tried and not applied.
+func (s *session) printMishaps(r dirsync.Report) {
+	rows := s.newSheet("  NOT APPLIED", "WHO~", "WHY~")
+	n := 0
+	for _, result := range r.Results {
+		if result.Outcome != dirsync.ChangeApplied && result.Change < len(r.Plan.Changes) {
+			c := r.Plan.Changes[result.Change]
+			rows.add("  "+string(c.Action)+" ("+result.Outcome+")", c.Name, result.Detail)
+			n++
+		}
+	}
+	if n > 0 {
+		rows.flush()
+	}
+}
+
+// printHeld prints a held plan.
+func (s *session) printHeld(h state.HeldPlan, p plan.Plan) error {
+	fmt.Fprintf(s.stdout, "plan %s of source %s, made %s, %s\nwhy: %s\n\n", h.ID, h.Scope.Source, when(h.CreatedAt), h.Status, clean(h.Reason))
+	if err := p.Write(s.stdout); err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	if h.Status == state.PlanHeld {
+		fmt.Fprintf(s.stdout, "Approve it with 'rollcall plans approve %s', or drop it with 'rollcall plans discard %s'.\n", h.ID, h.ID)
+	}
+	return nil
+}
+
+// printRun prints one recorded run.
+func (s *session) printRun(r state.Run) error {
+	report, err := dirsync.ReadRunReport(r)
+	if err != nil {
+		return err
+	}
+	line := func(label, value string) { fmt.Fprintf(s.stdout, "%-9s %s\n", label, clean(value)) }
+	line("run", r.ID)
+	line("source", r.Scope.Source+" (tenant "+r.Scope.Tenant+")")
+	line("by", r.Trigger+", "+r.Actor)
+	line("started", when(r.StartedAt))
+	if r.EndedAt.IsZero() {
+		line("outcome", "it runs, or was cut off")
+		return nil
+	}
+	line("took", short(r.EndedAt.Sub(r.StartedAt).Round(time.Millisecond)))
+	line("outcome", r.Outcome)
+	if r.Reason != "" {
+		line("why", r.Reason)
+	}
+	line("read", string(r.Verdict)+": "+proofWords(report.Proof))
+	if r.Plan != "" {
+		line("held plan", r.Plan)
+	}
+	fmt.Fprintln(s.stdout)
+	rows := s.newSheet("CHANGE", "WHO~", "WHAT~", "WHY~", "BECAME")
+	for _, c := range report.Changes {
+		rows.add(string(c.Action), c.Name, fieldNames(c.Fields), c.Reason.Text(), becameOf(c))
+	}
+	if len(report.Changes) > 0 {
+		rows.flush()
+	}
+	if report.LeftOut > 0 {
+		fmt.Fprintf(s.stdout, "and %d more\n", report.LeftOut)
+	}
+	for kind, n := range report.Counts.Notices {
+		fmt.Fprintf(s.stdout, "noticed: %s (%d)\n", kind.Text(), n)
+	}
+	return nil
+}
+
+// proofWords says what a pull saw.
+func proofWords(p connectors.Proof) string {
+	parts := []string{plural(p.People, "person", "people"), plural(p.Pages, "page"), plural(p.Groups, "group"), plural(p.Calls, "call")}
+	if len(p.Unreadable) > 0 {
+		parts = append(parts, plural(len(p.Unreadable), "unreadable group"))
+	}
+	if len(p.Probes) > 0 {
+		parts = append(parts, "permissions seen: "+strings.Join(p.Probes, ", "))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func fieldNames(fields []plan.Field) string {
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		names[i] = f.Path
+	}
+	return strings.Join(names, ", ")
+}
+
+func becameOf(c dirsync.RunChange) string {
+	switch {
+	case c.Outcome != "":
+		return c.Outcome
+	case c.Held:
+		return "held"
+	}
+	return "not tried"
+}
+
+// drift counts the changes that a run planned and that nobody has carried out since. Held ones wait in a plan of their own, and count
+// only if they don't.
+func drift(r state.Run) int {
+	report, err := dirsync.ReadRunReport(r)
+	if err != nil || r.Outcome == dirsync.OutcomeApplied || r.Outcome == dirsync.OutcomeInSync {
+		return 0
+	}
+	n := 0
+	for _, c := range report.Changes {
+		if c.Outcome != dirsync.ChangeApplied && (!c.Held || r.Plan == "") {
+			n++
+		}
+	}
+	return n
+}
+
+// sentence ends a text with exactly one period.
+func sentence(s string) string { return trimPeriod(s) + "." }

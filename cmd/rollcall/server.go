@@ -1,0 +1,337 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/errgroup"
+
+	"rollcall/state"
+	dirsync "rollcall/sync"
+)
+
+// server is `serve` at work: listeners that stay, and a generation that a reload replaces.
+type server struct {
+	app     *app
+	rec     record
+	log     *slog.Logger
+	metrics *metrics
+
+	receiver   net.Listener
+	operations net.Listener // nil: off
+	bound      boundAddresses
+
+	current  atomic.Pointer[generation]
+	draining atomic.Bool
+}
+
+// generation is everything that one reading of the configuration determines. It is made whole or not at all.
+type generation struct {
+	cfg           *config
+	handler       http.Handler
+	scheduler     *dirsync.Scheduler
+	misconfigured map[string]string // by source: why it cannot pull
+	interrupted   chan string       // sources whose runs the end of this generation cut off; buffered for all
+}
+
+// newServer takes the addresses and makes the first generation. It starts nothing; call close in the end.
+func newServer(ctx context.Context, a *app, cfg *config, rec record, log *slog.Logger) (_ *server, err error) {
+	s := &server{app: a, rec: rec, log: log, metrics: newMetrics(programVersion())}
+	s.metrics.registry.MustRegister(&recordCollector{health: s.health, now: a.now, log: log})
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	first, err := s.newGeneration(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	s.current.Store(first)
+	if err := s.listen(cfg); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *server) listen(cfg *config) error {
+	var err error
+	if s.receiver, err = net.Listen("tcp", cfg.Listen); err != nil {
+		return fmt.Errorf("listen for the receiver: %w", err)
+	}
+	bound := *cfg
+	bound.Listen, bound.PublicURL = s.receiver.Addr().String(), ""
+	s.bound.Receiver = bound.receiverURL()
+	if cfg.OpsListen != "" {
+		if s.operations, err = net.Listen("tcp", cfg.OpsListen); err != nil {
+			return fmt.Errorf("listen for operations (ops.listen): %w", err)
+		}
+		s.bound.Operations = "http://" + s.operations.Addr().String()
+	}
+	return nil
+}
+
+// close gives the addresses back, whether run has been called or not.
+func (s *server) close() {
+	for _, l := range []net.Listener{s.receiver, s.operations} {
+		if l != nil {
+			_ = l.Close() // closed already, after run
+		}
+	}
+}
+
+// newGeneration makes everything that a configuration determines. What is wrong with one source alone is logged and leaves it without
+// pulls; any other error makes no generation.
+func (s *server) newGeneration(ctx context.Context, cfg *config) (*generation, error) {
+	g := &generation{cfg: cfg, misconfigured: map[string]string{}, interrupted: make(chan string, len(cfg.Sources))}
+	var err error
+	if g.handler, err = newReceiver(cfg, s.rec, cfg.source, s.metrics, s.log); err != nil {
+		return nil, err
+	}
+	transport, err := newTransport(cfg)
+	if err != nil {
+		return nil, err
+	}
+	var sources []dirsync.Source
+	for i := range cfg.Sources {
+		source, err := s.prepare(ctx, &cfg.Sources[i], transport)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil, err
+			}
+			g.misconfigured[cfg.Sources[i].Name] = reasonOf(err)
+			s.log.Error("source misconfigured: it is not pulled", logSource, cfg.Sources[i].Name, logReason, reasonOf(err))
+			continue
+		}
+		sources = append(sources, source)
+	}
+	g.scheduler, err = dirsync.NewScheduler(dirsync.SchedulerConfig{
+		Engine: newEngine(s.rec, s.log), Sources: sources, Parallel: cfg.ParallelPulls, Ended: func(source dirsync.Source, r dirsync.Report, err error) { s.ended(g, source, r, err) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// prepare sees that the record knows a source and makes it ready to run.
+func (s *server) prepare(ctx context.Context, src *sourceConfig, transport http.RoundTripper) (dirsync.Source, error) {
+	if _, err := ensureSource(ctx, s.rec, src); err != nil {
+		return dirsync.Source{}, err
+	}
+	return src.runnable(s.app.env, transport)
+}
+
+// reasonOf is what a person has to know of why a source is misconfigured, in one line.
+func reasonOf(err error) string {
+	var several faults
+	var one fault
+	switch {
+	case errors.As(err, &several):
+		return several[0].What
+	case errors.As(err, &one):
+		return one.Path + " " + one.What
+	}
+	return err.Error()
+}
+
+// ended counts a run. One that was cut off by a reload is noted, so that the next generation takes it up at once.
+func (s *server) ended(g *generation, source dirsync.Source, r dirsync.Report, err error) {
+	if errors.Is(err, state.ErrLeased) {
+		return // somebody else ran
+	}
+	if errors.Is(err, context.Canceled) {
+		select {
+		case g.interrupted <- source.Scope.Source:
+		default:
+		}
+	}
+	if !r.Run.EndedAt.IsZero() {
+		s.metrics.ran(r.Run)
+	}
+}
+
+const (
+	headerTime = 10 * time.Second
+	bodyTime   = 2 * time.Minute // a group of 100,000 members over a slow line
+	idleTime   = 2 * time.Minute
+	headerSize = 64 << 10
+	drainTime  = 20 * time.Second // below the 30 s that supervisors usually grant
+)
+
+// run serves until the context is over, then drains.
+func (s *server) run(ctx context.Context, hangup <-chan os.Signal) error {
+	receiver := &http.Server{
+		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.current.Load().handler.ServeHTTP(w, r) }),
+		ReadHeaderTimeout: headerTime, ReadTimeout: bodyTime, WriteTimeout: bodyTime, IdleTimeout: idleTime, MaxHeaderBytes: headerSize,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	operations := &http.Server{
+		Handler: s.operationsHandler(), ReadHeaderTimeout: headerTime, ReadTimeout: headerTime, WriteTimeout: time.Minute, IdleTimeout: idleTime,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.schedule(ctx, hangup) })
+	group.Go(func() error { return s.serveReceiver(receiver) })
+	if s.operations != nil {
+		group.Go(func() error { return ignoreClosed(operations.Serve(s.operations)) })
+	}
+	group.Go(func() error {
+		<-ctx.Done()
+		s.draining.Store(true)
+		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+		defer cancel()
+		// The operations listener goes last, so that /readyz tells the balancer meanwhile.
+		if err := receiver.Shutdown(drain); err != nil {
+			s.log.Warn("requests were cut off", logError, err)
+			_ = receiver.Close()
+		}
+		_ = operations.Shutdown(drain)
+		return nil
+	})
+	return group.Wait()
+}
+
+func (s *server) serveReceiver(receiver *http.Server) error {
+	cfg := s.current.Load().cfg
+	if cfg.CertFile == "" {
+		return ignoreClosed(receiver.Serve(s.receiver))
+	}
+	c, err := newCertificate(cfg.CertFile, cfg.KeyFile, s.log)
+	if err != nil {
+		return err
+	}
+	receiver.TLSConfig = c.config()
+	return ignoreClosed(receiver.ServeTLS(s.receiver, "", ""))
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// schedule runs the scheduler of the present generation, and of the next one after each reload, until the context is over.
+func (s *server) schedule(ctx context.Context, hangup <-chan os.Signal) error {
+	for {
+		g := s.current.Load()
+		generationCtx, stop := context.WithCancel(ctx)
+		done := make(chan error, 1)
+		go func() { done <- g.scheduler.Run(generationCtx) }()
+		next := s.awaitReload(ctx, hangup)
+		if next != nil {
+			s.current.Store(next)
+		}
+		stop()
+		if err := <-done; err != nil {
+			return err
+		}
+		if next == nil {
+			return nil
+		}
+		for len(g.interrupted) > 0 {
+			next.scheduler.Trigger(<-g.interrupted)
+		}
+	}
+}
+
+// awaitReload returns the generation that a hangup made, or nil when the context is over. A configuration that cannot be taken is
+// logged and changes nothing.
+func (s *server) awaitReload(ctx context.Context, hangup <-chan os.Signal) *generation {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-hangup:
+		}
+		next, err := s.reload(ctx)
+		if err == nil {
+			s.metrics.reloads.WithLabelValues("taken").Inc()
+			s.log.Info("configuration reloaded", logSources, len(next.cfg.Sources))
+			return next
+		}
+		s.metrics.reloads.WithLabelValues("refused").Inc()
+		var found faults
+		if !errors.As(err, &found) {
+			s.log.Error("configuration not reloaded, the old one stays", logError, err)
+			continue
+		}
+		for _, f := range found {
+			s.log.Error("configuration not reloaded, the old one stays", logFault, f.Error())
+		}
+	}
+}
+
+// reload reads the configuration anew and makes a generation of it.
+func (s *server) reload(ctx context.Context) (*generation, error) {
+	cfg, err := loadConfig(s.app.configFile)
+	if err != nil {
+		return nil, err
+	}
+	old := s.current.Load().cfg
+	for _, fixed := range []struct{ setting, old, new string }{
+		{"listen", old.Listen, cfg.Listen}, {"ops.listen", old.OpsListen, cfg.OpsListen}, {"state", old.State, cfg.State},
+		{"tls.cert", old.CertFile, cfg.CertFile}, {"tls.key", old.KeyFile, cfg.KeyFile},
+	} {
+		if fixed.old != fixed.new {
+			return nil, fmt.Errorf("%s has changed, which needs a restart", fixed.setting)
+		}
+	}
+	return s.newGeneration(ctx, cfg)
+}
+
+// health reads how every source of the present configuration is.
+func (s *server) health(ctx context.Context) ([]sourceHealth, error) {
+	g := s.current.Load()
+	var all []sourceHealth
+	for i := range g.cfg.Sources {
+		src := &g.cfg.Sources[i]
+		h, err := health(ctx, s.rec, src.scope(), src, g.misconfigured[src.Name], s.app.now())
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, h)
+	}
+	return all, nil
+}
+
+// readyTime bounds what /readyz waits for the record.
+const readyTime = 2 * time.Second
+
+// operationsHandler answers /healthz (the process lives), /readyz (it can do its work) and /metrics.
+func (s *server) operationsHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answerPlain(w, http.StatusOK, "alive") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), readyTime)
+		defer cancel()
+		switch err := s.rec.Health(ctx); {
+		case s.draining.Load():
+			answerPlain(w, http.StatusServiceUnavailable, "going down")
+		case err != nil:
+			s.log.Error("not ready", logError, err)
+			answerPlain(w, http.StatusServiceUnavailable, "the record cannot be used; the log says why")
+		default:
+			answerPlain(w, http.StatusOK, "ready")
+		}
+	})
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
+	return mux
+}
+
+func answerPlain(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, text+"\n")
+}
