@@ -100,10 +100,13 @@ func (p *planner) weigh(ctx context.Context, e plan.Evidence, person connectors.
 		p.marks.judge(person.ID)
 		person.Facts = standing.Facts
 		var err error
-		p.values, err = p.source.Mapping.Evaluate(p.values[:0], p.want.Scope, &person)
+		p.values, err = p.mapping.Evaluate(p.values[:0], p.want.Scope, &person)
 		if err != nil {
 			p.notice(plan.Refused, &person, account.Record.ID, "the mapping cannot be evaluated")
 			return nil
+		}
+		if err := p.refer(ctx); err != nil {
+			return err
 		}
 		subject.Values = p.values
 	}

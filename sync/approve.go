@@ -189,6 +189,7 @@ func (e *Engine) room(ctx context.Context, source Source) (int, error) {
 // rejudge decides anew about one change of an earlier plan. An empty Outcome: it stands.
 func (p *planner) rejudge(ctx context.Context, c *plan.Change, answers sightings) (ChangeResult, error) {
 	var account *plan.Account
+	var err error
 	if c.Action != plan.Create {
 		record, err := p.store.Record(ctx, p.source.Scope, state.KindAccount, c.Account)
 		switch {
@@ -216,11 +217,13 @@ func (p *planner) rejudge(ctx context.Context, c *plan.Change, answers sightings
 		return stale, nil
 	}
 	person.Facts = standing.Facts
-	values, err := p.source.Mapping.Evaluate(nil, p.want.Scope, &person)
-	if err != nil {
+	if p.values, err = p.mapping.Evaluate(p.values[:0], p.want.Scope, &person); err != nil {
 		return ChangeResult{Outcome: ChangeStale, Detail: "the mapping cannot be evaluated"}, nil
 	}
-	now := p.decider.Decide(plan.Subject{Person: &person, Standing: standing, Values: values, Account: account, Tie: tieOf(c)})
+	if err = p.refer(ctx); err != nil {
+		return ChangeResult{}, err
+	}
+	now := p.decider.Decide(plan.Subject{Person: &person, Standing: standing, Values: p.values, Account: account, Tie: tieOf(c)})
 	if now.Change == nil || !plan.SameEffect(now.Change, c) {
 		return stale, nil
 	}

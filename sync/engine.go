@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"sync"
 	"time"
 
 	"rollcall/connectors"
@@ -102,12 +103,15 @@ type Source struct {
 	Policy    string // one of the Policy constants
 }
 
-// Engine runs one source at a time per source.
+// Engine runs, approves and discards for any number of sources, one thing at a time for each. It is safe for concurrent use.
 type Engine struct {
 	Store  Store
 	Now    func() time.Time // nil: time.Now
 	Log    *slog.Logger     // nil: none
-	Holder string           // names this process in leases
+	Holder string           // names this process in leases, as no other process is named
+
+	mu   sync.Mutex
+	busy map[state.Scope]bool // sources that this process works on
 }
 
 // Order says how to run.
@@ -145,12 +149,12 @@ type ChangeResult struct {
 var ErrPushOnly = errors.New("the source is push-only: it has no credentials to pull with")
 
 const (
-	leaseTTL  = 5 * time.Minute
+	leaseTTL  = 2 * time.Minute
 	lastWords = 15 * time.Second // for recording the end of a run whose context is over
 )
 
 // RunOnce carries out one run. Trouble at the provider is no error: the Report's Run has the outcome and the reason. An error is the
-// record's, a lease that somebody else holds (state.ErrLeased), or the context's; what was read until then is in the Report, and a
+// record's, a lease that somebody else holds or a run of this process on the same source (state.ErrLeased), or the context's; what was read until then is in the Report, and a
 // run that had begun is recorded as failed.
 func (e *Engine) RunOnce(ctx context.Context, source Source, order Order) (Report, error) {
 	if source.Connector == nil {

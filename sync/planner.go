@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,9 +26,11 @@ type planner struct {
 	pulse   func(ctx context.Context, at Progress) error // between pages and batches; an error ends the run
 
 	want    connectors.Want
+	mapping *mapping.Mapping // as it is evaluated now
 	targets []mapping.Target
 	decider plan.Decider
 	keys    []matchTarget
+	refers  []int // targets that refer to other people
 	index   *index
 	marks   *marks
 	ledger  state.Ledger
@@ -40,6 +43,7 @@ type planner struct {
 	buried     []state.Record    // recent tombstones; read when first needed
 	exhumed    bool              // they have been read
 	values     []scim.Value      // of the person at hand
+	sum        digest            // of these values
 	positions  []int             // of the search at hand
 	verdict    state.Verdict
 	reason     string
@@ -79,6 +83,7 @@ func newPlanner(store Reader, source Source, run string, started time.Time, now 
 		store: store, source: source, run: run, started: started, now: now,
 		pulse:   func(ctx context.Context, _ Progress) error { return ctx.Err() },
 		want:    connectors.Want{Scope: source.People, Attributes: source.Mapping.Attributes()},
+		mapping: source.Mapping.At(started, rand.Reader),
 		targets: source.Mapping.Targets(),
 		claims:  make(map[int][]claim),
 		blocked: make(map[state.ID]bool),
@@ -87,6 +92,9 @@ func newPlanner(store Reader, source Source, run string, started time.Time, now 
 		Targets: p.targets, Rules: source.Rules, Scope: source.People, Create: source.Policy != PolicyNoCreate,
 	}
 	for i, t := range p.targets {
+		if t.Reference {
+			p.refers = append(p.refers, i)
+		}
 		name := scim.Fold(t.Path.Attr)
 		if t.Path.Sub != "" {
 			name += "." + scim.Fold(t.Path.Sub)
@@ -202,12 +210,21 @@ func (p *planner) judgePull(proof *connectors.Proof, err error) {
 // consider decides about one person whom the pull passed, or puts the decision off until the person has been looked at. The person
 // is not kept.
 func (p *planner) consider(ctx context.Context, read *connectors.Person) error {
+	if !plan.Passed(p.want.Scope, read.Facts) {
+		return nil // the snapshot of who is assigned does not have the person
+	}
 	p.marks.saw(read.ID)
 	var err error
-	p.values, err = p.source.Mapping.Evaluate(p.values[:0], p.want.Scope, read)
+	p.values, err = p.mapping.Evaluate(p.values[:0], p.want.Scope, read)
 	refused := err != nil
-	if !refused && p.agrees(read) {
-		return nil
+	if !refused {
+		p.sum = p.sumUp()
+		if p.agrees(read) {
+			return nil
+		}
+		if err := p.refer(ctx); err != nil {
+			return err
+		}
 	}
 	person := clone(read)
 	o, err := p.owner(ctx, person, refused)
@@ -260,7 +277,38 @@ func (p *planner) agrees(person *connectors.Person) bool {
 }
 
 func (p *planner) stamp(version int64, person string) uint64 {
-	return stampOf(p.source.Mapping.Hash(), version, person, p.targets, p.values)
+	return stampOf(p.sum, p.mapping.Hash(), version, person)
+}
+
+// sumUp sums the values of the person at hand up, references by the accounts that they lead to.
+func (p *planner) sumUp() digest {
+	sum := valuesOf(p.targets, p.values)
+	for _, i := range p.refers {
+		p.positions = p.index.byLink.find(p.positions[:0], p.index.links, p.index.hash(p.values[i].Text))
+		for _, at := range p.positions {
+			sum.number(uint64(p.index.rows[at]))
+		}
+	}
+	return sum
+}
+
+// refer puts the ids of accounts in the place of the people whom the values at hand refer to; who has no account is not referred to.
+func (p *planner) refer(ctx context.Context) error {
+	for _, i := range p.refers {
+		person := p.values[i].Text
+		p.values[i] = scim.Value{}
+		if person == "" {
+			continue
+		}
+		found, err := p.store.Find(ctx, p.source.Scope, state.KindAccount, state.NewMatchKey(state.MatchLink, person))
+		if err != nil {
+			return fmt.Errorf("find the account that is referred to: %w", err)
+		}
+		if len(found) == 1 {
+			p.values[i] = scim.StringValue(string(found[0].ID))
+		}
+	}
+	return nil
 }
 
 // strangers tells whether people were read and accounts are recorded, and not one belongs to the other.

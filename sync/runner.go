@@ -296,11 +296,22 @@ type lease struct {
 	taken  time.Time
 }
 
+// acquire takes the lease. The store gives it to the same holder again, so that a process which was killed can go on at once; within
+// this process it is for us to see that nobody takes it twice.
 func (e *Engine) acquire(ctx context.Context, scope state.Scope) (lease, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.busy[scope] {
+		return lease{}, fmt.Errorf("work on source %s: %w", scope.Source, state.ErrLeased)
+	}
 	l, err := e.Store.AcquireLease(ctx, scope, e.Holder, leaseTTL)
 	if err != nil {
 		return lease{}, fmt.Errorf("work on source %s: %w", scope.Source, err)
 	}
+	if e.busy == nil {
+		e.busy = make(map[state.Scope]bool)
+	}
+	e.busy[scope] = true
 	return lease{Lease: l, engine: e, taken: e.now()}, nil
 }
 
@@ -322,7 +333,11 @@ func (l *lease) keep(ctx context.Context) error {
 func (l *lease) release(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
 	defer cancel()
-	if err := l.engine.Store.ReleaseLease(ctx, l.Lease); err != nil {
+	err := l.engine.Store.ReleaseLease(ctx, l.Lease)
+	l.engine.mu.Lock()
+	delete(l.engine.busy, l.Scope)
+	l.engine.mu.Unlock()
+	if err != nil {
 		l.engine.log().LogAttrs(ctx, slog.LevelWarn, "lease not released",
 			slog.String("source", l.Scope.Source), slog.String("error", err.Error()))
 	}

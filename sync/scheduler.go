@@ -96,7 +96,7 @@ func offsetOf(name string, schedule cron.Schedule) time.Duration {
 	h.Write([]byte(name))
 	first := schedule.Next(time.Unix(0, 0).UTC())
 	span := min(schedule.Next(first).Sub(first), maxOffset)
-	if span <= time.Second {
+	if first.IsZero() || span < time.Second {
 		return 0
 	}
 	return time.Duration(h.Sum64()%uint64(span/time.Second)) * time.Second
@@ -157,6 +157,9 @@ func (s *Scheduler) firstDue(ctx context.Context, entry scheduled) time.Time {
 			slog.String("source", entry.source.Scope.Source), slog.String("error", err.Error()))
 		return entry.next(time.Now())
 	}
+	if entry.cron != nil && kept.LastPullAt.IsZero() {
+		return time.Now()
+	}
 	return entry.next(kept.LastPullAt)
 }
 
@@ -165,7 +168,11 @@ func (e *scheduled) next(after time.Time) time.Time {
 	if e.cron == nil {
 		return time.Time{}
 	}
-	return e.cron.Next(after.UTC().Add(-e.offset)).Add(e.offset)
+	due := e.cron.Next(after.UTC().Add(-e.offset))
+	if due.IsZero() {
+		return due
+	}
+	return due.Add(e.offset)
 }
 
 // wait blocks until the source is due or triggered; false: the context is over.

@@ -5,20 +5,25 @@ import (
 	"rollcall/sync/mapping"
 )
 
-// stampOf sums up an agreement: which mapping found that which version of an account is just what it makes of which person. The
-// version is part of it, so that a stamp never outlives a change. It spares the reading of a record that agrees; it decides no
-// change. It is stable across processes and never 0.
-func stampOf(mappingHash uint64, version int64, person string, targets []mapping.Target, values []scim.Value) uint64 {
+// valuesOf sums up those values of a person that are compared with an account.
+func valuesOf(targets []mapping.Target, values []scim.Value) digest {
 	h := digest(fnvOffset)
-	h.number(mappingHash)
-	h.number(uint64(version))
-	h.text(person)
 	for i := range targets {
-		if targets[i].Apply == mapping.Always {
+		if t := &targets[i]; t.Apply != mapping.Create && t.Apply != mapping.Never && !t.Volatile {
 			h.value(&values[i])
 		}
 	}
-	return uint64(h) | 1
+	return h
+}
+
+// stampOf sums up an agreement: which mapping found that which version of an account is just what it makes of which person. The
+// version is part of it, so that a stamp never outlives a change. It spares the reading of a record that agrees; it decides no
+// change. It is stable across processes and never 0.
+func stampOf(values digest, mappingHash uint64, version int64, person string) uint64 {
+	values.number(mappingHash)
+	values.number(uint64(version))
+	values.text(person)
+	return uint64(values) | 1
 }
 
 // digest is a running FNV-1a hash.

@@ -48,7 +48,7 @@ type Decider struct {
 //   - a deactivation names the fact behind the mapping's word; without one it is held;
 //   - who is to be inactive is compared in nothing else: what a recycle bin makes of names is not drift;
 //   - a reactivation needs a look at the person in the same run;
-//   - create-only targets are never compared, null and empty values never flow;
+//   - create-only and volatile targets are never compared, null and empty values never flow;
 //   - a pin stands against everything.
 func (d *Decider) Decide(s Subject) Decision {
 	if !s.Standing.Judged {
@@ -148,7 +148,12 @@ func (d *Decider) create(s Subject) Decision {
 	named := false
 	for i, t := range d.Targets {
 		v := s.Values[i]
+		if v.Empty() {
+			v = t.Default
+		}
 		switch {
+		case t.Apply == mapping.Never:
+			continue
 		case isActive(t.Path) && v.Kind == scim.Bool && !v.Bool:
 			return Decision{}
 		case isActive(t.Path) && v.Kind != scim.Bool:
@@ -169,18 +174,27 @@ func (d *Decider) create(s Subject) Decision {
 	return Decision{Change: &change}
 }
 
-// drift lists the always-mapped values, active apart, that the account does not have.
+// drift lists the values, active apart, that the account ought to have and has not.
 func (d *Decider) drift(s Subject) []Field {
 	var fields []Field
 	for i, t := range d.Targets {
 		want := s.Values[i]
-		if t.Apply != mapping.Always || isActive(t.Path) || want.Empty() {
+		if t.Volatile || isActive(t.Path) || want.Empty() {
 			continue
 		}
 		have := scim.UserType().Select(s.Account.Resource, t.Path)
-		if !same(have, want) {
-			fields = append(fields, Field{Path: t.Text, Before: before(have), After: want.AppendJSON(nil)})
+		switch {
+		case t.Apply == mapping.Add && len(have) == 0:
+		case t.Apply == mapping.Always && t.Merge:
+			want = merged(have, want)
+			if len(want.List) == len(have) {
+				continue
+			}
+		case t.Apply == mapping.Always && !same(have, want):
+		default:
+			continue
 		}
+		fields = append(fields, Field{Path: t.Text, Before: before(have), After: want.AppendJSON(nil)})
 	}
 	return fields
 }
@@ -204,6 +218,17 @@ func same(have []scim.Value, want scim.Value) bool {
 		return slices.EqualFunc(have, want.List, scim.Value.Equal)
 	}
 	return len(have) > 0 && !slices.ContainsFunc(have, func(v scim.Value) bool { return !v.Equal(want) })
+}
+
+// merged returns what is there with the elements of want that are missing.
+func merged(have []scim.Value, want scim.Value) scim.Value {
+	list := slices.Clone(have)
+	for _, v := range want.List {
+		if !slices.ContainsFunc(list, v.Equal) {
+			list = append(list, v)
+		}
+	}
+	return scim.ListOf(list...)
 }
 
 var null = json.RawMessage("null")

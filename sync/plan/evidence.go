@@ -53,7 +53,8 @@ const FactGone = Fact(ReasonGone)
 // Stand weighs evidence. Its rules:
 //
 //   - whom the pull passed stands as read; a look-up in the same run is fresher and replaces what was read, except that assignment,
-//     which a look-up may be unable to tell, stays as the pull saw it;
+//     which a look-up may be unable to tell, stays as the pull saw it; whom the pull passed as not assigned, and as nothing else that
+//     removes, is for the snapshot of who is assigned an absent person (see Passed);
 //   - absence is a suspicion: it needs a complete snapshot, and by itself it changes nothing;
 //   - an absent person who was looked at and is disabled or soft-deleted stands as read;
 //   - an absent person who was looked at and is enabled is unassigned if an earlier complete snapshot of another run did not have them either,
@@ -61,7 +62,7 @@ const FactGone = Fact(ReasonGone)
 //   - an absent person is gone if two look-ups in separate runs say so.
 func Stand(e Evidence) Standing {
 	switch {
-	case e.Pulled != nil:
+	case e.Pulled != nil && Passed(e.Scope, *e.Pulled):
 		return e.present()
 	case !e.Complete:
 		return Standing{}
@@ -89,6 +90,12 @@ func Stand(e Evidence) Standing {
 		e.absentButSeen(&s, absences)
 	}
 	return s
+}
+
+// Passed tells whether facts read in a pull make a person one whom the snapshot has: assigned, where that is what is asked for, or
+// positively disabled or deleted.
+func Passed(scope string, f connectors.Facts) bool {
+	return scope != connectors.Assigned || f.Assigned != connectors.No || f.SoftDeleted == connectors.Yes || f.Enabled == connectors.No
 }
 
 // absentButSeen weighs a person who is missing from a complete snapshot and was read directly.
@@ -120,6 +127,10 @@ func (e *Evidence) present() Standing {
 		s.Witnesses = append(s.Witnesses, e.witness(ByLook))
 	default:
 		s.Facts = *e.Pulled
+	}
+	if !Passed(e.Scope, s.Facts) {
+		s.Notice = Unconfirmed
+		return s
 	}
 	s.Judged = true
 	return s
