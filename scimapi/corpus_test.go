@@ -47,10 +47,7 @@ type step struct {
 }
 
 func TestCorpus(t *testing.T) {
-	files, err := filepath.Glob("testdata/*/*.json")
-	if err != nil || len(files) < 90 {
-		t.Fatalf("%d files, %v", len(files), err)
-	}
+	files := corpusFiles(t)
 	for name, open := range stores {
 		t.Run(name, func(t *testing.T) {
 			for _, file := range files {
@@ -61,6 +58,14 @@ func TestCorpus(t *testing.T) {
 			}
 		})
 	}
+}
+
+func corpusFiles(t testing.TB) []string {
+	files, err := filepath.Glob("testdata/*/*.json")
+	if err != nil || len(files) < 90 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	return files
 }
 
 func play(t *testing.T, r *receiver, file string) {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"rollcall/scimapi"
 	"rollcall/state"
 	"rollcall/state/scim"
+	"rollcall/state/sqlite"
 	"rollcall/state/statetest"
 )
 
@@ -26,6 +28,18 @@ var (
 // stores are what every behaviour is tried against.
 var stores = map[string]func(testing.TB) statetest.Store{
 	"model": func(testing.TB) statetest.Store { return statetest.NewModel() },
+	"sqlite": func(t testing.TB) statetest.Store {
+		db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "record.db"), sqlite.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := db.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return db
+	},
 }
 
 // receiver is a handler on a loopback listener, with a key for each source.

@@ -333,7 +333,7 @@ func TestMetrics(t *testing.T) {
 	r.must(t, 404, "GET", "/Users/none", "")
 	r.must(t, 401, "GET", "/Users", "", "Authorization", "")
 	r.must(t, 405, "BREW", "/Users", "")
-	for _, want := range []string{"acme-entra /Users POST 2xx", "acme-entra /Users/ GET 2xx", "acme-entra /Users/ GET 4xx", "  GET 4xx", "acme-entra /Users other 4xx"} {
+	for _, want := range []string{"acme-entra /Users POST 2xx", "acme-entra /Users/{id} GET 2xx", "acme-entra /Users/{id} GET 4xx", "  GET 4xx", "acme-entra /Users other 4xx"} {
 		if r.counts.answered[want] != 1 {
 			t.Errorf("%q counted %d times: %v", want, r.counts.answered[want], r.counts.answered)
 		}

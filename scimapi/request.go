@@ -47,7 +47,7 @@ func (h *Handler) conclude(c *call) {
 		return
 	}
 	reading := c.r.Method == http.MethodGet || c.r.Method == http.MethodHead
-	if c.status == http.StatusNotFound && c.endpoint != nil && (c.endpoint.name == h.users.rt.Endpoint+"/" || c.endpoint.name == h.groups.rt.Endpoint+"/") {
+	if c.status == http.StatusNotFound && c.endpoint != nil && c.endpoint.item {
 		h.metrics.Noticed(c.scope.Source, UnknownID, 1)
 	}
 	switch {

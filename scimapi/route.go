@@ -8,6 +8,7 @@ import (
 // endpoint is a path, or a family of paths, and what can be done there.
 type endpoint struct {
 	name  string // for logs and metrics
+	item  bool   // one user or group
 	verbs []verb // in the order that Allow names them
 }
 
@@ -16,10 +17,14 @@ type verb struct {
 	do     func(*call) error
 }
 
-// routes builds the table of endpoints. A name that ends in "/" is that of the paths one level below.
+// routes builds the table of endpoints. Those of single things are under their parent's path, which ends in a slash.
 func (h *Handler) routes() map[string]*endpoint {
 	table := map[string]*endpoint{}
-	add := func(name string, verbs ...verb) { table[name] = &endpoint{name: name, verbs: verbs} }
+	add := func(name string, verbs ...verb) *endpoint {
+		e := &endpoint{name: name, verbs: verbs}
+		table[strings.TrimSuffix(name, "{id}")] = e
+		return e
+	}
 
 	for _, res := range []*resource{h.users, h.groups} {
 		name := res.rt.Endpoint
@@ -28,17 +33,18 @@ func (h *Handler) routes() map[string]*endpoint {
 			verb{http.MethodPost, func(c *call) error { return h.create(c, res) }})
 		add(name+"/.search",
 			verb{http.MethodPost, func(c *call) error { return h.search(c, res) }})
-		add(name+"/",
+		item := add(name+"/{id}",
 			verb{http.MethodGet, func(c *call) error { return h.read(c, res) }},
 			verb{http.MethodPut, func(c *call) error { return h.replace(c, res) }},
 			verb{http.MethodPatch, func(c *call) error { return h.patch(c, res) }},
 			verb{http.MethodDelete, func(c *call) error { return h.remove(c, res) }})
+		item.item = true
 	}
 	add("/ServiceProviderConfig", verb{http.MethodGet, h.serviceProviderConfig})
 	add("/Schemas", verb{http.MethodGet, h.listSchemas})
-	add("/Schemas/", verb{http.MethodGet, h.readSchema})
+	add("/Schemas/{id}", verb{http.MethodGet, h.readSchema})
 	add("/ResourceTypes", verb{http.MethodGet, h.listResourceTypes})
-	add("/ResourceTypes/", verb{http.MethodGet, h.readResourceType})
+	add("/ResourceTypes/{id}", verb{http.MethodGet, h.readResourceType})
 
 	notOffered := func(*call) error { return errNotOffered }
 	add("/Me",
