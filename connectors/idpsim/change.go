@@ -34,7 +34,7 @@ func (p *Population) addPerson(v *View, step Step) error {
 	if name == "" {
 		return fmt.Errorf("attributes need a userName")
 	}
-	if _, taken := v.PersonByUserName(name); taken {
+	if holder, taken := v.PersonByUserName(name); taken && holder.Present() {
 		return fmt.Errorf("the user name %q is taken", name)
 	}
 	values := make([]value, 0, len(step.Attributes))
@@ -290,7 +290,7 @@ func (p *Population) rename(v *View, x Person, step Step) error {
 	if step.Value == "" {
 		return fmt.Errorf("value is missing: the new user name")
 	}
-	if holder, taken := v.PersonByUserName(step.Value); taken && holder.n != x.n {
+	if holder, taken := v.PersonByUserName(step.Value); taken && holder.Present() && holder.n != x.n {
 		return fmt.Errorf("the user name %q is taken", step.Value)
 	}
 	v.nameBy(step.Value, x.n)

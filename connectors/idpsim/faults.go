@@ -18,7 +18,7 @@ import (
 // The faults by name. The first group is between server and caller; the second is what a vendor answers, in its own words; the third
 // is wrong with what is in a list, which only the vendor's side can do.
 const (
-	Cut       = "cut"        // the connection ends without an answer
+	Cut       = "cut"        // the connection ends without an answer; net/http repeats a GET by itself if the connection had been used before
 	CutBody   = "cut-body"   // the connection ends in the middle of the answer
 	Truncated = "truncated"  // a whole answer with half the JSON
 	Blank     = "blank"      // 200 and nothing in it

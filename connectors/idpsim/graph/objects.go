@@ -201,7 +201,7 @@ func (c *call) group(id string) {
 // members answers with the direct members of a group; onlyUsers is the cast of the collection to users.
 func (c *call) members(id string, onlyUsers bool) {
 	q, ok := c.userQuery()
-	if !ok || !c.mayReadMembers(id) {
+	if !ok || !c.mayReadMembers(id) || !c.checkFilter(q) {
 		return
 	}
 	if len(q.filter) > 0 && !c.advanced() {
@@ -218,7 +218,7 @@ func (c *call) members(id string, onlyUsers bool) {
 
 func (c *call) countMembers(id string) {
 	q, ok := c.userQuery()
-	if !ok || !c.mayReadMembers(id) {
+	if !ok || !c.mayReadMembers(id) || !c.checkFilter(q) {
 		return
 	}
 	c.plainCount(func(v *idpsim.View) collection {

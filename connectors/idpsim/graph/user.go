@@ -1,7 +1,7 @@
 package graph
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 
 	"rollcall/connectors/idpsim"
@@ -207,20 +207,33 @@ func (q *query) matches(x idpsim.Person) bool {
 	return !anyOf
 }
 
-// filterable are the properties of users that a $filter may name.
-var filterable = named("id", "accountEnabled", "userPrincipalName", "displayName", "givenName", "surname", "mail", "mailNickname",
-	"department", "jobTitle", "companyName", "country", "employeeId", "userType", "usageLocation", "city", "state")
+// filterable are the properties of users that a $filter may name, as text.
+var filterable = map[string]func(idpsim.Person) string{
+	"id":                func(x idpsim.Person) string { return string(idpsim.AppendGUID(nil, x.GUID())) },
+	"accountEnabled":    func(x idpsim.Person) string { return strconv.FormatBool(x.Enabled()) },
+	"userPrincipalName": plain(idpsim.UserName),
+	"displayName":       plain(idpsim.DisplayName),
+	"givenName":         plain(idpsim.GivenName),
+	"surname":           plain(idpsim.FamilyName),
+	"mail":              plain(idpsim.Mail),
+	"mailNickname":      plain(idpsim.MailNickname),
+	"department":        plain(idpsim.Department),
+	"jobTitle":          plain(idpsim.Title),
+	"companyName":       plain(idpsim.Company),
+	"country":           plain(idpsim.Country),
+	"city":              plain(idpsim.City),
+	"state":             plain(idpsim.State),
+	"employeeId":        plain(idpsim.EmployeeNumber),
+	"userType":          plain(idpsim.UserType),
+	"usageLocation":     plain(idpsim.UsageLocation),
+}
+
+func plain(a idpsim.Attribute) func(idpsim.Person) string {
+	return func(x idpsim.Person) string { return x.Text(a) }
+}
 
 func (one clause) holds(x idpsim.Person) bool {
-	var actual string
-	switch one.property {
-	case "id":
-		actual = string(idpsim.AppendGUID(nil, x.GUID()))
-	case "accountEnabled":
-		actual = fmt.Sprint(x.Enabled())
-	default:
-		actual = strings.Trim(string(propertyNamed(one.property).render(nil, x)), `"`)
-	}
+	actual := filterable[one.property](x)
 	for _, v := range one.values {
 		if strings.EqualFold(v, actual) {
 			return one.op != "ne"
@@ -232,12 +245,8 @@ func (one clause) holds(x idpsim.Person) bool {
 // checkFilter refuses what Graph refuses of a filter on users.
 func (c *call) checkFilter(q *query) bool {
 	for _, one := range q.filter {
-		known := false
-		for _, p := range filterable {
-			known = known || p.name == one.property
-		}
 		switch {
-		case !known:
+		case filterable[one.property] == nil:
 			unsupported(c.w, "Unsupported or invalid query filter clause specified for property '"+one.property+"' of resource 'User'.")
 			return false
 		case one.op == "ne" && !(c.advanced() && q.count):

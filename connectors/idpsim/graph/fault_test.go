@@ -1,0 +1,132 @@
+package graph_test
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"rollcall/connectors/idpsim"
+	"rollcall/connectors/idpsim/graph"
+)
+
+// TestFaults sets each fault on the second of three pages and says what comes of it.
+func TestFaults(t *testing.T) {
+	status := func(want int, code string) func(*testing.T, *tenant, answer) {
+		return func(t *testing.T, x *tenant, a answer) { x.refused(a, want, code) }
+	}
+	for _, c := range []struct {
+		name  string
+		wait  time.Duration
+		check func(*testing.T, *tenant, answer)
+	}{
+		{idpsim.Throttle, 1500 * time.Millisecond, func(t *testing.T, x *tenant, a answer) {
+			x.refused(a, 429, "TooManyRequests")
+			if a.header.Get("Retry-After") != "2" {
+				t.Errorf("Retry-After is %q", a.header.Get("Retry-After"))
+			}
+		}},
+		{idpsim.ThrottleBare, 0, func(t *testing.T, x *tenant, a answer) {
+			x.refused(a, 429, "TooManyRequests")
+			if a.header.Get("Retry-After") != "" {
+				t.Error("there is a Retry-After")
+			}
+		}},
+		{idpsim.Unavailable, 0, status(503, "serviceNotAvailable")},
+		{idpsim.ServerError, 0, status(500, "InternalServerError")},
+		{idpsim.Unauthorised, 0, status(401, "InvalidAuthenticationToken")},
+		{idpsim.Forbidden, 0, status(403, "Authorization_RequestDenied")},
+		{idpsim.HTML502, 0, func(t *testing.T, x *tenant, a answer) {
+			if a.status != 502 || !strings.HasPrefix(a.body, "<html>") || a.header.Get("Content-Type") != "text/html" {
+				t.Errorf("%d %s", a.status, a.body)
+			}
+		}},
+		{idpsim.Blank, 0, func(t *testing.T, x *tenant, a answer) {
+			if a.status != 200 || a.body != "" || a.err != nil {
+				t.Errorf("%d %q %v", a.status, a.body, a.err)
+			}
+		}},
+		{idpsim.Truncated, 0, func(t *testing.T, x *tenant, a answer) {
+			if a.status != 200 || a.err != nil || a.body == "" || json.Valid([]byte(a.body)) {
+				t.Errorf("%d %q %v", a.status, a.body, a.err)
+			}
+		}},
+		{idpsim.Cut, 0, func(t *testing.T, x *tenant, a answer) {
+			if a.err == nil || a.status != 0 {
+				t.Errorf("%d %v", a.status, a.err)
+			}
+		}},
+		{idpsim.CutBody, 0, func(t *testing.T, x *tenant, a answer) {
+			if a.status != 200 || a.err == nil {
+				t.Errorf("%d %v", a.status, a.err)
+			}
+		}},
+		{idpsim.SlowDrip, 16 * time.Millisecond, func(t *testing.T, x *tenant, a answer) {
+			if a.status != 200 || !json.Valid([]byte(a.body)) {
+				t.Errorf("%d %q", a.status, a.body)
+			}
+		}},
+		{idpsim.ClockSkew, time.Hour, func(t *testing.T, x *tenant, a answer) {
+			date, err := time.Parse(time.RFC1123, a.header.Get("Date"))
+			if err != nil || time.Until(date) < time.Minute {
+				t.Errorf("Date is %s", a.header.Get("Date"))
+			}
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			x := open(t, idpsim.Options{Seed: 1, People: 9}, graph.Options{})
+			must(t, x.faults.Set(c.name, idpsim.Where{Path: "/users", After: 1, Times: 1, Wait: c.wait}))
+			first := x.get("/users?$top=3")
+			next := first["@odata.nextLink"].(string)
+			c.check(t, x, x.do("GET", next, ""))
+			if got := x.faults.Hits(c.name); got != 1 {
+				t.Errorf("%d hits", got)
+			}
+			if a := x.do("GET", next, ""); a.status != 200 || !json.Valid([]byte(a.body)) {
+				t.Errorf("afterwards: %d %v", a.status, a.err)
+			}
+		})
+	}
+}
+
+// TestFaultsInLists walks three pages of three people, the second of which is hit, and says who was seen.
+func TestFaultsInLists(t *testing.T) {
+	for name, want := range map[string]string{
+		idpsim.Empty:      "012",
+		idpsim.LostPage:   "012678",
+		idpsim.LostLink:   "012345",
+		idpsim.Endless:    "012345345678",
+		idpsim.Duplicates: "012345345678",
+		idpsim.Nulls:      "012???678",
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := open(t, idpsim.Options{Seed: 1, People: 9}, graph.Options{})
+			must(t, x.faults.Set(name, idpsim.Where{Path: "skiptoken", Times: 1}))
+			rows, _ := x.all("/users?$top=3&$select=id,accountEnabled")
+			got := ""
+			for _, row := range rows {
+				at := slices.IndexFunc([]string{"0", "1", "2", "3", "4", "5", "6", "7", "8"}, func(n string) bool { return x.pop.EntraID("#"+n) == row["id"] })
+				if row["accountEnabled"] == nil {
+					got += "?"
+					continue
+				}
+				got += string(rune('0' + at))
+			}
+			if got != want {
+				t.Errorf("saw %s, want %s", got, want)
+			}
+		})
+	}
+}
+
+func TestStaleReplica(t *testing.T) {
+	x := open(t, idpsim.Options{Seed: 1, People: 2}, graph.Options{})
+	must(t, x.pop.Remember())
+	must(t, x.pop.Disable("#0"))
+	target := "/users/" + x.pop.EntraID("#0") + "?$select=accountEnabled"
+	must(t, x.faults.Set(idpsim.Stale, idpsim.Where{Times: 1}))
+	if stale, fresh := x.get(target), x.get(target); stale["accountEnabled"] != true || fresh["accountEnabled"] != false {
+		t.Errorf("stale %v, fresh %v", stale, fresh)
+	}
+}

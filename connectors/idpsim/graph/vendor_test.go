@@ -1,0 +1,153 @@
+package graph_test
+
+import (
+	"encoding/xml"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rollcall/connectors/idpsim"
+	"rollcall/connectors/idpsim/graph"
+)
+
+// metadata holds the properties of entity and complex types as the vendor describes them: type name → property → type.
+type metadata map[string]map[string]string
+
+// readMetadata reads the vendor's description, beside the project; without it the test is skipped.
+func readMetadata(t *testing.T) metadata {
+	t.Helper()
+	const file = "../shared/vendor/graph-v1.0-metadata.xml"
+	root, err := filepath.Abs("../../..")
+	must(t, err)
+	f, err := os.Open(filepath.Join(root, file))
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skipf("SKIPPED: the vendor's description is not at %s, from the project's root: answers are not held against it", file)
+	}
+	must(t, err)
+	defer func() { _ = f.Close() }()
+	types, bases := metadata{}, map[string]string{}
+	var namespace, current string
+	for d := xml.NewDecoder(f); ; {
+		token, err := d.Token()
+		if err == io.EOF {
+			break
+		}
+		must(t, err)
+		element, ok := token.(xml.StartElement)
+		if !ok {
+			continue
+		}
+		attribute := map[string]string{}
+		for _, a := range element.Attr {
+			attribute[a.Name.Local] = a.Value
+		}
+		switch element.Name.Local {
+		case "Schema":
+			namespace = attribute["Namespace"]
+		case "EntityType", "ComplexType":
+			if current = attribute["Name"]; namespace != "microsoft.graph" {
+				current = ""
+				continue
+			}
+			types[current] = map[string]string{}
+			bases[current] = strings.TrimPrefix(attribute["BaseType"], "graph.")
+		case "Property":
+			if current != "" {
+				types[current][attribute["Name"]] = attribute["Type"]
+			}
+		}
+	}
+	for name := range types {
+		for base := bases[name]; base != ""; base = bases[base] {
+			for property, kind := range types[base] {
+				types[name][property] = kind
+			}
+		}
+	}
+	return types
+}
+
+// check holds one answer against a type: every property exists, and its value is of the described kind.
+func (m metadata) check(t *testing.T, name string, o object) {
+	t.Helper()
+	if len(m[name]) == 0 {
+		t.Fatalf("the description has no type %s", name)
+	}
+	for property, value := range o {
+		if strings.HasPrefix(property, "@odata.") {
+			continue
+		}
+		kind, known := m[name][property]
+		if !known {
+			t.Errorf("%s has no property %s", name, property)
+			continue
+		}
+		if value != nil && !m.fits(t, kind, value) {
+			t.Errorf("%s.%s is %v, which is no %s", name, property, value, kind)
+		}
+	}
+}
+
+func (m metadata) fits(t *testing.T, kind string, value any) bool {
+	if inner, ok := strings.CutPrefix(kind, "Collection("); ok {
+		list, ok := value.([]any)
+		for _, one := range list {
+			ok = ok && m.fits(t, strings.TrimSuffix(inner, ")"), one)
+		}
+		return ok
+	}
+	switch kind {
+	case "Edm.Boolean":
+		_, ok := value.(bool)
+		return ok
+	case "Edm.String":
+		_, ok := value.(string)
+		return ok
+	case "Edm.DateTimeOffset":
+		text, _ := value.(string)
+		_, err := time.Parse(time.RFC3339, text)
+		return err == nil
+	case "Edm.Guid":
+		text, _ := value.(string)
+		_, err := uuid.Parse(text)
+		return err == nil
+	}
+	inner, ok := value.(object)
+	if ok {
+		m.check(t, strings.TrimPrefix(kind, "graph."), inner)
+	}
+	return ok
+}
+
+func TestAnswersAreAsTheVendorDescribes(t *testing.T) {
+	m := readMetadata(t)
+	x := open(t, idpsim.Options{Seed: 1, People: 6, Groups: 2, Direct: 2, Roles: []string{"Admin"}, Clients: 1}, graph.Options{Permissions: []string{graph.DirectoryRead}})
+	for a := idpsim.DisplayName; a <= idpsim.Extension15; a++ {
+		must(t, x.pop.Set("#0", a, a.String()))
+	}
+	must(t, x.pop.SoftDelete("#1"))
+	everything := "?$select=" + strings.Join(graph.PropertyNames(), ",")
+	users, _ := x.all("/users" + everything)
+	deleted, _ := x.all("/directory/deletedItems/graph.user" + everything)
+	byDefault, _ := x.all("/users")
+	for _, user := range append(append(users, deleted...), byDefault...) {
+		m.check(t, "user", user)
+	}
+	if len(users[0]) != len(graph.PropertyNames()) {
+		t.Errorf("%d of %d properties came", len(users[0]), len(graph.PropertyNames()))
+	}
+	rows := x.assignments("")
+	for _, row := range rows {
+		m.check(t, "appRoleAssignment", row)
+	}
+	m.check(t, "servicePrincipal", x.get("/servicePrincipals(appId='"+x.pop.AppID()+"')"))
+	m.check(t, "group", x.get("/groups/"+rows[1]["principalId"].(string)))
+	m.check(t, "organization", x.get("/organization")["value"].([]any)[0].(object))
+}
