@@ -110,7 +110,7 @@ func (c *checker) call(t *tree) (node, kinds) {
 	}
 	c.volatile = c.volatile || f.volatile
 	if !f.takes(len(t.args)) {
-		c.fault(t.at, "%s has %d arguments; it is written %s", t.text, len(t.args), f.signature(t.text))
+		c.fault(t.at, "wrong number of arguments, %d; it is written %s", len(t.args), f.signature(t.text))
 		return nil, 0
 	}
 	before := len(c.problems)

@@ -106,6 +106,7 @@ func Compile(rows []Row) (*Mapping, error) {
 	}
 	c.together(m.targets)
 	if len(c.faults) > 0 {
+		slices.SortStableFunc(c.faults, func(a, b error) int { return a.(*Fault).Row - b.(*Fault).Row })
 		return nil, errors.Join(c.faults...)
 	}
 	m.hash = hash.Sum64()
