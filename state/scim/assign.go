@@ -32,32 +32,16 @@ func (rt *ResourceType) Select(resource Value, p Path) []Value {
 // Errors are *Error: invalidPath for an unknown attribute, mutability for a readOnly one, invalidFilter for a faulty value filter, noTarget where no element can be
 // made, invalidValue for a value of the wrong type and for one that empties what is required. A password is not kept.
 func (rt *ResourceType) Assign(resource Value, p Path, v Value) (Value, error) {
-	schema, attr, sub, ok := rt.Attribute(p)
-	switch {
-	case !ok:
-		return Value{}, unknownPath(p)
-	case attr.Mutability == ReadOnly || sub != nil && sub.Mutability == ReadOnly:
-		return Value{}, BadRequest(TypeMutability, "%s is readOnly", clip(p.String()))
-	case !attr.kept() || sub != nil && !sub.kept():
-		return resource, nil
-	case attr.Name == "active" && v.Kind == Null:
-		return resource, nil
-	}
-	if p.Filter != nil {
-		if err := checkElement(attr, p.Filter); err != nil {
-			return Value{}, err
-		}
-	}
-	w := assignment{coercion: coercion{rt: rt}, path: p, attr: attr, sub: sub}
-	w.at = w.spot(schema, attr)
-	changed, err := w.apply(rt.read(resource, schema, attr), v)
-	if err != nil {
-		return Value{}, err
-	}
-	if attr.Required && blank(changed) {
-		return Value{}, BadRequest(TypeInvalidValue, "%s is required; send it with a value", w.at)
-	}
-	return rt.put(resource, schema, attr, changed), nil
+	w := assignment{coercion: coercion{rt: rt}, path: p}
+	return w.assign(resource, v)
+}
+
+// Merge is Assign, but an object for a complex attribute, or for elements of one that the path picks, changes only the sub-attributes it names
+// (RFC 7644 §3.5.2.3). It lists what of v no schema knows.
+func (rt *ResourceType) Merge(resource Value, p Path, v Value) (Value, []string, error) {
+	w := assignment{coercion: coercion{rt: rt, merging: true}, path: p}
+	changed, err := w.assign(resource, v)
+	return changed, w.dropped, err
 }
 
 // assignment is one Assign at work.
@@ -69,10 +53,40 @@ type assignment struct {
 	sub  *Attribute // or nil
 }
 
-// apply returns the attribute's new value.
-func (w *assignment) apply(old, v Value) (Value, error) {
+func (w *assignment) assign(resource, v Value) (Value, error) {
+	schema, attr, sub, ok := w.rt.Attribute(w.path)
+	switch {
+	case !ok:
+		return Value{}, unknownPath(w.path)
+	case attr.Mutability == ReadOnly || sub != nil && sub.Mutability == ReadOnly:
+		return Value{}, BadRequest(TypeMutability, "%s is readOnly", clip(w.path.String()))
+	case !attr.kept() || sub != nil && !sub.kept():
+		return resource, nil
+	case attr.Name == "active" && v.Kind == Null:
+		return resource, nil
+	}
+	if w.path.Filter != nil {
+		if err := checkElement(attr, w.path.Filter); err != nil {
+			return Value{}, err
+		}
+	}
+	w.attr, w.sub, w.at = attr, sub, w.spot(schema, attr)
+	changed, err := w.value(w.rt.read(resource, schema, attr), v)
+	if err != nil {
+		return Value{}, err
+	}
+	if attr.Required && blank(changed) {
+		return Value{}, BadRequest(TypeInvalidValue, "%s is required; send it with a value", w.at)
+	}
+	return w.rt.put(resource, schema, attr, changed), nil
+}
+
+// value returns the attribute's new value.
+func (w *assignment) value(old, v Value) (Value, error) {
 	switch {
 	case w.path.Filter == nil && w.sub == nil:
+		w.base = old
+		w.merging = w.merging && !w.attr.MultiValued
 		return w.attribute(w.at, w.attr, v)
 	case w.attr.MultiValued:
 		return w.many(old, v)
@@ -129,14 +143,12 @@ func (w *assignment) many(old, v Value) (Value, error) {
 	return ListOf(tidy(w.attr, made, winner)...), nil
 }
 
-// set returns an element with the sub-attribute set, or, when the path names none, replaced.
+// set returns an element with the sub-attribute set, or, when the path names none, what takes its place.
 func (w *assignment) set(element, v Value) (Value, error) {
 	if w.sub == nil {
-		return w.replace(v)
+		return w.whole(element, v)
 	}
-	at := w.at
-	at.sub = w.sub.Name
-	changed, err := w.attribute(at, w.sub, v)
+	changed, err := w.attribute(w.at.inside(w.sub), w.sub, v)
 	if err != nil {
 		return Value{}, err
 	}
@@ -146,37 +158,45 @@ func (w *assignment) set(element, v Value) (Value, error) {
 	return element, nil
 }
 
-// replace returns what takes an element's place: what was sent, with the equality terms it does not speak of.
-func (w *assignment) replace(v Value) (Value, error) {
+// whole returns what takes an element's place: what was sent, with what the element has (when merging) or the equality terms of the
+// filter where it does not speak of them.
+func (w *assignment) whole(element, v Value) (Value, error) {
 	if v.Kind == Array && len(v.List) == 1 {
 		v = v.List[0]
 	}
+	w.base = element
 	made, err := w.single(w.at, w.attr, v)
-	if err != nil || made.Kind == Null || w.attr.Type != DataComplex {
+	if err != nil || made.Kind == Null || w.attr.Type != DataComplex || w.merging && element.Kind != Null {
 		return made, err
 	}
-	terms, ok := equalities(w.path.Filter, nil)
-	if !ok {
-		return made, nil
-	}
-	seed, err := w.object(w.at, w.attr, ObjectOf(terms...))
+	seed, _, err := w.seed()
 	return merge(w.attr, seed, made), err
 }
 
 // create makes the element that a value filter describes, with what is to be set.
 func (w *assignment) create(v Value) (Value, error) {
 	if w.sub == nil {
-		return w.replace(v)
+		return w.whole(Value{}, v)
 	}
-	terms, ok := equalities(w.path.Filter, nil)
-	if !ok {
-		return Value{}, w.noTarget("no element matches, and none can be made of a filter with other terms than eq joined by and")
-	}
-	seed, err := w.object(w.at, w.attr, ObjectOf(terms...))
+	seed, ok, err := w.seed()
 	if err != nil {
 		return Value{}, err
 	}
+	if !ok {
+		return Value{}, w.noTarget("no element matches, and none can be made of a filter with other terms than eq joined by and")
+	}
 	return w.set(seed, v)
+}
+
+// seed makes an element of the filter's equality terms; ok is false if the filter is no conjunction of these.
+func (w *assignment) seed() (element Value, ok bool, err error) {
+	terms, ok := equalities(w.path.Filter, nil)
+	if !ok {
+		return Value{}, false, nil
+	}
+	c := coercion{rt: w.rt}
+	element, err = c.object(w.at, w.attr, ObjectOf(terms...))
+	return element, true, err
 }
 
 func (w *assignment) noTarget(why string) error {

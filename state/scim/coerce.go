@@ -28,6 +28,16 @@ func (s spot) String() string {
 	return text
 }
 
+// inside is the spot of an attribute of an extension, or of a sub-attribute.
+func (s spot) inside(a *Attribute) spot {
+	if s.attr == "" {
+		s.attr = a.Name
+	} else {
+		s.sub = a.Name
+	}
+	return s
+}
+
 func (s spot) wrong(want string, found Value) error {
 	return BadRequest(TypeInvalidValue, "%s: %s is wanted, %s was sent", s, want, found.Kind.shape())
 }
@@ -35,7 +45,11 @@ func (s spot) wrong(want string, found Value) error {
 // coercion brings values that were sent into the canonical form of their attributes.
 type coercion struct {
 	rt      *ResourceType
-	dropped []string // names that no schema knows and that had a value
+	dropped []string // paths that no schema knows and that had a value
+
+	// merging: an object is sent to be merged into base, the canonical value of the attribute or element it is for.
+	merging bool
+	base    Value
 }
 
 func (c *coercion) drop(name string) {
@@ -96,8 +110,7 @@ func (c *coercion) element(at spot, a *Attribute, sent Value) (Value, error) {
 	case err != nil:
 		return Value{}, err
 	case v.Kind == Null && a.listsMembers():
-		at.sub = "value"
-		return Value{}, BadRequest(TypeInvalidValue, "%s is missing; each member needs one", at)
+		return Value{}, BadRequest(TypeInvalidValue, "%s is missing; each member needs one", at.inside(a.sub("value")))
 	case a.Type == DataComplex && hollow(v):
 		return Value{}, nil
 	}
@@ -137,7 +150,7 @@ func (c *coercion) complex(at spot, a *Attribute, sent Value) (Value, error) {
 	case sent.Kind == Array && len(sent.List) == 1 && value != nil && !a.MultiValued:
 		return c.single(at, a, sent.List[0]) // a list of one where one is wanted: Entra's manager
 	case sent.Kind != Object && sent.Kind != Array && value != nil:
-		v, err := c.simple(spot{at.schema, at.attr, at.item, value.Name}, value, sent)
+		v, err := c.simple(at.inside(value), value, sent)
 		if err != nil || v.Kind == Null {
 			return v, err
 		}
@@ -157,54 +170,65 @@ func (c *coercion) object(at spot, a *Attribute, sent Value) (Value, error) {
 	if len(a.Sub) > fewSubs {
 		subs = make([]Value, len(a.Sub))
 	}
-	count, known, unknown := 0, false, ""
+	if c.merging {
+		for _, f := range c.base.Fields {
+			if i := indexOf(a.Sub, f.Name); i >= 0 {
+				subs[i] = f.Value
+			}
+		}
+	}
+	known, unknown, derived := false, "", ""
 	for _, f := range sent.Fields {
 		i := indexOf(a.Sub, f.Name)
 		if i < 0 {
 			if !f.Value.Empty() {
-				unknown = spot{schema: at.schema, attr: a.Name, sub: f.Name}.String()
-				c.drop(unknown)
+				unknown = f.Name
+				c.drop(spot{schema: at.schema, attr: a.Name, sub: f.Name}.String())
 			}
 			continue
 		}
 		sub := &a.Sub[i]
-		if !sub.derived {
-			known = true
-		} else if !f.Value.Empty() {
-			unknown = sub.Name
+		if sub.derived && !f.Value.Empty() {
+			derived = sub.Name
 		}
+		known = known || !sub.derived
 		if !sub.kept() {
 			continue
 		}
-		at.sub = sub.Name
-		v, err := c.attribute(at, sub, f.Value)
+		v, err := c.attribute(at.inside(sub), sub, f.Value)
 		if err != nil {
 			return Value{}, err
 		}
-		if v.Kind != Null {
-			count++
-		}
 		subs[i] = v
 	}
-	at.sub = ""
 	switch {
-	case count > 0:
-		return assemble(at, a.Sub, subs, count)
-	case !known && unknown != "":
-		return Value{}, BadRequest(TypeInvalidValue, "%s: nothing that was sent for it is known; %q alone says nothing", at, clip(unknown))
+	case known || unknown == "" && derived == "":
+		return assemble(at, a.Sub, subs)
+	case derived == "" && c.merging:
+		return c.base, nil
 	}
-	return Value{}, nil
+	return Value{}, BadRequest(TypeInvalidValue, "%s: what was sent for it is not understood; %q alone says nothing", at, clip(derived+unknown))
 }
 
-// assemble makes an object of the sub-attributes that have a value.
-func assemble(at spot, attributes []Attribute, values []Value, count int) (Value, error) {
+// assemble makes an object of the values that are there; null when none is.
+func assemble(at spot, attributes []Attribute, values []Value) (Value, error) {
+	count := 0
+	for i := range attributes {
+		if values[i].Kind != Null {
+			count++
+		}
+	}
+	if count == 0 {
+		return Value{}, nil
+	}
 	fields := make([]Field, 0, count)
 	for i := range attributes {
-		if v := values[i]; v.Kind != Null {
-			fields = append(fields, Field{attributes[i].Name, v})
-		} else if a := &attributes[i]; a.Required && a.kept() {
-			at.sub = a.Name
-			return Value{}, BadRequest(TypeInvalidValue, "%s is required", at)
+		a := &attributes[i]
+		switch {
+		case values[i].Kind != Null:
+			fields = append(fields, Field{a.Name, values[i]})
+		case a.Required && a.kept():
+			return Value{}, BadRequest(TypeInvalidValue, "%s is required; send it with a value", at.inside(a))
 		}
 	}
 	return Value{Kind: Object, Fields: fields}, nil

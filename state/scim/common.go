@@ -9,7 +9,7 @@ const (
 
 // common are the attributes that every resource has and no schema lists (RFC 7643 §3, §3.1).
 var common = mustComplete([]Attribute{
-	{Name: "schemas", Type: DataReference, MultiValued: true, Required: true, Mutability: ReadOnly, Returned: ReturnedAlways, ReferenceTypes: []string{"uri"},
+	{Name: "schemas", MultiValued: true, Required: true, Mutability: ReadOnly, Returned: ReturnedAlways,
 		Description: "The URNs of the schemas whose attributes the resource has."},
 	{Name: "id", Required: true, CaseExact: true, Mutability: ReadOnly, Returned: ReturnedAlways, Uniqueness: UniqueServer,
 		Description: "The resource's identifier here, given at its creation and never changed."},

@@ -49,8 +49,7 @@ func (rt *ResourceType) Coerce(p Path, sent Value) (Value, []string, error) {
 	c := coercion{rt: rt}
 	at := c.spot(schema, attr)
 	if sub != nil {
-		at.sub = sub.Name
-		attr = sub
+		at, attr = at.inside(sub), sub
 	}
 	v, err := c.attribute(at, attr, sent)
 	return v, c.dropped, err
@@ -151,12 +150,13 @@ func (n *normalizer) resource() (Value, error) {
 		}
 	}
 	for i, values := range n.extensions {
+		if values == nil {
+			continue
+		}
 		ext := n.rt.Extensions[i]
-		if count := countAssigned(values); count > 0 {
-			object, err := assemble(spot{}, ext.Attributes, values, count)
-			if err != nil {
-				return Value{}, err
-			}
+		if object, err := assemble(spot{schema: ext}, ext.Attributes, values); err != nil {
+			return Value{}, err
+		} else if object.Kind != Null {
 			fields = append(fields, Field{ext.ID, object})
 			schemas = append(schemas, StringValue(ext.ID))
 		}
@@ -167,16 +167,6 @@ func (n *normalizer) resource() (Value, error) {
 		return Value{}, err
 	}
 	return resource, n.rt.checkRequired(resource)
-}
-
-func countAssigned(values []Value) int {
-	count := 0
-	for i := range values {
-		if values[i].Kind != Null {
-			count++
-		}
-	}
-	return count
 }
 
 // adopt gives attributes of extensions that came without their URN to the extension, unless it has them already or they don't
