@@ -192,6 +192,8 @@ func (m *Mutation) check() error {
 		fault = "it names no kind"
 	case !slices.Contains([]CauseKind{CausePush, CausePull, CauseApproval, CauseOperator, CauseUndo}, m.Cause.Kind):
 		fault = "it names no cause"
+	case m.Request != nil && m.Request.ID == "":
+		fault = "the request behind it has no id"
 	case m.Put != nil && m.Put.Resource.Kind != scim.Object:
 		fault = "the resource is no object"
 	case m.Members != nil && m.Kind != KindGroup:

@@ -135,7 +135,7 @@ type Entry struct {
 
 // Request is a push as it is kept for explanation: no password, no key, bounded in size.
 type Request struct {
-	ID     string
+	ID     string // the caller's, unique; NewID makes one
 	Scope  Scope
 	At     time.Time
 	KeyID  string

@@ -53,8 +53,9 @@ type Sources interface {
 	ListSources(ctx context.Context) ([]Source, error)
 	// PutSource keeps Identity, Basis, Observe, LastPullAt and LastWholeAt; the caller holds the lease.
 	PutSource(ctx context.Context, epoch int64, source Source) error
-	// AcquireLease takes the lease on a source, or fails with ErrLeased while another holder's is unexpired.
+	// AcquireLease takes the lease on a source with a new epoch, or fails with ErrLeased while another holder's is unexpired.
 	AcquireLease(ctx context.Context, scope Scope, holder string, ttl time.Duration) (Lease, error)
+	// RenewLease and ReleaseLease fail with ErrStaleEpoch once somebody else has the lease; running out alone ends nothing.
 	RenewLease(ctx context.Context, lease Lease, ttl time.Duration) (Lease, error)
 	ReleaseLease(ctx context.Context, lease Lease) error
 }
@@ -73,7 +74,7 @@ type Keys interface {
 
 // Runs keeps the history of runs and the plans they left held.
 type Runs interface {
-	// PutRun keeps a run, whole, replacing what was kept under its id.
+	// In all that lists, a limit of 0 is none. PutRun keeps a run, whole, replacing what was kept under its id.
 	PutRun(ctx context.Context, epoch int64, run Run) error
 	Run(ctx context.Context, id string) (Run, error)
 	// ListRuns returns the newest first; a zero scope means all sources.
@@ -81,6 +82,7 @@ type Runs interface {
 	// HoldPlan keeps a held plan and marks the source's earlier one as replaced.
 	HoldPlan(ctx context.Context, epoch int64, plan HeldPlan) error
 	HeldPlan(ctx context.Context, id string) (HeldPlan, error)
+	// ListPlans returns the newest first; a zero scope means all sources.
 	ListPlans(ctx context.Context, scope Scope, limit int) ([]HeldPlan, error)
 	// DecidePlan sets the status of a held plan with who and when; ErrVersion if it is no longer held.
 	DecidePlan(ctx context.Context, epoch int64, id string, status PlanStatus, by string) error
@@ -89,7 +91,7 @@ type Runs interface {
 // Suspicions keeps what must be noticed twice before it counts.
 type Suspicions interface {
 	Suspicions(ctx context.Context, scope Scope) ([]Suspicion, error)
-	// Suspect adds suspicions (the first sighting of each person and fact is kept) and clears those named.
+	// Suspect clears the suspicions named by person and fact, then adds others (the first sighting of each person and fact is kept).
 	Suspect(ctx context.Context, scope Scope, epoch int64, add, clear []Suspicion) error
 }
 
@@ -107,6 +109,8 @@ type Journal interface {
 type Requests interface {
 	// LogRequest keeps a request soon, without making the caller wait; it may be dropped under load.
 	LogRequest(Request)
-	// Requests returns the newest first.
+	// Request returns one by id, or ErrNotFound.
+	Request(ctx context.Context, id string) (Request, error)
+	// Requests returns the newest first; a zero scope means all sources.
 	Requests(ctx context.Context, scope Scope, limit int) ([]Request, error)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"rollcall/state"
 )
@@ -58,7 +59,8 @@ func (m *Model) HoldPlan(ctx context.Context, epoch int64, plan state.HeldPlan) 
 			p.Status, p.DecidedAt = state.PlanReplaced, m.instant()
 		}
 	}
-	plan.Status, plan.CreatedAt = state.PlanHeld, instant(plan.CreatedAt)
+	plan.Status, plan.DecidedBy, plan.DecidedAt = state.PlanHeld, "", time.Time{}
+	plan.CreatedAt = instant(plan.CreatedAt)
 	plan.Body = slices.Clone(plan.Body)
 	m.plans = append(m.plans, plan)
 	return ctx.Err()
@@ -108,7 +110,20 @@ func (m *Model) LogRequest(r state.Request) {
 		return
 	}
 	r.At = instant(r.At)
-	m.requests = append(m.requests, r)
+	if !slices.ContainsFunc(m.requests, func(kept state.Request) bool { return kept.ID == r.ID }) {
+		m.requests = append(m.requests, r)
+	}
+}
+
+func (m *Model) Request(ctx context.Context, id string) (state.Request, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range m.requests {
+		if r.ID == id {
+			return r, ctx.Err()
+		}
+	}
+	return state.Request{}, state.ErrNotFound
 }
 
 func (m *Model) Requests(ctx context.Context, scope state.Scope, limit int) ([]state.Request, error) {

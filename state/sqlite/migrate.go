@@ -1,0 +1,229 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"rollcall/state"
+)
+
+//go:embed migrations/*.sql
+var embedded embed.FS
+
+// migrations are the schema's steps, oldest first. A step that has been released is never changed.
+var migrations = func() fs.FS {
+	dir, err := fs.Sub(embedded, "migrations")
+	if err != nil {
+		panic(err) // the directory is compiled in
+	}
+	return dir
+}()
+
+// applicationID marks a file as ours; see the first migration.
+const applicationID = 0x526f6c6c
+
+// lockWait bounds the wait for a file that another process creates or upgrades.
+const lockWait = 30 * time.Second
+
+// SchemaVersion returns the version that a database has and the one that this program writes. The file is only read; one that is
+// not there, or empty, has version 0.
+func SchemaVersion(ctx context.Context, path string) (have, want int64, err error) {
+	return schemaVersion(ctx, path, migrations)
+}
+
+// Upgrade brings an older database to this program's schema, after a copy of it has been put beside it. Without one to upgrade, backup
+// is "". It needs the file for itself: while another process has it open, it fails.
+func Upgrade(ctx context.Context, path string) (backup string, err error) {
+	path, err = locate(path)
+	if err != nil {
+		return "", err
+	}
+	return migrate(ctx, path, migrations, true)
+}
+
+func schemaVersion(ctx context.Context, path string, steps fs.FS) (have, want int64, err error) {
+	want, err = latest(steps)
+	if err != nil {
+		return 0, 0, err
+	}
+	if path, err = locate(path); err != nil {
+		return 0, 0, err
+	}
+	if info, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
+		return 0, want, nil
+	}
+	c, err := connect(path, busyTimeout, "query_only = 1")
+	if err != nil {
+		return 0, 0, foreign(path, err)
+	}
+	defer c.close()
+	if err := ctx.Err(); err != nil {
+		return 0, 0, err
+	}
+	have, err = recordedVersion(c)
+	return have, want, foreign(path, err)
+}
+
+var errForeign = errors.New("it is a database of some other program")
+
+// recordedVersion reads the schema's version; 0 for an empty file.
+func recordedVersion(c *conn) (version int64, err error) {
+	var tables, versioned, id int64
+	if _, err := c.one(func(r row) { tables, versioned = r.int(0), r.int(1) },
+		"SELECT count(*), count(*) FILTER (WHERE name = 'goose_db_version') FROM sqlite_schema"); err != nil {
+		return 0, err
+	}
+	if tables == 0 {
+		return 0, nil
+	}
+	if versioned == 0 {
+		return 0, errForeign
+	}
+	if _, err := c.one(func(r row) { version = r.int(0) }, "SELECT max(version_id) FROM goose_db_version WHERE is_applied"); err != nil {
+		return 0, err
+	}
+	if _, err := c.one(func(r row) { id = r.int(0) }, "PRAGMA application_id"); err != nil {
+		return 0, err
+	}
+	if version > 0 && id != applicationID {
+		return 0, errForeign
+	}
+	return version, nil
+}
+
+func foreign(path string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case code(err) == sqlite3.SQLITE_NOTADB, errors.Is(err, errForeign):
+		return fmt.Errorf("%s is no rollcall database: %w", path, err)
+	}
+	return fmt.Errorf("read the schema version of %s: %w", path, err)
+}
+
+// migrate creates or upgrades the schema while no other process can touch the file. Processes that come at once wait for the first
+// and find nothing left to do.
+func migrate(ctx context.Context, path string, steps fs.FS, upgrade bool) (backup string, err error) {
+	want, err := latest(steps)
+	if err != nil {
+		return "", err
+	}
+	if err := create(path); err != nil {
+		return "", err
+	}
+	db, err := sql.Open("sqlite", dsn(path))
+	if err != nil {
+		return "", fmt.Errorf("open %s: %w", path, err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1) // the one that holds the lock
+	if err := lockFile(ctx, db); err != nil {
+		return "", fmt.Errorf("lock %s for a change of schema (does another process have it open?): %w", path, err)
+	}
+	have := int64(0)
+	err = onlyConn(ctx, db, func(c *conn) (err error) {
+		have, err = recordedVersion(c)
+		return err
+	})
+	switch {
+	case err != nil:
+		return "", foreign(path, err)
+	case have > want:
+		return "", state.ErrNewerSchema
+	case have == want:
+		return "", nil
+	case have > 0 && !upgrade:
+		return "", state.ErrOlderSchema
+	case have > 0:
+		backup = fmt.Sprintf("%s.schema-%d.backup", path, have)
+		if err := onlyConn(ctx, db, func(c *conn) error { return copyTo(backup, c.exec) }); err != nil {
+			return "", err
+		}
+	}
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, steps, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return "", fmt.Errorf("read the migrations: %w", err)
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return backup, fmt.Errorf("change the schema of %s: %w", path, err)
+	}
+	return backup, nil
+}
+
+// lockFile makes the connection keep the whole file to itself until it is closed.
+func lockFile(ctx context.Context, db *sql.DB) error {
+	for _, statement := range []string{
+		fmt.Sprintf("PRAGMA busy_timeout = %d", lockWait.Milliseconds()), "PRAGMA locking_mode = EXCLUSIVE", "BEGIN EXCLUSIVE", "COMMIT",
+	} {
+		if _, err := db.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// onlyConn lends f the pool's only connection.
+func onlyConn(ctx context.Context, db *sql.DB, f func(*conn) error) error {
+	pinned, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer pinned.Close()
+	return pinned.Raw(func(raw any) error {
+		c := &conn{raw: raw.(driver.Conn), stmts: map[string]*stmt{}}
+		defer c.forget()
+		return f(c)
+	})
+}
+
+func latest(steps fs.FS) (int64, error) {
+	names, err := fs.Glob(steps, "*.sql")
+	if err != nil || len(names) == 0 {
+		return 0, errors.Join(errors.New("no migrations"), err)
+	}
+	return goose.NumericComponent(names[len(names)-1])
+}
+
+// locate makes a path absolute and sees that its directory is there.
+func locate(path string) (string, error) {
+	if path == "" {
+		return "", errors.New("open the database: no path is given")
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("open the database: %w", err)
+	}
+	switch info, err := os.Stat(filepath.Dir(path)); {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", fmt.Errorf("open the database %s: its directory does not exist; create it first", path)
+	case err != nil:
+		return "", fmt.Errorf("open the database: %w", err)
+	case !info.IsDir():
+		return "", fmt.Errorf("open the database %s: %s is no directory", path, filepath.Dir(path))
+	}
+	return path, nil
+}
+
+// create makes an empty file that only its owner may read; SQLite gives the files beside it the same mode. A file that is there is
+// not touched: to open and close it would end the locks that this process holds on it.
+func create(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("create the database: %w", err)
+	}
+	return f.Close()
+}

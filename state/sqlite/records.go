@@ -1,0 +1,229 @@
+package sqlite
+
+import (
+	"context"
+
+	"rollcall/state"
+)
+
+// recordColumns are what scanRecord reads. Few columns, because each costs.
+const recordColumns = `r.record, r.id, r.kind, r.version, r.name,
+	r.said | (r.in_force << 1) | (r.staged << 2) | (r.pinned << 3) | (r.protected << 4),
+	r.link, r.stamp, r.created_at, r.modified_at, r.deleted_at, CAST(r.resource AS BLOB) `
+
+func scanRecord(row row) state.Record {
+	life := row.int(5)
+	return state.Record{
+		Row:        row.int(0),
+		ID:         state.ID(row.text(1)),
+		Kind:       state.Kind(row.int(2)),
+		Version:    row.int(3),
+		Name:       row.text(4),
+		Said:       life&1 != 0,
+		InForce:    life&2 != 0,
+		Staged:     life&4 != 0,
+		Pinned:     life&8 != 0,
+		Protected:  life&16 != 0,
+		Link:       row.text(6),
+		Stamp:      uint64(row.int(7)),
+		CreatedAt:  row.time(8),
+		ModifiedAt: row.time(9),
+		DeletedAt:  row.time(10),
+		Resource:   row.bytes(11),
+	}
+}
+
+// inScope is the source's row, none if source and tenant do not belong together. Its parameters are the source's and tenant's names.
+const inScope = ` (SELECT s.source FROM sources s JOIN tenants t ON t.tenant = s.tenant WHERE s.name = ? AND t.name = ?) `
+
+const (
+	recordByID = `SELECT ` + recordColumns + `FROM records r
+		WHERE r.id = ? AND r.kind = ? AND r.deleted_at = 0 AND r.source = ` + inScope
+	recordsByUniqueKey = `SELECT ` + recordColumns + `FROM records r
+		WHERE r.source = ` + inScope + `AND r.kind = ? AND r.unique_key = ? AND r.deleted_at = 0`
+	recordsByExternalID = `SELECT ` + recordColumns + `FROM records r
+		WHERE r.source = ` + inScope + `AND r.kind = ? AND r.external_id = ? AND r.deleted_at = 0 ORDER BY r.record`
+	recordsByLink = `SELECT ` + recordColumns + `FROM records r
+		WHERE r.source = ` + inScope + `AND r.kind = ? AND r.link = ? AND r.deleted_at = 0`
+	recordsByMatchKey = `SELECT ` + recordColumns + `FROM match_keys k JOIN records r ON r.record = k.record
+		WHERE k.source = ` + inScope + `AND k.name = ? AND k.text = ? ORDER BY k.record`
+	recordsAfter = `SELECT ` + recordColumns + `FROM records r
+		WHERE r.source = ` + inScope + `AND r.kind = ? AND r.deleted_at = 0 AND r.record > ? ORDER BY r.record LIMIT ?`
+	rowAfterSkip = `SELECT record FROM records INDEXED BY records_live
+		WHERE source = ` + inScope + `AND kind = ? AND deleted_at = 0 AND record > ? ORDER BY record LIMIT 1 OFFSET ?`
+	tombstonesAfter = `SELECT ` + recordColumns + `FROM records r
+		WHERE r.source = ` + inScope + `AND r.deleted_at <> 0 AND r.record > ? ORDER BY r.record LIMIT ?`
+	countOf = `SELECT CASE ? WHEN 1 THEN s.accounts WHEN 2 THEN s.groups END FROM sources s WHERE s.source = ` + inScope
+)
+
+// batch is how many rows are read in one look; between looks nothing is held.
+const (
+	batch      = 256
+	indexBatch = 2048
+)
+
+// Record reads one record by id.
+func (r *Reader) Record(ctx context.Context, scope state.Scope, kind state.Kind, id state.ID) (record state.Record, err error) {
+	err = r.get(ctx, func(row row) { record = scanRecord(row) }, recordByID, string(id), int64(kind), scope.Source, scope.Tenant)
+	return record, err
+}
+
+// Find reads the records that a key leads to, with one statement.
+func (r *Reader) Find(ctx context.Context, scope state.Scope, kind state.Kind, key state.MatchKey) ([]state.Record, error) {
+	switch {
+	case key.Name == state.MatchID:
+		return list(ctx, r, scanRecord, recordByID, key.Text, int64(kind), scope.Source, scope.Tenant)
+	case key.Name == state.UniqueName(kind):
+		return list(ctx, r, scanRecord, recordsByUniqueKey, scope.Source, scope.Tenant, int64(kind), key.Text)
+	case key.Name == state.MatchExternalID:
+		return list(ctx, r, scanRecord, recordsByExternalID, scope.Source, scope.Tenant, int64(kind), key.Text)
+	case key.Name == state.MatchLink:
+		return list(ctx, r, scanRecord, recordsByLink, scope.Source, scope.Tenant, int64(kind), key.Text)
+	case kind == state.KindAccount:
+		return list(ctx, r, scanRecord, recordsByMatchKey, scope.Source, scope.Tenant, int64(key.Name), key.Text)
+	}
+	return nil, nil
+}
+
+// Scan reads records a batch at a time.
+func (r *Reader) Scan(ctx context.Context, scope state.Scope, kind state.Kind, after int64, skip, limit int, yield func(state.Record) bool) error {
+	if skip > 0 {
+		found, err := list(ctx, r, func(row row) int64 { return row.int(0) },
+			rowAfterSkip, scope.Source, scope.Tenant, int64(kind), after, int64(skip-1))
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		after = found[0]
+	}
+	for {
+		n := batch
+		if limit > 0 {
+			n = min(n, limit)
+		}
+		records, err := list(ctx, r, scanRecord, recordsAfter, scope.Source, scope.Tenant, int64(kind), after, int64(n))
+		if err != nil {
+			return err
+		}
+		for _, record := range records {
+			if !yield(record) {
+				return nil
+			}
+			after = record.Row
+		}
+		if limit -= len(records); len(records) < n || limit == 0 {
+			return nil
+		}
+	}
+}
+
+// Count reads a sum that every change keeps.
+func (r *Reader) Count(ctx context.Context, scope state.Scope, kind state.Kind) (n int, err error) {
+	counts, err := list(ctx, r, func(row row) int { return int(row.int(0)) }, countOf, int64(kind), scope.Source, scope.Tenant)
+	if err != nil || len(counts) == 0 {
+		return 0, err
+	}
+	return counts[0], nil
+}
+
+// Tombstones reads what a DELETE took away, accounts and groups, in row order.
+func (r *Reader) Tombstones(ctx context.Context, scope state.Scope, yield func(state.Record) bool) error {
+	after := int64(0)
+	for {
+		records, err := list(ctx, r, scanRecord, tombstonesAfter, scope.Source, scope.Tenant, after, int64(batch))
+		if err != nil {
+			return err
+		}
+		for _, record := range records {
+			if !yield(record) {
+				return nil
+			}
+			after = record.Row
+		}
+		if len(records) < batch {
+			return nil
+		}
+	}
+}
+
+const (
+	groupRow     = `SELECT r.record FROM records r WHERE r.id = ? AND r.kind = 2 AND r.deleted_at = 0 AND r.source = ` + inScope
+	membersAfter = `SELECT m.joined, r.id, r.kind, r.name FROM memberships m JOIN records r ON r.record = m.member_record
+		WHERE m.group_record = ? AND m.joined > ? AND r.deleted_at = 0 ORDER BY m.joined LIMIT ?`
+	groupsOf = `SELECT g.id, g.kind, g.name FROM records r
+		JOIN memberships m ON m.member_record = r.record JOIN records g ON g.record = m.group_record
+		WHERE r.id = ? AND r.deleted_at = 0 AND r.source = ` + inScope + `AND g.deleted_at = 0 ORDER BY m.group_record`
+)
+
+// Members reads a group's members a batch at a time.
+func (r *Reader) Members(ctx context.Context, scope state.Scope, group state.ID, yield func(state.Ref) bool) error {
+	var record, joined int64
+	err := r.get(ctx, func(row row) { record = row.int(0) }, groupRow, string(group), scope.Source, scope.Tenant)
+	if err != nil {
+		return err
+	}
+	for {
+		refs, err := list(ctx, r, func(row row) state.Ref {
+			joined = row.int(0)
+			return state.Ref{ID: state.ID(row.text(1)), Kind: state.Kind(row.int(2)), Name: row.text(3)}
+		}, membersAfter, record, joined, int64(indexBatch))
+		if err != nil {
+			return err
+		}
+		for _, ref := range refs {
+			if !yield(ref) {
+				return nil
+			}
+		}
+		if len(refs) < indexBatch {
+			return nil
+		}
+	}
+}
+
+// GroupsOf reads the groups that a record is directly in; none of a record that is not there.
+func (r *Reader) GroupsOf(ctx context.Context, scope state.Scope, id state.ID) ([]state.Ref, error) {
+	return list(ctx, r, func(row row) state.Ref {
+		return state.Ref{ID: state.ID(row.text(0)), Kind: state.Kind(row.int(1)), Name: row.text(2)}
+	}, groupsOf, string(id), scope.Source, scope.Tenant)
+}
+
+const indexAfter = `SELECT r.record, r.id, r.version, r.stamp,
+		r.said | (r.in_force << 1) | (r.pinned << 2) | (r.protected << 3), r.link, r.unique_key, r.external_id
+	FROM records r WHERE r.source = ` + inScope + `AND r.kind = 1 AND r.deleted_at = 0 AND r.record > ? ORDER BY r.record LIMIT ?`
+
+// Index reads the accounts of a source a batch at a time.
+func (r *Reader) Index(ctx context.Context, scope state.Scope, yield func(state.IndexRow) error) error {
+	after := int64(0)
+	for {
+		rows, err := list(ctx, r, scanIndexRow, indexAfter, scope.Source, scope.Tenant, after, int64(indexBatch))
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if err := yield(row); err != nil {
+				return err
+			}
+			after = row.Row
+		}
+		if len(rows) < indexBatch {
+			return nil
+		}
+	}
+}
+
+func scanIndexRow(row row) state.IndexRow {
+	life := row.int(4)
+	return state.IndexRow{
+		Row:        row.int(0),
+		ID:         state.ID(row.text(1)),
+		Version:    row.int(2),
+		Stamp:      uint64(row.int(3)),
+		Said:       life&1 != 0,
+		InForce:    life&2 != 0,
+		Pinned:     life&4 != 0,
+		Protected:  life&8 != 0,
+		Link:       row.text(5),
+		UserName:   row.text(6),
+		ExternalID: row.text(7),
+	}
+}

@@ -1,0 +1,112 @@
+package sqlite
+
+import (
+	"errors"
+	"time"
+
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"rollcall/state"
+)
+
+// tx is the writer's transaction under way. What it has read of scopes and tenants holds until its end, since nobody else can write.
+type tx struct {
+	c       *conn
+	now     time.Time
+	scopes  map[state.Scope]*scopeRow
+	tenants map[int64]*tenantRow
+}
+
+// scopeRow is a source as the transaction knows it.
+type scopeRow struct {
+	source int64
+	tenant *tenantRow
+	epoch  int64
+	tally  tally
+}
+
+// tenantRow is a tenant as the transaction knows it.
+type tenantRow struct {
+	tenant int64
+	number int64 // of the last journal entry, this transaction's included
+	moved  bool
+}
+
+// tally is what a source's sums grow by.
+type tally struct{ accounts, inForce, groups int64 }
+
+const (
+	beginNow      = `BEGIN IMMEDIATE`
+	commitAll     = `COMMIT`
+	rollbackAll   = `ROLLBACK`
+	savepoint     = `SAVEPOINT step`
+	releaseStep   = `RELEASE step`
+	rollbackStep  = `ROLLBACK TO step`
+	scopeForWrite = `SELECT s.source, s.tenant, t.last_number, coalesce(l.epoch, 0)
+		FROM sources s JOIN tenants t ON t.tenant = s.tenant LEFT JOIN leases l ON l.source = s.source
+		WHERE s.name = ? AND t.name = ?`
+	addTally  = `UPDATE sources SET accounts = accounts + ?, in_force = in_force + ?, groups = groups + ? WHERE source = ?`
+	putNumber = `UPDATE tenants SET last_number = ? WHERE tenant = ?`
+)
+
+// scope returns the source of a scope, or ErrNotFound.
+func (t *tx) scope(scope state.Scope) (*scopeRow, error) {
+	if held := t.scopes[scope]; held != nil {
+		return held, nil
+	}
+	held := &scopeRow{}
+	tenant := &tenantRow{}
+	found, err := t.c.one(func(row row) {
+		held.source, tenant.tenant, tenant.number, held.epoch = row.int(0), row.int(1), row.int(2), row.int(3)
+	}, scopeForWrite, scope.Source, scope.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, unknownSource(scope)
+	}
+	if known := t.tenants[tenant.tenant]; known != nil {
+		tenant = known
+	}
+	held.tenant = tenant
+	t.scopes[scope], t.tenants[tenant.tenant] = held, tenant
+	return held, nil
+}
+
+// step carries out f in a savepoint. Its error is f's refusal, of which nothing is left; broken is a failure of the database, after
+// which the whole transaction is lost.
+func (t *tx) step(f func(*tx) error) (refused, broken error) {
+	if err := t.c.exec(savepoint); err != nil {
+		return nil, err
+	}
+	err := f(t)
+	if err == nil {
+		return nil, t.c.exec(releaseStep)
+	}
+	if failed := (*dbError)(nil); errors.As(err, &failed) && code(err) != sqlite3.SQLITE_CONSTRAINT {
+		return nil, err
+	}
+	if broken := t.c.exec(rollbackStep); broken != nil {
+		return nil, broken
+	}
+	return err, t.c.exec(releaseStep)
+}
+
+// settle writes the sums and numbers that the transaction moved.
+func (t *tx) settle() error {
+	for _, held := range t.scopes {
+		if d := held.tally; d != (tally{}) {
+			if err := t.c.exec(addTally, d.accounts, d.inForce, d.groups, held.source); err != nil {
+				return err
+			}
+		}
+	}
+	for _, tenant := range t.tenants {
+		if tenant.moved {
+			if err := t.c.exec(putNumber, tenant.number, tenant.tenant); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
