@@ -1,6 +1,10 @@
 package patch
 
-import "rollcall/state/scim"
+import (
+	"slices"
+
+	"rollcall/state/scim"
+)
 
 // Apply carries out operations in order on a resource in canonical form (active included, members not), all or none: an error means that
 // nothing is to be changed. It names the operation, and is a *scim.Error with the scimType of RFC 7644 §3.12.
@@ -128,13 +132,12 @@ func (e *editor) extension(op string, ext *scim.Schema, value scim.Value) error 
 	return nil
 }
 
-func (e *editor) drop(path string) {
-	for _, d := range e.dropped {
-		if d == path {
-			return
+func (e *editor) drop(paths ...string) {
+	for _, p := range paths {
+		if !slices.Contains(e.dropped, p) {
+			e.dropped = append(e.dropped, p)
 		}
 	}
-	e.dropped = append(e.dropped, path)
 }
 
 // target is what a path leads to.
@@ -196,13 +199,9 @@ func (e *editor) add(t target, v scim.Value) error {
 	case t.whole() && t.attr.MultiValued:
 		return e.appendTo(t, e.rt.Select(e.resource, t.path), v)
 	case t.sub != nil && t.sub.MultiValued && !t.attr.MultiValued:
-		var present []scim.Value
-		for _, list := range e.rt.Select(e.resource, t.path) {
-			present = append(present, list.List...)
-		}
-		return e.appendTo(t, present, v)
+		return e.appendTo(t, e.present(t).List, v)
 	case t.sub == nil && t.attr.MultiValued:
-		return e.mergeElements(t, v)
+		return e.merge(t, v)
 	}
 	return e.replace(t, v)
 }
@@ -215,47 +214,26 @@ func (e *editor) appendTo(t target, present []scim.Value, v scim.Value) error {
 	return e.assign(t.path, scim.ListOf(append(present[:len(present):len(present)], more.List...)...))
 }
 
-// mergeElements adds sub-attributes to the elements that a value filter matches, or makes one.
-func (e *editor) mergeElements(t target, v scim.Value) error {
-	if len(e.rt.Select(e.resource, t.path)) == 0 || v.Kind != scim.Object {
-		return e.replace(t, v)
-	}
-	whole := t
-	whole.path.Filter = nil
-	more, err := e.coerce(whole, v)
-	if err != nil || more.Kind == scim.Null {
-		return err
-	}
-	elements := e.rt.Select(e.resource, whole.path)
-	made := make([]scim.Value, len(elements))
-	for i, element := range elements {
-		switch {
-		case e.rt.MatchesElement(t.path, t.path.Filter, element):
-			made[i] = overlaid(element, more.List[0])
-		case more.List[0].Get("primary").Bool && element.Get("primary").Bool:
-			made[i] = element.With("primary", scim.BoolValue(false))
-		default:
-			made[i] = element
-		}
-	}
-	return e.assign(whole.path, scim.ListOf(made...))
-}
-
 // replace sets what the path leads to. A complex attribute keeps the sub-attributes that are not named (RFC 7644 §3.5.2.3).
 func (e *editor) replace(t target, v scim.Value) error {
 	if t.whole() && !t.attr.MultiValued && t.attr.Type == scim.DataComplex {
-		if v.Kind == scim.Array && len(v.List) == 1 {
-			v = v.List[0]
-		}
-		if v.Kind == scim.Object {
-			v = overlaid(e.present(t), v)
-		}
+		return e.merge(t, v)
 	}
 	made, err := e.coerce(t, v)
 	if err != nil {
 		return err
 	}
 	return e.assign(t.path, made)
+}
+
+func (e *editor) merge(t target, v scim.Value) error {
+	changed, dropped, err := e.rt.Merge(e.resource, t.path, v)
+	if err != nil {
+		return err
+	}
+	e.drop(dropped...)
+	e.resource = changed
+	return nil
 }
 
 // remove takes away what the path leads to, or, of a multi-valued attribute, the values that are sent with it (Entra).
@@ -358,9 +336,7 @@ func (e *editor) present(t target) scim.Value {
 func (e *editor) coerce(t target, v scim.Value) (scim.Value, error) {
 	t.path.Filter = nil
 	made, dropped, err := e.rt.Coerce(t.path, v)
-	for _, d := range dropped {
-		e.drop(d)
-	}
+	e.drop(dropped...)
 	return made, err
 }
 
@@ -370,17 +346,6 @@ func (e *editor) assign(p scim.Path, v scim.Value) error {
 		e.resource = changed
 	}
 	return err
-}
-
-// overlaid returns an object with the fields of another one set, the empty ones taken away.
-func overlaid(object, more scim.Value) scim.Value {
-	for _, f := range more.Fields {
-		if f.Value.Empty() {
-			f.Value = scim.Value{}
-		}
-		object = object.With(f.Name, f.Value)
-	}
-	return object
 }
 
 // listed returns a list's items, or the one value that stands where a list is wanted.
