@@ -1,0 +1,413 @@
+package sync_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"rollcall/connectors"
+	"rollcall/state"
+	dirsync "rollcall/sync"
+	"rollcall/sync/mapping"
+)
+
+func (w *world) useMapping(rows ...mapping.Row) {
+	w.t.Helper()
+	m, err := mapping.Compile(rows)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.source.Mapping = m
+	w.hand() // what is observed first is not the matter here
+	w.clock.hour()
+}
+
+var byMail = []mapping.Row{
+	{Target: "userName", Source: "[userPrincipalName]"},
+	{Target: `emails[type eq "work"].value`, Source: "[mail]", Match: 1},
+	{Target: "active", Source: `Switch([IsSoftDeleted], , "False", "True", "True", "False")`},
+}
+
+// TestEvidence: what ties a pushed account to a person, and in which order.
+func TestEvidence(t *testing.T) {
+	tests := []struct {
+		name  string
+		setUp func(w *world)
+		want  []string
+	}{
+		{
+			name:  "the name",
+			setUp: func(w *world) { w.pushNew(`{"userName":"ADA@acme.example"}`); w.join("ada") },
+			want:  []string{"complete applied", "update ADA drift"},
+		},
+		{
+			name:  "the object id",
+			setUp: func(w *world) { w.pushNew(`{"userName":"old@acme.example","externalId":"obj-ada"}`); w.join("ada") },
+			want:  []string{"complete applied", "update old drift"},
+		},
+		{
+			name: "our id",
+			setUp: func(w *world) {
+				r := w.pushNew(`{"userName":"old@acme.example"}`)
+				w.join("ada")
+				w.soul("ada").account = string(r.ID)
+			},
+			want: []string{"complete applied", "update old drift"},
+		},
+		{
+			name: "the object id beats the name of another account",
+			setUp: func(w *world) {
+				w.pushNew(`{"userName":"x@acme.example","externalId":"obj-ada"}`)
+				w.pushNew(`{"userName":"ada@acme.example"}`)
+				w.join("ada")
+			}, // her account would get the other's name
+			want: []string{"complete in_sync", "notice name_reused x", "notice unexplained ada"},
+		},
+		{
+			name: "two accounts with her object id",
+			setUp: func(w *world) {
+				w.pushNew(`{"userName":"x@acme.example","externalId":"obj-ada"}`)
+				w.pushNew(`{"userName":"y@acme.example","externalId":"obj-ada"}`)
+				w.join("ada")
+			},
+			want: []string{"complete in_sync", "notice conflict ada", "notice unexplained x", "notice unexplained y"},
+		},
+		{
+			name: "two people fit one account",
+			setUp: func(w *world) {
+				w.pushNew(`{"userName":"ada@acme.example"}`)
+				w.join("ada", "twin")
+				w.soul("twin").values["userPrincipalName"] = "ada@acme.example"
+			},
+			want: []string{"complete in_sync", "notice conflict ada", "notice conflict ada"},
+		},
+		{
+			name: "two people fit one account, one by object id",
+			setUp: func(w *world) {
+				w.pushNew(`{"userName":"ada@acme.example","externalId":"obj-twin"}`)
+				w.join("ada", "twin")
+				w.soul("twin").values["userPrincipalName"] = "ada@acme.example"
+			},
+			want: []string{"complete applied", "link ada matched", "notice name_reused ada"},
+		},
+		{
+			name: "two new people with one name",
+			setUp: func(w *world) {
+				w.join("ada", "twin", "alan")
+				w.soul("twin").values["userPrincipalName"] = "Ada@acme.example"
+			},
+			want: []string{"complete applied", "create alan assigned_missing", "notice conflict ada", "notice conflict Ada"},
+		},
+		{
+			name: "the account that the provider names is linked to someone else",
+			setUp: func(w *world) {
+				w.join("ada")
+				w.hand()
+				w.join("eve")
+				w.soul("eve").account = string(w.account("ada").ID)
+			},
+			want: []string{"complete in_sync", "notice name_reused eve"},
+		},
+		{
+			name: "the account that the provider names does not exist",
+			setUp: func(w *world) {
+				w.join("ada")
+				w.soul("ada").account = "nonsense"
+			},
+			want: []string{"complete applied", "create ada assigned_missing"},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.join("known")
+			w.hand()
+			test.setUp(w)
+			w.clock.hour()
+			report := w.hand()
+			want(t, report, test.want...)
+			w.clock.hour()
+			if again := w.hand(); len(again.Plan.Changes) != 0 {
+				t.Errorf("a second run still plans: %s", outline(again))
+			}
+		})
+	}
+}
+
+// TestMatchByMail: people share addresses. Nobody is guessed.
+func TestMatchByMail(t *testing.T) {
+	w := newWorld(t)
+	w.join("known")
+	w.useMapping(byMail...)
+	w.pushNew(`{"userName":"a.lovelace","emails":[{"type":"work","value":"Ada@acme.example"}]}`)
+	w.pushNew(`{"userName":"shared-1","emails":[{"type":"work","value":"team@acme.example"}]}`)
+	w.pushNew(`{"userName":"shared-2","emails":[{"type":"home","value":"team@acme.example"}]}`)
+	w.join("ada", "team", "nomail")
+	w.soul("ada").values["mail"] = "ada@acme.example"
+	w.soul("team").values["mail"] = "team@acme.example"
+	w.clock.hour()
+	want(t, w.hand(), "complete applied", "update a.lovelace drift", "create nomail assigned_missing",
+		"notice conflict team", "notice unexplained shared-1", "notice unexplained shared-2")
+}
+
+// TestNameTakenByAnUntiedAccount: an account that no match attribute explains has the name that a new one would need.
+func TestNameTakenByAnUntiedAccount(t *testing.T) {
+	w := newWorld(t)
+	w.join("known")
+	w.useMapping(byMail...)
+	w.pushNew(`{"userName":"ada@acme.example"}`)
+	w.join("ada")
+	w.clock.hour()
+	want(t, w.hand(), "complete in_sync", "notice conflict ada", "notice unexplained ada")
+}
+
+// TestNameReused: someone new has the name of someone who has an account. The account is neither switched nor renamed; that its
+// person left is a fact, but whether that ends the account waits for a human eye.
+func TestNameReused(t *testing.T) {
+	w := populated(t, "ada", "alan", "grace", "kurt")
+	w.softDelete("ada")
+	w.soul("ada").values["userPrincipalName"] = "0123ada@acme.example" // as a recycle bin names them
+	w.join("ada2")
+	w.soul("ada2").values["userPrincipalName"] = "ada@acme.example"
+	report := w.scheduled()
+	want(t, report, "complete held (1 held: the account's name belongs to someone else now)",
+		"deactivate ada soft_deleted held:name_reused", "notice name_reused ada")
+	w.wantActive("ada", "alan", "grace", "kurt")
+	if _, err := w.engine.Approve(t.Context(), w.source, report.Run.Plan, "boss"); err != nil {
+		t.Fatal(err)
+	}
+	w.wantActive("alan", "grace", "kurt")
+	if got := w.account("ada").Link; got != "obj-ada" {
+		t.Errorf("the account went to %s", got)
+	}
+}
+
+// TestNamesSwapped: two people exchange names in the directory. Nobody becomes the other.
+func TestNamesSwapped(t *testing.T) {
+	w := populated(t, "ada", "alan", "grace")
+	w.soul("ada").values["userPrincipalName"], w.soul("alan").values["userPrincipalName"] = "alan@acme.example", "ada@acme.example"
+	report := w.scheduled()
+	if len(report.Plan.Changes) != 0 || report.Plan.Counts.Notices["name_reused"] != 2 {
+		t.Error(outline(report))
+	}
+	if w.account("ada").Link != "obj-ada" {
+		t.Error("the names were exchanged")
+	}
+}
+
+// TestUnexplainedIsNeverRemoved: an account that was made by hand stays, however long nobody explains it.
+func TestUnexplainedIsNeverRemoved(t *testing.T) {
+	w := populated(t, "ada", "alan")
+	w.pushNew(`{"userName":"robot@acme.example","displayName":"Robot"}`)
+	for range 5 {
+		w.clock.pass(24 * time.Hour)
+		want(t, w.scheduled(), "complete in_sync", "notice unexplained Robot")
+	}
+	w.wantActive("ada", "alan", "robot")
+}
+
+// TestStrangersHoldEverything: a population that shares nobody with the record is more likely a wrong directory.
+func TestStrangersHoldEverything(t *testing.T) {
+	w := populated(t, crowd(5)...)
+	w.dir.souls = nil
+	w.join("eve", "mallory")
+	report := w.hand()
+	if report.Run.Outcome != dirsync.OutcomeIncomplete || report.Plan.Counts.Held != 2 || report.Plan.Counts.Changes() != 2 {
+		t.Error(outline(report))
+	}
+	w.wantActive(crowd(5)...)
+}
+
+// TestPushDuringPullWins: whatever a push changes while the pull goes on is left alone and reported.
+func TestPushDuringPullWins(t *testing.T) {
+	w := populated(t, "ada", "alan", "grace", "kurt", "emmy")
+	w.disable("emmy")
+	w.unassign("grace")
+	w.scheduled()
+	w.clock.hour()
+	w.enable("emmy")
+	w.disable("kurt")
+	w.join("new")
+	w.dir.duringPull = func(page int) {
+		if page == 1 {
+			w.pushTitle("grace", "Dr")
+			w.pushTitle("kurt", "Dr")
+			w.pushTitle("emmy", "Dr")
+			w.pushNew(`{"userName":"new@acme.example"}`)
+		}
+	}
+	report := w.scheduled()
+	text := outline(report)
+	for _, name := range []string{"kurt", "emmy"} {
+		if !strings.Contains(text, "notice moved "+name) {
+			t.Errorf("%s is not reported as moved", name)
+		}
+	}
+	for _, r := range report.Results {
+		if r.Outcome == dirsync.ChangeApplied {
+			t.Errorf("applied over a push: %s", text)
+		}
+	}
+	if strings.Contains(text, "create new") && !strings.Contains(text, "new: moved") {
+		t.Errorf("the account that was pushed meanwhile: %s", text)
+	}
+	w.wantActive("ada", "alan", "grace", "kurt", "new")
+	w.dir.duringPull = nil
+	w.clock.hour()
+	report = w.scheduled()
+	if report.Run.Outcome != dirsync.OutcomeApplied {
+		t.Error(outline(report))
+	}
+	w.wantActive("ada", "alan", "grace", "emmy", "new") // grace's second absence in a row was not recorded: she had moved
+}
+
+// TestPushBeforeApplyWins: a push between plan and apply.
+func TestPushBeforeApplyWins(t *testing.T) {
+	w := populated(t, "ada", "alan", "grace")
+	w.disable("ada")
+	pushed := &pushingStore{Store: w.store, before: func() { w.pushTitle("ada", "Dr") }}
+	w.engine.Store = pushed
+	want(t, w.scheduled(), "complete partly_applied", "deactivate ada disabled_at_source", "ada: moved")
+	w.wantActive("ada", "alan", "grace")
+}
+
+// pushingStore does something just before a run writes.
+type pushingStore struct {
+	dirsync.Store
+	before func()
+}
+
+func (p *pushingStore) Write(urgency state.Urgency, mutations []state.Mutation) ([]state.Result, error) {
+	p.before()
+	return p.Store.Write(urgency, mutations)
+}
+
+// TestFreshReadingsWait: a reading that contradicts a push younger than settle may be a replica's lag. It counts when a later run
+// reads the same, and a newer push starts the wait anew.
+func TestFreshReadingsWait(t *testing.T) {
+	w := populated(t, "ada", "alan", "grace")
+	w.disable("ada")
+	w.scheduled()
+	w.pushActive("ada", true) // the IdP enabled her, its replica still says disabled
+	w.clock.pass(time.Minute)
+	want(t, w.scheduled(), "complete in_sync", "notice fresh ada")
+	w.pushActive("ada", false)
+	w.pushActive("ada", true)
+	w.clock.pass(time.Minute)
+	want(t, w.scheduled(), "complete in_sync", "notice fresh ada")
+	w.enable("ada") // the replica has caught up
+	w.clock.pass(time.Minute)
+	want(t, w.scheduled(), "complete in_sync")
+	w.disable("ada") // and lags again: the first reading was refuted
+	w.clock.pass(time.Minute)
+	want(t, w.scheduled(), "complete in_sync", "notice fresh ada")
+	w.clock.pass(time.Minute)
+	want(t, w.scheduled(), "complete applied", "deactivate ada disabled_at_source")
+}
+
+func TestFreshIsOverAfterSettling(t *testing.T) {
+	w := populated(t, "ada", "alan", "grace")
+	w.pushActive("ada", false)
+	w.clock.pass(14 * time.Minute)
+	want(t, w.dry(), "complete in_sync", "notice fresh ada")
+	w.clock.pass(time.Minute)
+	want(t, w.dry(), "complete planned", "reactivate ada enabled_at_source")
+}
+
+// TestDeletedAccountIsNotMadeAtOnce: a pushed DELETE, while the pull still has the person.
+func TestDeletedAccountIsNotMadeAtOnce(t *testing.T) {
+	w := populated(t, "ada", "alan", "grace")
+	w.push(state.Mutation{ID: w.account("ada").ID, Life: &state.Life{Remove: state.RemoveDelete}})
+	w.clock.pass(time.Minute)
+	want(t, w.scheduled(), "complete in_sync", "notice fresh ada")
+	w.softDelete("ada") // caught up
+	w.clock.pass(time.Minute)
+	want(t, w.scheduled(), "complete in_sync")
+}
+
+// TestReferences: a manager is referred to by object id and recorded by the id of the account.
+func TestReferences(t *testing.T) {
+	w := newWorld(t)
+	w.useMapping(append(mapping.Default("entra"),
+		mapping.Row{Target: "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager", Source: "[manager]"})...)
+	w.join("ada", "boss")
+	w.soul("ada").values["manager"] = "obj-boss"
+	w.hand()
+	w.clock.hour()
+	want(t, w.hand(), "complete applied", "update ada drift") // the boss had no account yet when hers was made
+	manager := decode(t, string(w.account("ada").Resource)).Get("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User").Get("manager")
+	if manager.Get("value").Text != string(w.account("boss").ID) {
+		t.Errorf("manager is %s", manager.AppendJSON(nil))
+	}
+	w.clock.hour()
+	want(t, w.hand(), "complete in_sync")
+	counting := &countingStore{Store: w.store}
+	w.engine.Store = counting
+	want(t, w.hand(), "complete in_sync")
+	if counting.reads != 0 {
+		t.Errorf("%d records read without drift", counting.reads)
+	}
+	w.soul("ada").values["manager"] = "obj-nobody"
+	want(t, w.hand(), "complete in_sync") // what leads nowhere does not flow
+}
+
+// TestScopeOfEveryone: where everyone is in scope, nobody is unassigned.
+func TestScopeOfEveryone(t *testing.T) {
+	w := newWorld(t)
+	w.source.People = connectors.Everyone
+	w.join("ada", "alan", "grace")
+	w.unassign("alan")
+	w.hand()
+	w.clock.hour()
+	w.wantActive("ada", "alan", "grace")
+	w.dir.hidden = map[string]bool{"obj-ada": true}
+	for range 3 {
+		report := w.hand()
+		if len(report.Plan.Changes) != 0 {
+			t.Fatal(outline(report))
+		}
+		w.clock.hour()
+	}
+	w.purge("ada")
+	w.hand()
+	w.clock.hour()
+	want(t, w.hand(), "complete applied", "deactivate ada gone")
+}
+
+// TestAllValuesNull: a lost permission looks like people without attributes. Nothing of theirs is changed.
+func TestAllValuesNull(t *testing.T) {
+	w := populated(t, "ada", "alan", "grace")
+	for _, s := range w.dir.souls {
+		s.values = nil
+		s.facts = connectors.Facts{Assigned: connectors.Yes}
+	}
+	report := w.scheduled()
+	if len(report.Plan.Changes) != 0 {
+		t.Error(outline(report))
+	}
+	w.wantActive("ada", "alan", "grace")
+}
+
+// TestRefusedPeopleAreLeftAlone: whose values the mapping cannot be evaluated on is reported, and not missed.
+func TestRefusedPeopleAreLeftAlone(t *testing.T) {
+	w := populated(t, "ada", "alan", "grace")
+	w.soul("ada").values["userPrincipalName"] = ""
+	w.disable("ada")
+	want(t, w.scheduled(), "complete in_sync", "notice refused ")
+	w.wantActive("ada", "alan", "grace")
+}
+
+func TestPinned(t *testing.T) {
+	w := populated(t, "ada", "alan", "grace")
+	pin := true
+	r := w.account("ada")
+	results, err := w.store.Write(state.Urgent, []state.Mutation{{
+		Scope: acme, Kind: state.KindAccount, ID: r.ID, Life: &state.Life{Pinned: &pin}, Cause: state.Cause{Kind: state.CauseOperator, Actor: "ops"},
+	}})
+	if err != nil || results[0].Err != nil {
+		t.Fatal(err, results[0].Err)
+	}
+	w.disable("ada")
+	want(t, w.scheduled(), "complete in_sync", "notice pinned ada")
+	w.wantActive("ada", "alan", "grace")
+}
