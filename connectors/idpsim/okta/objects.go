@@ -208,7 +208,7 @@ func (r renderer) app(dst []byte, v *idpsim.View) []byte {
 	dst = append(dst, `","name":"rollcall","label":"Rollcall","status":"`+status+`"`...)
 	dst = appendTime(dst, "lastUpdated", v.Created())
 	dst = appendTime(dst, "created", v.Created())
-	dst = append(dst, `,"features":["PUSH_NEW_USERS","PUSH_PROFILE_UPDATES","PUSH_USER_DEACTIVATION","GROUP_PUSH"],"signOnMode":"BROWSER_PLUGIN","_links":{"users":{"href":"`...)
+	dst = append(dst, `,"features":["PUSH_NEW_USERS","PUSH_PROFILE_UPDATES","PUSH_USER_DEACTIVATION","GROUP_PUSH"],"signOnMode":"AUTO_LOGIN","_links":{"users":{"href":"`...)
 	dst = append(dst, r.base...)
 	dst = append(dst, "/api/v1/apps/"...)
 	dst = v.AppendOktaAppID(dst)

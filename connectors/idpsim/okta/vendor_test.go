@@ -1,0 +1,155 @@
+package okta_test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"rollcall/connectors/idpsim"
+	"rollcall/connectors/idpsim/okta"
+)
+
+// description is the vendor's OpenAPI document, of which only the schemas that are asked for are parsed.
+type description struct {
+	t     *testing.T
+	lines []string
+	known map[string]object
+}
+
+// readDescription reads the vendor's description, beside the project; without it the test is skipped.
+func readDescription(t *testing.T) *description {
+	t.Helper()
+	const file = "../shared/vendor/okta-management-2026.06.3.yaml"
+	root, err := filepath.Abs("../../..")
+	must(t, err)
+	b, err := os.ReadFile(filepath.Join(root, file))
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skipf("SKIPPED: the vendor's description is not at %s, from the project's root: answers are not held against it", file)
+	}
+	must(t, err)
+	lines := strings.Split(string(b), "\n")
+	return &description{t: t, lines: lines[slices.Index(lines, "  schemas:"):], known: map[string]object{}}
+}
+
+// schema parses the schema with a name: the lines below it that stand further in.
+func (d *description) schema(name string) object {
+	if s := d.known[name]; s != nil {
+		return s
+	}
+	at := slices.Index(d.lines, "    "+name+":")
+	if at < 0 {
+		d.t.Fatalf("the description has no schema %s", name)
+	}
+	end := at + 1
+	for end < len(d.lines) && (d.lines[end] == "" || strings.HasPrefix(d.lines[end], "     ")) {
+		end++
+	}
+	var s object
+	alias := func(line string) bool { return strings.Contains(line, ": *") } // to places outside; only discriminators are written so
+	must(d.t, yaml.Unmarshal([]byte(strings.Join(slices.DeleteFunc(slices.Clone(d.lines[at+1:end]), alias), "\n")), &s))
+	d.known[name] = s
+	return s
+}
+
+// parts are a schema and all that it refers to, directly, by allOf or by anyOf.
+func (d *description) parts(s object) []object {
+	all := []object{s}
+	if ref, ok := s["$ref"].(string); ok {
+		all = append(all, d.parts(d.schema(strings.TrimPrefix(ref, "#/components/schemas/")))...)
+	}
+	for _, key := range []string{"allOf", "anyOf"} {
+		inner, _ := s[key].([]any)
+		for _, one := range inner {
+			all = append(all, d.parts(one.(object))...)
+		}
+	}
+	return all
+}
+
+// check holds a value against a schema; where says what the value is, for errors. Every key must be a described property, unless the
+// schema has none of its own and allows more.
+func (d *description) check(where string, s object, value any) {
+	if value == nil {
+		return // what may be null is not described reliably
+	}
+	properties, open, kind := object{}, false, ""
+	for _, part := range d.parts(s) {
+		if list, ok := part["enum"].([]any); ok && !slices.Contains(list, value) {
+			d.t.Errorf("%s is %v, which is none of %v", where, value, list)
+		}
+		if text, ok := part["type"].(string); ok {
+			kind = text
+		}
+		if part["format"] == "date-time" {
+			if _, err := time.Parse(time.RFC3339, fmt.Sprint(value)); err != nil {
+				d.t.Errorf("%s: %v", where, err)
+			}
+		}
+		inner, _ := part["properties"].(object)
+		for name, property := range inner {
+			properties[name] = property
+		}
+		if items, ok := part["items"].(object); ok {
+			list, _ := value.([]any)
+			for i, one := range list {
+				d.check(fmt.Sprintf("%s[%d]", where, i), items, one)
+			}
+		}
+		open = open || part["additionalProperties"] != nil
+	}
+	o, isObject := value.(object)
+	if isObject != (kind == "object" || kind == "") {
+		d.t.Errorf("%s is %v, which is no %s", where, value, kind)
+	}
+	for name, inner := range o {
+		property, known := properties[name].(object)
+		if !known {
+			if !open || len(properties) > 0 {
+				d.t.Errorf("%s has no property %s", where, name)
+			}
+			continue
+		}
+		d.check(where+"."+name, property, inner)
+	}
+}
+
+func TestAnswersAreAsTheVendorDescribes(t *testing.T) {
+	d := readDescription(t)
+	x := open(t, idpsim.Options{Seed: 1, People: 6, Groups: 2, Direct: 2}, okta.Options{})
+	for a := idpsim.DisplayName; a < idpsim.Extension1; a++ {
+		must(t, x.pop.Set("#0", a, a.String()))
+	}
+	must(t, x.pop.Suspend("#1"))
+	must(t, x.pop.Do(idpsim.Step{Do: "moving", Who: "#2"}))
+	must(t, x.pop.SetExternalID("#3", "ours"))
+	must(t, x.pop.Disable("#4"))
+	users, _ := x.all(`/users?search=status eq "DEPROVISIONED"`)
+	assigned, _ := x.all(x.app("/users?expand=user"))
+	for _, row := range assigned {
+		d.check("AppUser", d.schema("AppUser"), row)
+		users = append(users, row["_embedded"].(object)["user"].(object))
+	}
+	if len(users) != 6 {
+		t.Errorf("%d users", len(users))
+	}
+	for _, row := range users {
+		d.check("User", d.schema("User"), row)
+	}
+	groups, _ := x.all(x.app("/groups?expand=group"))
+	for _, row := range groups {
+		d.check("ApplicationGroupAssignment", d.schema("ApplicationGroupAssignment"), row)
+		d.check("Group", d.schema("Group"), row["_embedded"].(object)["group"])
+	}
+	d.check("AutoLoginApplication", d.schema("AutoLoginApplication"), x.get(x.app("")))
+	var refusal object
+	must(t, yaml.Unmarshal([]byte(x.do("GET", "/users/nobody").body), &refusal))
+	d.check("Error", d.schema("Error"), refusal)
+}
