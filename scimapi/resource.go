@@ -19,7 +19,7 @@ type resource struct {
 }
 
 // attempts bounds how often a change is decided anew because the resource changed in between.
-const attempts = 8
+const attempts = 32
 
 func (h *Handler) read(c *call, res *resource) error {
 	view, err := c.view()
@@ -62,6 +62,9 @@ func (h *Handler) create(c *call, res *resource) error {
 	})
 	if err != nil {
 		return err
+	}
+	if res.kind == state.KindAccount {
+		view.related = false // it can be in no group yet
 	}
 	c.header("Location", c.location(res, result.Record.ID))
 	return c.answerRecord(http.StatusCreated, res, &result.Record, view)
