@@ -140,10 +140,12 @@ func (f dateFormat) has(letter byte) bool {
 	return false
 }
 
+var halves = [2]string{"AM", "PM"}
+
 // format writes a time, which is in UTC.
 func (f dateFormat) format(t time.Time) string {
 	b := make([]byte, 0, 32)
-	for i, p := range f {
+	for _, p := range f {
 		switch p.letter {
 		case 0:
 			b = append(b, p.literal...)
@@ -180,11 +182,11 @@ func (f dateFormat) format(t time.Time) string {
 		case 's':
 			b = padded(b, t.Second(), p.count)
 		case 't':
-			b = append(b, map[bool]string{true: "AM", false: "PM"}[t.Hour() < 12][:p.count]...)
+			b = append(b, halves[t.Hour()/12][:p.count]...)
 		case 'f', 'F':
 			digits := fmt.Sprintf("%07d", t.Nanosecond()/100)[:p.count]
 			if p.letter == 'F' {
-				if digits = strings.TrimRight(digits, "0"); digits == "" && i > 0 {
+				if digits = strings.TrimRight(digits, "0"); digits == "" {
 					b = trimPoint(b)
 				}
 			}

@@ -85,7 +85,7 @@ func (r *dateReader) read(f dateFormat, i int) {
 	case 's':
 		r.second = r.digits(p.count, two)
 	case 't':
-		half := r.name(false, 2, func(n int) string { return []string{"AM", "PM"}[n][:p.count] })
+		half := r.name(false, 2, func(n int) string { return halves[n][:p.count] })
 		r.afternoon = half == 1
 	case 'f':
 		r.fraction(p.count, p.count)

@@ -168,6 +168,8 @@ func TestFunctions(t *testing.T) {
 		{source: `DateDiff("yyyy", "2020-12-31", "2021-01-01")`, want: 1},
 		{source: `DateDiff("ww", "2021-08-28", "2021-08-29")`, want: 1}, // Saturday, Sunday
 		{source: `DateDiff("d", "2021-01-01T00:00:00.5Z", "2021-01-02T00:00:00Z")`, want: 0},
+		{source: `DateDiff("s", "2021-01-01T00:00:01Z", "2021-01-01T00:00:00.5Z")`, want: 0},
+		{source: `DateDiff("s", "2021-01-01T00:00:01.5Z", "2021-01-01T00:00:00.25Z")`, want: -1},
 		{source: `DateDiff("s", "0001-01-01", "9999-12-31")`, want: 315537811200},
 		{source: `DateDiff("d", Now(), "2026-03-24")`, want: 9},
 		{source: `Now()`, want: "3/14/2026 9:30:00 AM"},
@@ -178,6 +180,10 @@ func TestFunctions(t *testing.T) {
 		{source: `FormatDateTime("3/16/2020 7:08:09 PM", , "M/d/yyyy h:mm:ss tt", "s")`, want: "2020-03-16T19:08:09"},
 		{source: `FormatDateTime("16 MAR 2020", "None", "dd MMM yyyy", "yyyyMMdd")`, want: "20200316"},
 		{source: `FormatDateTime(" 2020", "AllowLeadingWhite, AssumeUniversal", "yyyy", "%d/%M")`, want: "1/1"},
+		{source: `FormatDateTime("2020-03-16T01:02:03.120Z", , "yyyy-MM-ddTHH:mm:ss.fffZ", "yy y H h m s t f ff FFF z zz zzz K ddd MMM")`, want: "20 20 1 1 2 3 A 1 12 12 +0 +00 +00:00 Z Mon Mar"},
+		{source: `FormatDateTime("2020-03-16T13:00:00Z", , "yyyy-MM-ddTHH:mm:ssK", "h 'o''clock' \"p\" \\h.FF")`, want: "1 oclock p h"},
+		{source: `FormatDateTime("12:30 AM 1/2/51", , "h:mm tt M/d/yy", "yyyy-MM-dd HH:mm")`, want: "1951-01-02 00:30"},
+		{source: `FormatDateTime("Mon 16 March 2020 -1", , "ddd dd MMMM yyyy z", "o")`, want: "2020-03-16T01:00:00.0000000Z"},
 		{source: `FormatDateTime(Now(), , "M/d/yyyy h:mm:ss tt", "r")`, want: "Sat, 14 Mar 2026 09:30:00 GMT"},
 
 		// Replace.
@@ -236,6 +242,10 @@ func TestPersonErrors(t *testing.T) {
 		{`DateFromNum([x])`, "-1", "not negative"},
 		{`NumFromDate([x])`, "1600-01-01", "year 1601"},
 		{`FormatDateTime([x], , "yyyy-MM-dd", "yyyy")`, "2021-1-1", "FormatDateTime: the value is no date"},
+		{`FormatDateTime([x], , "ddd yyyy-MM-dd", "yyyy")`, "Tue 2020-03-16", "FormatDateTime: the value is no date"},
+		{`FormatDateTime([x], , "yyyy h tt", "yyyy")`, "2020 13 PM", "FormatDateTime: the value is no date"},
+		{`FormatDateTime([x], , "yyyy zzz", "yyyy")`, "2020 08:00", "FormatDateTime: the value is no date"},
+		{`FormatDateTime([x], , "yyyy zzz", "yyyy")`, "2020 +15:00", "FormatDateTime: the value is no date"},
 		{`FormatDateTime([x], "None", "yyyy", "yyyy")`, " 2021", "FormatDateTime: the value is no date"},
 		{`Mid("abc", [x], 1)`, "0", "Mid: the start is 1 or more"},
 		{`InStr("abc", "a", [x])`, "0", "InStr: the start is 1 or more"},

@@ -13,8 +13,6 @@ type problem struct {
 	text string
 }
 
-func (p *problem) Error() string { return p.text }
-
 func problemf(at int, format string, args ...any) *problem {
 	return &problem{at: at, text: fmt.Sprintf(format, args...)}
 }
@@ -156,7 +154,7 @@ func (l *lexer) integer() (token, *problem) {
 		text = "-" + text
 	}
 	number, err := strconv.ParseInt(text, base, 64)
-	if err != nil || strings.Contains(text, "_") {
+	if err != nil {
 		return token{}, problemf(start+1, "%s is no whole number of at most 64 bits; numbers are written 12, -10 or &HF", spelled)
 	}
 	return token{kind: tokenNumber, at: start + 1, text: spelled, number: number}, nil

@@ -89,3 +89,20 @@ func faults(err error) []mapping.Fault {
 	}
 	return out
 }
+
+func TestExpression(t *testing.T) {
+	x, err := mapping.ParseExpression("AppRoleAssignmentsComplex( [appRoleAssignments] )")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := x.String(); got != "AppRoleAssignmentsComplex([appRoleAssignments])" {
+		t.Errorf("String: %s", got)
+	}
+	got, err := x.Evaluate(connectors.Assigned, &connectors.Person{Values: []connectors.Value{{Present: true, List: []string{"admin"}}}})
+	if err != nil || len(got.List) != 1 || got.List[0].Get("value").Text != "admin" {
+		t.Errorf("Evaluate: %+v, %v", got, err)
+	}
+	if _, err := x.Evaluate(connectors.Assigned, &connectors.Person{}); err == nil {
+		t.Error("a person without values is judged")
+	}
+}

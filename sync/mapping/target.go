@@ -3,9 +3,11 @@ package mapping
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"rollcall/connectors"
 	"rollcall/state/scim"
@@ -159,6 +161,8 @@ func (s shape) accepts() kinds {
 		return someBool
 	case s.attribute.Type == scim.DataInteger:
 		return someNumber
+	case s.attribute.Type == scim.DataDateTime:
+		return someDate
 	}
 	return anyText
 }
@@ -193,10 +197,15 @@ func (s shape) typed(v value) (scim.Value, error) {
 		}
 		return scim.Value{}, errors.New("a whole number is needed, the value is another text")
 	case scim.DataDecimal:
-		if n, err := strconv.ParseFloat(v.String(), 64); err == nil {
+		if n, err := strconv.ParseFloat(v.String(), 64); err == nil && !math.IsInf(n, 0) && !math.IsNaN(n) {
 			return scim.Value{Kind: scim.Number, Text: strconv.FormatFloat(n, 'f', -1, 64)}, nil
 		}
 		return scim.Value{}, errors.New("a number is needed, the value is another text")
+	case scim.DataDateTime:
+		if t, ok := parseDate(v.String()); ok {
+			return scim.StringValue(t.Format(time.RFC3339Nano)), nil
+		}
+		return scim.Value{}, errors.New("a date is needed, the value is another text")
 	}
 	if s.attribute.Required && strings.TrimSpace(v.String()) == "" {
 		return scim.Value{}, errors.New("the attribute is required, the value is empty")
