@@ -76,17 +76,24 @@ func secretRef(into *secret, dir string) shape {
 			if !ok {
 				return
 			}
-			from, name, _ := strings.Cut(s, ":")
-			switch {
-			case from == "env" && envName.MatchString(name):
-				*into = secret{from, name}
-			case from == "file" && name != "":
-				*into = secret{from, (&document{dir: dir}).relative(name)}
-			default:
+			ref, ok := parseSecret(s)
+			if !ok {
 				d.fault(path, "must say where the secret is, not the secret itself", "write env:NAME or file:PATH, and change the secret if this was a real one")
+				return
 			}
+			if ref.from == "file" {
+				ref.name = (&document{dir: dir}).relative(ref.name)
+			}
+			*into = ref
 		},
 	}
+}
+
+// parseSecret reads a reference.
+func parseSecret(s string) (secret, bool) {
+	from, name, _ := strings.Cut(s, ":")
+	ok := from == "env" && envName.MatchString(name) || from == "file" && name != ""
+	return secret{from, name}, ok
 }
 
 // secretFaults says which of the source's secrets cannot be read, each at its place in the file.

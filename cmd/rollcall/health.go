@@ -18,6 +18,7 @@ type sourceHealth struct {
 	Configured    bool
 	Pulls         bool
 	Schedule      string
+	kind          string
 	Misconfigured string // why it cannot pull; "" = it can
 	state.Source
 	Active, Total int
@@ -31,7 +32,7 @@ type sourceHealth struct {
 func health(ctx context.Context, rec record, scope state.Scope, cfg *sourceConfig, misconfigured string, now time.Time) (sourceHealth, error) {
 	h := sourceHealth{Scope: scope, Misconfigured: misconfigured}
 	if cfg != nil {
-		h.Configured, h.Pulls, h.Schedule = true, cfg.pulls(), cfg.Schedule
+		h.Configured, h.Pulls, h.Schedule, h.kind = true, cfg.pulls(), cfg.Schedule, cfg.Kind
 	}
 	fail := func(err error) (sourceHealth, error) { return h, fmt.Errorf("source %s: %w", scope.Source, err) }
 	recorded, err := rec.Source(ctx, scope.Source)
@@ -42,6 +43,7 @@ func health(ctx context.Context, rec record, scope state.Scope, cfg *sourceConfi
 		return fail(err)
 	}
 	h.Source = recorded
+	h.kind = recorded.Kind
 	if recorded.Scope.Tenant != scope.Tenant {
 		h.Misconfigured = "its tenant is " + recorded.Scope.Tenant + " since its first use, and cannot be another"
 		return h, nil

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 	"unicode"
@@ -40,7 +42,7 @@ const sampledRows = 500
 
 // newSheet makes a sheet. A heading that ends in "~" belongs to a column that may shrink.
 func (a *app) newSheet(head ...string) *sheet {
-	s := &sheet{out: a.stdout, limit: a.terminalWidth()}
+	s := &sheet{out: a.stdout, limit: a.width()}
 	for _, h := range head {
 		text, shrinks := strings.CutSuffix(h, "~")
 		s.head, s.shrinks = append(s.head, text), append(s.shrinks, shrinks)
@@ -121,9 +123,9 @@ func (s *sheet) print(cells []string) {
 	fmt.Fprintln(s.out, strings.TrimRight(b.String(), " "))
 }
 
-// terminalWidth returns the columns of the terminal that standard output is, or 0.
-func (a *app) terminalWidth() int {
-	if f, ok := terminal(a.stdout); ok {
+// columnsOf returns the columns of the terminal behind a writer, 0 if there is none.
+func columnsOf(w io.Writer) int {
+	if f, ok := w.(*os.File); ok {
 		if columns, _, err := term.GetSize(int(f.Fd())); err == nil {
 			return columns
 		}
@@ -271,15 +273,18 @@ func (l *lister) add(item any, cells ...string) {
 		l.sheet.add(cells...)
 		return
 	}
-	data, err := json.MarshalIndent(item, "  ", "  ")
-	if err != nil {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("  ", "  ")
+	if err := enc.Encode(item); err != nil {
 		panic(err) // a view that cannot be encoded is a fault of this program
 	}
 	separator := ",\n  "
 	if l.n == 1 {
 		separator = "[\n  "
 	}
-	fmt.Fprintf(l.app.stdout, "%s%s", separator, data)
+	fmt.Fprint(l.app.stdout, separator+strings.TrimRight(b.String(), "\n"))
 }
 
 // end finishes the list. An empty table says so on standard error, so that standard output stays fit for a script.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -150,7 +151,7 @@ does not count against the gate.
 		if err != nil {
 			return err
 		}
-		report, err := newEngine(s.rec, s.logger()).Approve(ctx, source, args[0], s.operator())
+		report, err := newEngine(s.rec, s.logger(slog.LevelWarn)).Approve(ctx, source, args[0], s.operator())
 		if err != nil {
 			return fmt.Errorf("approve: %w", err)
 		}
@@ -179,7 +180,7 @@ change again until the provider says something else about that person.`,
 			if err != nil {
 				return err
 			}
-			if err := newEngine(s.rec, s.logger()).Discard(ctx, source, args[0], s.operator()); err != nil {
+			if err := newEngine(s.rec, s.logger(slog.LevelWarn)).Discard(ctx, source, args[0], s.operator()); err != nil {
 				return fmt.Errorf("discard: %w", err)
 			}
 			fmt.Fprintf(s.stdout, "plan %s is discarded\n", args[0])

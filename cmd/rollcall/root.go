@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -71,6 +70,7 @@ type app struct {
 	stderr io.Writer
 	env    lookupEnv
 	now    func() time.Time
+	width  func() int // columns of the terminal that standard output is; 0 = it is none
 
 	configFile string
 	logFormat  string
@@ -83,6 +83,12 @@ type app struct {
 // run carries out one command line and returns its exit code. It is main without the process around it.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env lookupEnv) int {
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, env: env, now: time.Now}
+	a.width = func() int { return columnsOf(stdout) }
+	return a.run(ctx, args)
+}
+
+// run carries out one command line. An app runs once.
+func (a *app) run(ctx context.Context, args []string) int {
 	root := newRoot(a)
 	root.SetArgs(args)
 	return a.report(root.ExecuteContext(ctx))
@@ -94,7 +100,11 @@ func (a *app) report(err error) int {
 		return exitDone
 	}
 	var found faults
-	if errors.As(err, &found) {
+	var one fault
+	if errors.As(err, &one) {
+		found = faults{one}
+	}
+	if found != nil || errors.As(err, &found) {
 		for _, f := range found {
 			fmt.Fprintln(a.stderr, f.Error())
 		}
@@ -171,9 +181,9 @@ Start with 'rollcall demo' to see it all happen, then write rollcall.yaml and ru
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.configFile, "config", "rollcall.yaml", "the configuration `FILE`")
-	flags.StringVar(&a.logFormat, "log-format", "text", "`FORM` of the log on standard error: text or json")
-	flags.StringVar(&a.logLevel, "log-level", "info", "least `LEVEL` that is logged: debug, info, warn or error")
+	flags.StringVar(&a.configFile, "config", "rollcall.yaml", "read the configuration `FILE`")
+	flags.StringVar(&a.logFormat, "log-format", "text", "write the log on standard error as `FORM`: text or json")
+	flags.StringVar(&a.logLevel, "log-level", "", "log nothing below `LEVEL`: debug, info, warn or error (default info for serve, else warn)")
 
 	root.AddGroup(
 		&cobra.Group{ID: "work", Title: "Work:"},
@@ -214,18 +224,17 @@ func (a *app) checkFlags() error {
 	if !slices.Contains([]string{"text", "json"}, a.logFormat) {
 		return usagef("--log-format must be text or json")
 	}
-	var level slog.Level
-	if level.UnmarshalText([]byte(a.logLevel)) != nil {
+	if a.logLevel != "" && !slices.Contains([]string{"debug", "info", "warn", "error"}, a.logLevel) {
 		return usagef("--log-level must be debug, info, warn or error")
 	}
 	return nil
 }
 
 // logger makes the log that --log-format and --log-level ask for.
-func (a *app) logger() *slog.Logger {
-	var level slog.Level
-	if level.UnmarshalText([]byte(a.logLevel)) != nil {
-		level = slog.LevelInfo // checkFlags has refused it
+func (a *app) logger(usual slog.Level) *slog.Logger {
+	level := usual
+	if a.logLevel != "" {
+		_ = level.UnmarshalText([]byte(a.logLevel)) // checkFlags has seen to it
 	}
 	options := &slog.HandlerOptions{Level: level}
 	if a.logFormat == "json" {
@@ -236,7 +245,7 @@ func (a *app) logger() *slog.Logger {
 
 // outputFlag adds --output to a command that lists something.
 func (a *app) outputFlag(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&a.output, "output", "table", "`FORM` of what is listed: table or json")
+	cmd.Flags().StringVar(&a.output, "output", "table", "print as `FORM`: table or json")
 }
 
 // sourceFlag adds --source to a command, with the configured names as completions.
@@ -268,10 +277,4 @@ func (a *app) operator() string {
 		}
 	}
 	return "operator"
-}
-
-// terminal returns the file behind a writer if there is one.
-func terminal(w io.Writer) (*os.File, bool) {
-	f, ok := w.(*os.File)
-	return f, ok
 }

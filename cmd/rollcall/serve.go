@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -33,7 +34,7 @@ The log on standard error holds no names, mail addresses or keys.`,
   kill -HUP $(pidof rollcall)`,
 		Args: wants(),
 	}
-	cmd.Flags().StringVar(&addresses, "addresses", "", "write the addresses that are listened on to `FILE` once everything is up, as JSON; for port 0")
+	cmd.Flags().StringVar(&addresses, "addresses", "", "once everything is up, write process id and URLs to `FILE`, as JSON")
 	cmd.RunE = a.do(func(ctx context.Context, _ []string) error {
 		hangup := make(chan os.Signal, 1)
 		signal.Notify(hangup, syscall.SIGHUP)
@@ -49,7 +50,7 @@ func (a *app) serve(ctx context.Context, hangup <-chan os.Signal, ready func(bou
 	if err != nil {
 		return err
 	}
-	log := a.logger()
+	log := a.logger(slog.LevelInfo)
 	u, err := upgradeRecord(ctx, cfg.State)
 	if err != nil {
 		return err
@@ -62,7 +63,7 @@ func (a *app) serve(ctx context.Context, hangup <-chan os.Signal, ready func(bou
 		return err
 	}
 	defer func() { err = errors.Join(err, rec.Close()) }()
-	s, err := newServer(ctx, a, cfg, rec, log)
+	s, err := newService(ctx, a, cfg, rec, log)
 	if err != nil {
 		return err
 	}
@@ -78,8 +79,8 @@ func (a *app) serve(ctx context.Context, hangup <-chan os.Signal, ready func(bou
 
 // boundAddresses is where a server listens.
 type boundAddresses struct {
-	Receiver   string `json:"receiver"`             // URL, base path included
-	Operations string `json:"operations,omitempty"` // URL; "" when off
+	Receiver   string // URL, base path included
+	Operations string // URL; "" when off
 }
 
 // write puts the addresses into a file that is whole from the moment it is there. "" is no file.
@@ -88,7 +89,7 @@ func (b boundAddresses) write(file string) error {
 		return nil
 	}
 	part := file + ".part"
-	text := fmt.Sprintf("{\"receiver\": %q, \"operations\": %q}\n", b.Receiver, b.Operations)
+	text := fmt.Sprintf("{\"pid\": %d, \"receiver\": %q, \"operations\": %q}\n", os.Getpid(), b.Receiver, b.Operations)
 	if err := os.WriteFile(part, []byte(text), 0o644); err != nil {
 		return fmt.Errorf("write the addresses: %w", err)
 	}

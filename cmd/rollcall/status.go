@@ -98,7 +98,7 @@ func (a *app) misconfigured(cfg *sourceConfig) string {
 func newStatusView(h sourceHealth, now time.Time) statusView {
 	c, sentence := h.verdict(now)
 	v := statusView{
-		Source: h.Scope.Source, Tenant: h.Scope.Tenant, Kind: h.Kind, Condition: c, Sentence: sentence,
+		Source: h.Scope.Source, Tenant: h.Scope.Tenant, Kind: h.kind, Condition: c, Sentence: sentence,
 		Active: h.Active, Inactive: h.Total - h.Active,
 		LastPushAt: optional(h.LastPushAt), LastPullAt: optional(h.LastPullAt), LastWholeAt: optional(h.LastWholeAt),
 		Drift: h.Drift, HeldPlan: h.Held.ID, HeldChanges: h.Held.Changes, HeldRemovals: h.Held.Removals, Observe: h.Observe,
@@ -114,7 +114,7 @@ func (s *session) printStatus(views []statusView, now time.Time) {
 		fmt.Fprintln(s.stderr, "no sources: the configuration names none")
 		return
 	}
-	columns := s.terminalWidth()
+	columns := s.width()
 	for i, v := range views {
 		if i > 0 {
 			fmt.Fprintln(s.stdout)

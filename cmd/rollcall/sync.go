@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"rollcall/connectors"
 	"rollcall/state"
@@ -85,7 +85,7 @@ func (s *session) sync(ctx context.Context, flags syncFlags) error {
 	if err != nil {
 		return err
 	}
-	engine := newEngine(s.rec, s.logger())
+	engine := newEngine(s.rec, s.logger(slog.LevelWarn))
 	code := exitDone
 	views := []syncView{}
 	for i, source := range sources {
@@ -207,8 +207,7 @@ func runExitCode(r dirsync.Report, driftCounts bool) int {
 
 // progress shows how far a long run has come, on standard error, if that is a terminal. Call done to wipe it.
 func (s *session) progress(source string) (show func(dirsync.Progress), done func()) {
-	f, ok := terminal(s.stderr)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
+	if columnsOf(s.stderr) == 0 {
 		return nil, func() {}
 	}
 	var last time.Time

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -282,11 +283,19 @@ func (e entryView) why() string {
 	return "-"
 }
 
-// changedNames lists the attributes that a journal entry changed.
+// changedNames lists the attributes that a journal entry changed. What was said is not repeated beside what is in force.
 func changedNames(after json.RawMessage) string {
+	fields := scimFields(after)
+	inForce := slices.ContainsFunc(fields, func(f scim.Field) bool { return f.Name == "inForce" })
 	var names []string
-	for _, f := range scimFields(after) {
-		names = append(names, f.Name)
+	for _, f := range fields {
+		switch {
+		case f.Name == "schemas", f.Name == "said" && inForce:
+		case f.Name == "inForce":
+			names = append(names, "active")
+		default:
+			names = append(names, f.Name)
+		}
 	}
 	return strings.Join(names, ", ")
 }

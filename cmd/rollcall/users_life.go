@@ -97,7 +97,14 @@ the gate allows.`,
 // handCommand makes the command of one hand.
 func (a *app) handCommand(h hand) *cobra.Command {
 	var source, why string
-	cmd := &cobra.Command{Use: h.verb + " " + strings.Join(h.args, " "), Short: h.short, Long: h.long, Args: wants(h.args...)}
+	object := ""
+	if len(h.args) > 1 {
+		object = " 7c6f0c0e-0000-4000-8000-000000000000"
+	}
+	cmd := &cobra.Command{
+		Use: h.verb + " " + strings.Join(h.args, " "), Short: h.short, Long: h.long, Args: wants(h.args...),
+		Example: "  rollcall users " + h.verb + " ada@acme.example" + object + " --reason \"ticket 4711\"",
+	}
 	a.outputFlag(cmd)
 	a.sourceFlag(cmd, &source, "only look in the source `NAME`")
 	cmd.Flags().StringVar(&why, "reason", "", "why, for the journal (`TEXT`; needed)")

@@ -19,8 +19,8 @@ import (
 	dirsync "rollcall/sync"
 )
 
-// server is `serve` at work: listeners that stay, and a generation that a reload replaces.
-type server struct {
+// service is `serve` at work: listeners that stay, and a generation that a reload replaces.
+type service struct {
 	app     *app
 	rec     record
 	log     *slog.Logger
@@ -43,9 +43,9 @@ type generation struct {
 	interrupted   chan string       // sources whose runs the end of this generation cut off; buffered for all
 }
 
-// newServer takes the addresses and makes the first generation. It starts nothing; call close in the end.
-func newServer(ctx context.Context, a *app, cfg *config, rec record, log *slog.Logger) (_ *server, err error) {
-	s := &server{app: a, rec: rec, log: log, metrics: newMetrics(programVersion())}
+// newService takes the addresses and makes the first generation. It starts nothing; call close in the end.
+func newService(ctx context.Context, a *app, cfg *config, rec record, log *slog.Logger) (_ *service, err error) {
+	s := &service{app: a, rec: rec, log: log, metrics: newMetrics(programVersion())}
 	s.metrics.registry.MustRegister(&recordCollector{health: s.health, now: a.now, log: log})
 	defer func() {
 		if err != nil {
@@ -63,7 +63,7 @@ func newServer(ctx context.Context, a *app, cfg *config, rec record, log *slog.L
 	return s, nil
 }
 
-func (s *server) listen(cfg *config) error {
+func (s *service) listen(cfg *config) error {
 	var err error
 	if s.receiver, err = net.Listen("tcp", cfg.Listen); err != nil {
 		return fmt.Errorf("listen for the receiver: %w", err)
@@ -81,7 +81,7 @@ func (s *server) listen(cfg *config) error {
 }
 
 // close gives the addresses back, whether run has been called or not.
-func (s *server) close() {
+func (s *service) close() {
 	for _, l := range []net.Listener{s.receiver, s.operations} {
 		if l != nil {
 			_ = l.Close() // closed already, after run
@@ -91,7 +91,7 @@ func (s *server) close() {
 
 // newGeneration makes everything that a configuration determines. What is wrong with one source alone is logged and leaves it without
 // pulls; any other error makes no generation.
-func (s *server) newGeneration(ctx context.Context, cfg *config) (*generation, error) {
+func (s *service) newGeneration(ctx context.Context, cfg *config) (*generation, error) {
 	g := &generation{cfg: cfg, misconfigured: map[string]string{}, interrupted: make(chan string, len(cfg.Sources))}
 	var err error
 	if g.handler, err = newReceiver(cfg, s.rec, cfg.source, s.metrics, s.log); err != nil {
@@ -124,7 +124,7 @@ func (s *server) newGeneration(ctx context.Context, cfg *config) (*generation, e
 }
 
 // prepare sees that the record knows a source and makes it ready to run.
-func (s *server) prepare(ctx context.Context, src *sourceConfig, transport http.RoundTripper) (dirsync.Source, error) {
+func (s *service) prepare(ctx context.Context, src *sourceConfig, transport http.RoundTripper) (dirsync.Source, error) {
 	if _, err := ensureSource(ctx, s.rec, src); err != nil {
 		return dirsync.Source{}, err
 	}
@@ -145,7 +145,7 @@ func reasonOf(err error) string {
 }
 
 // ended counts a run. One that was cut off by a reload is noted, so that the next generation takes it up at once.
-func (s *server) ended(g *generation, source dirsync.Source, r dirsync.Report, err error) {
+func (s *service) ended(g *generation, source dirsync.Source, r dirsync.Report, err error) {
 	if errors.Is(err, state.ErrLeased) {
 		return // somebody else ran
 	}
@@ -169,7 +169,7 @@ const (
 )
 
 // run serves until the context is over, then drains.
-func (s *server) run(ctx context.Context, hangup <-chan os.Signal) error {
+func (s *service) run(ctx context.Context, hangup <-chan os.Signal) error {
 	receiver := &http.Server{
 		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.current.Load().handler.ServeHTTP(w, r) }),
 		ReadHeaderTimeout: headerTime, ReadTimeout: bodyTime, WriteTimeout: bodyTime, IdleTimeout: idleTime, MaxHeaderBytes: headerSize,
@@ -201,7 +201,7 @@ func (s *server) run(ctx context.Context, hangup <-chan os.Signal) error {
 	return group.Wait()
 }
 
-func (s *server) serveReceiver(receiver *http.Server) error {
+func (s *service) serveReceiver(receiver *http.Server) error {
 	cfg := s.current.Load().cfg
 	if cfg.CertFile == "" {
 		return ignoreClosed(receiver.Serve(s.receiver))
@@ -222,7 +222,7 @@ func ignoreClosed(err error) error {
 }
 
 // schedule runs the scheduler of the present generation, and of the next one after each reload, until the context is over.
-func (s *server) schedule(ctx context.Context, hangup <-chan os.Signal) error {
+func (s *service) schedule(ctx context.Context, hangup <-chan os.Signal) error {
 	for {
 		g := s.current.Load()
 		generationCtx, stop := context.WithCancel(ctx)
@@ -247,7 +247,7 @@ func (s *server) schedule(ctx context.Context, hangup <-chan os.Signal) error {
 
 // awaitReload returns the generation that a hangup made, or nil when the context is over. A configuration that cannot be taken is
 // logged and changes nothing.
-func (s *server) awaitReload(ctx context.Context, hangup <-chan os.Signal) *generation {
+func (s *service) awaitReload(ctx context.Context, hangup <-chan os.Signal) *generation {
 	for {
 		select {
 		case <-ctx.Done():
@@ -273,7 +273,7 @@ func (s *server) awaitReload(ctx context.Context, hangup <-chan os.Signal) *gene
 }
 
 // reload reads the configuration anew and makes a generation of it.
-func (s *server) reload(ctx context.Context) (*generation, error) {
+func (s *service) reload(ctx context.Context) (*generation, error) {
 	cfg, err := loadConfig(s.app.configFile)
 	if err != nil {
 		return nil, err
@@ -291,7 +291,7 @@ func (s *server) reload(ctx context.Context) (*generation, error) {
 }
 
 // health reads how every source of the present configuration is.
-func (s *server) health(ctx context.Context) ([]sourceHealth, error) {
+func (s *service) health(ctx context.Context) ([]sourceHealth, error) {
 	g := s.current.Load()
 	var all []sourceHealth
 	for i := range g.cfg.Sources {
@@ -309,7 +309,7 @@ func (s *server) health(ctx context.Context) ([]sourceHealth, error) {
 const readyTime = 2 * time.Second
 
 // operationsHandler answers /healthz (the process lives), /readyz (it can do its work) and /metrics.
-func (s *server) operationsHandler() http.Handler {
+func (s *service) operationsHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answerPlain(w, http.StatusOK, "alive") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {

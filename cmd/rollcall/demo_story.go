@@ -1,0 +1,239 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"rollcall/connectors/idpsim"
+)
+
+// story is the demo, chapter by chapter. Its error says which part of it did not come true.
+func (st *stage) story(ctx context.Context) error {
+	for _, chapter := range []func() error{st.beginning, st.pushes, st.firstPull, st.behindTheBack, st.repair, st.confirm, st.massDisappearance, st.ending} {
+		if err := chapter(); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+func (st *stage) beginning() error {
+	st.chapter("Two customers")
+	st.say("Acme signs in with Entra ID, Globex with Okta. Both are simulated, on this machine; the rest is real: 'rollcall serve' is up at %s, and each command below is run as shown.", st.receiver)
+	fmt.Fprintln(st.app.stdout, st.strong("$ cd "+st.dir))
+	for _, c := range []*customer{&st.acme, &st.globex} {
+		keyFile := strings.TrimSuffix(c.source, "-"+c.kind) + ".key"
+		if _, err := st.run(exitDone, "keys issue --source "+c.source+" > "+keyFile); err != nil {
+			return err
+		}
+		if err := st.connect(c, keyFile); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (st *stage) pushes() error {
+	st.chapter("The providers push")
+	st.say("Acme's administrator pastes the key into Entra and starts provisioning; Globex's does the same in Okta. Each sends its people and groups over SCIM, in its own dialect.")
+	for _, c := range []*customer{&st.acme, &st.globex} {
+		if err := st.provision(c); err != nil {
+			return err
+		}
+	}
+	if _, err := st.run(exitDone, "groups list"); err != nil {
+		return err
+	}
+	if err := st.inactive(&st.acme, demoPeople); err != nil {
+		return err
+	}
+	return st.inactive(&st.globex, demoPeople/2)
+}
+
+func (st *stage) firstPull() error {
+	st.chapter("The first pull")
+	st.say("Pushes can get lost, so Rollcall also asks. It only observes a source until somebody has run it once by hand and found nothing to remove. That is this run; it ties each account to its person at the provider.")
+	if _, err := st.run(exitDone, "sync --output json > first-sync.json"); err != nil {
+		return err
+	}
+	_, err := st.run(exitDone, "status")
+	return err
+}
+
+// The cast. Acme's first people are assigned by name, the others come through the group.
+func (st *stage) disabled() string   { return st.acme.userName(demoPeople - 1) }
+func (st *stage) deleted() string    { return st.acme.userName(demoPeople - 2) }
+func (st *stage) unassigned() string { return st.acme.userName(0) }
+func (st *stage) renamed() string    { return st.acme.userName(1) }
+func (st *stage) suspended() string  { return st.globex.userName(0) }
+func (st *stage) married() string    { return st.globex.userName(1) }
+
+const newcomer = "grace.winter@acme.example"
+
+// newName is what the renamed person is called afterwards.
+func (st *stage) newName() string {
+	given, _, _ := strings.Cut(st.acme.userName(1), ".")
+	return given + ".winter@acme.example"
+}
+
+func (st *stage) behindTheBack() error {
+	st.chapter("Things change behind the receiver's back")
+	renamed, newName := st.renamed(), st.newName()
+	st.say("At Acme, provisioning stands still, as it does in quarantine, and in the meantime:")
+	for _, line := range []string{
+		st.disabled() + " is disabled",
+		st.deleted() + " is deleted, into the recycle bin",
+		st.unassigned() + " is no longer assigned to the application",
+		renamed + " is renamed to " + newName,
+		newcomer + " starts work; her creation is pushed, and lost on the way",
+	} {
+		fmt.Fprintln(st.app.stdout, "  - "+line)
+	}
+	err := st.lose(&st.acme,
+		idpsim.Step{Do: "add-person", Attributes: map[string]string{"userName": newcomer, "displayName": "Grace Winter"}},
+		idpsim.Step{Do: "assign", Who: newcomer})
+	if err != nil {
+		return err
+	}
+	err = st.change(&st.acme,
+		idpsim.Step{Do: "disable", Who: st.disabled()}, idpsim.Step{Do: "soft-delete", Who: st.deleted()},
+		idpsim.Step{Do: "unassign", Who: st.unassigned()}, idpsim.Step{Do: "rename", Who: renamed, Value: newName})
+	if err != nil {
+		return err
+	}
+	st.say("At Globex, the push of %s's new family name is lost, and %s is suspended, of which Okta never tells anybody.", st.married(), st.suspended())
+	if err := st.lose(&st.globex, idpsim.Step{Do: "set", Who: st.married(), Attribute: "familyName", Value: "Winter"}); err != nil {
+		return err
+	}
+	return st.change(&st.globex, idpsim.Step{Do: "suspend", Who: st.suspended()})
+}
+
+// lose changes a customer's directory and lets the pushes of it get lost on the way.
+func (st *stage) lose(c *customer, steps ...idpsim.Step) error {
+	if err := st.change(c, steps...); err != nil {
+		return err
+	}
+	c.losing.Store(true)
+	defer c.losing.Store(false)
+	return st.provision(c)
+}
+
+func (st *stage) repair() error {
+	st.chapter("What has drifted?")
+	st.say("A dry run asks both providers and prints the plan, with a reason for everything. It changes and remembers nothing.")
+	before, err := st.users(&st.acme)
+	if err != nil {
+		return err
+	}
+	if _, err := st.run(exitDrift, "sync --dry-run --exit-code"); err != nil {
+		return err
+	}
+	after, err := st.users(&st.acme)
+	if err != nil {
+		return err
+	}
+	for name, u := range before {
+		if err := expect(after[name].Version == u.Version, "the dry run changed %s", name); err != nil {
+			return err
+		}
+	}
+
+	st.chapter("Repair")
+	if _, err := st.run(exitDone, "sync"); err != nil {
+		return err
+	}
+	if err := st.inactive(&st.acme, demoPeople+1, st.disabled(), st.deleted()); err != nil {
+		return err
+	}
+	if err := st.inactive(&st.globex, demoPeople/2, st.suspended()); err != nil {
+		return err
+	}
+	users, err := st.users(&st.acme)
+	if err != nil {
+		return err
+	}
+	return expect(users[st.newName()].Active && users[newcomer].Active, "the renamed or the new person is missing")
+}
+
+func (st *stage) confirm() error {
+	st.chapter("Absence is only a suspicion")
+	gone := st.unassigned()
+	st.say("%s is missing from the list of those assigned. That alone removes nobody: lists can be wrong. Only when a second run finds the same, and the person has been read directly, is it believed.", gone)
+	if _, err := st.run(exitDone, "sync --source acme-entra"); err != nil {
+		return err
+	}
+	return st.inactive(&st.acme, demoPeople+1, st.disabled(), st.deleted(), gone)
+}
+
+func (st *stage) massDisappearance() error {
+	st.chapter("A mass disappearance is refused")
+	const team = "Engineering"
+	st.say("Somebody takes the whole group %s off the application, by mistake. The first run suspects; the second would remove them all, and the gate holds that.", team)
+	if err := st.change(&st.acme, idpsim.Step{Do: "unassign", Group: team}); err != nil {
+		return err
+	}
+	out := []string{st.disabled(), st.deleted(), st.unassigned()}
+	if _, err := st.run(exitDone, "sync --source acme-entra > suspicion.txt"); err != nil {
+		return err
+	}
+	if _, err := st.run(exitHeld, "sync --source acme-entra"); err != nil {
+		return err
+	}
+	if err := st.inactive(&st.acme, demoPeople+1, out...); err != nil {
+		return err
+	}
+	st.say("Nobody lost access, and the plan waits for a decision. But the mistake is noticed, the group is assigned again, and the next run finds nothing left to do: the held plan is put away.")
+	if err := st.change(&st.acme, idpsim.Step{Do: "assign", Group: team}); err != nil {
+		return err
+	}
+	if _, err := st.run(exitDone, "sync --source acme-entra"); err != nil {
+		return err
+	}
+	return st.inactive(&st.acme, demoPeople+1, out...)
+}
+
+func (st *stage) ending() error {
+	st.chapter("The record, as an operator sees it")
+	if _, err := st.run(exitDone, "users list"); err != nil {
+		return err
+	}
+	st.say("And why is %s inactive?", st.unassigned())
+	if _, err := st.run(exitDone, "users show "+st.unassigned()); err != nil {
+		return err
+	}
+	_, err := st.run(exitDone, "status --exit-code")
+	return err
+}
+
+// goOn says what to do next.
+func (st *stage) goOn(keep bool) {
+	out := st.app.stdout
+	st.chapter("The story came true, in " + time.Since(st.started).Round(100*time.Millisecond).String())
+	if !keep {
+		fmt.Fprint(out, `Play with it:        rollcall demo --keep
+Set it up for real:  cp config.example.yaml rollcall.yaml, then rollcall config validate
+What else there is:  rollcall --help
+`)
+		return
+	}
+	fmt.Fprintf(out, `Everything is still running, until you press Ctrl-C. In another terminal:
+
+  cd %s
+  rollcall status
+  rollcall runs list
+  rollcall users deactivate %s --reason "I said so" --pin
+
+Change a directory, then run 'rollcall sync', or let the provider push:
+
+  curl -X POST %s/_control/steps -d '[{"do": "disable", "who": "#5"}]'
+  curl -X POST %s/_control/cycle -d '{"name": "push"}'
+  curl -X POST %s/_control/steps -d '[{"do": "suspend", "who": "#3"}]'
+
+The receiver is at %s, its keys in acme.key and globex.key, its log in serve.log.
+`, st.dir, st.acme.userName(3), st.acme.provider.URL(), st.acme.provider.URL(), st.globex.provider.URL(), st.receiver)
+}
