@@ -1,10 +1,9 @@
 package scimapi
 
 import (
+	"net/http"
 	"strconv"
 	"strings"
-
-	"net/http"
 
 	"rollcall/state/scim"
 )
@@ -142,7 +141,7 @@ func appendAttributes(dst []byte, name string, attributes []scim.Attribute) []by
 	return append(dst, ']')
 }
 
-// appendAttribute renders an attribute's definition (RFC 7643 §7). caseExact and uniqueness mean nothing for complex values.
+// appendAttribute renders an attribute's definition (RFC 7643 §7). caseExact means nothing for a complex value.
 func appendAttribute(dst []byte, a *scim.Attribute) []byte {
 	dst = append(dst, `{"name":`...)
 	dst = appendString(dst, a.Name)
@@ -157,10 +156,7 @@ func appendAttribute(dst []byte, a *scim.Attribute) []byte {
 		dst = append(dst, `,"caseExact":`...)
 		dst = strconv.AppendBool(dst, a.CaseExact)
 	}
-	dst = append(dst, `,"mutability":"`+string(a.Mutability)+`","returned":"`+string(a.Returned)+`"`...)
-	if len(a.Sub) == 0 {
-		dst = append(dst, `,"uniqueness":"`+string(a.Uniqueness)+`"`...)
-	}
+	dst = append(dst, `,"mutability":"`+string(a.Mutability)+`","returned":"`+string(a.Returned)+`","uniqueness":"`+string(a.Uniqueness)+`"`...)
 	dst = appendTexts(dst, "referenceTypes", a.ReferenceTypes)
 	if len(a.Sub) > 0 {
 		dst = appendAttributes(dst, "subAttributes", a.Sub)

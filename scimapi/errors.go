@@ -21,7 +21,6 @@ var (
 	errThrottled    = &scim.Error{Status: http.StatusTooManyRequests, Detail: "too many requests from this source; wait as Retry-After says"}
 	errUnavailable  = &scim.Error{Status: http.StatusServiceUnavailable, Detail: "the service is not available at present; nothing was changed, try again soon"}
 	errBusy         = &scim.Error{Status: http.StatusServiceUnavailable, Detail: "the resource kept changing while this request was carried out; nothing was changed, try again"}
-	errPanicked     = &scim.Error{Status: http.StatusInternalServerError, Detail: "the request could not be carried out because of a fault in the server"}
 
 	errBase       = &scim.Error{Status: http.StatusNotFound, Detail: "this is the base of the SCIM service; resources are at /Users and /Groups, its description at /ServiceProviderConfig"}
 	errNoEndpoint = &scim.Error{Status: http.StatusNotFound, Detail: "there is no such endpoint; check the base URL"}
@@ -69,6 +68,11 @@ func (c *call) failure(err error) *scim.Error {
 		return errUnavailable
 	}
 	c.log().Error("request failed", logError, err)
+	return c.fault()
+}
+
+// fault is what the outside is told of a failure that is ours.
+func (c *call) fault() *scim.Error {
 	return &scim.Error{Status: http.StatusInternalServerError,
 		Detail: "the request could not be carried out; the server's log has the reason under request " + c.id}
 }

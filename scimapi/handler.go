@@ -196,11 +196,11 @@ func (h *Handler) recovered(c *call) {
 		h.conclude(c)
 		panic(cause)
 	}
-	h.log.Error("request panicked", logRequest, c.id, logEndpoint, c.endpointName(), logPanic, cause, logStack, string(debug.Stack()))
+	c.log().Error("request panicked", logPanic, cause, logStack, string(debug.Stack()))
 	if c.sent {
 		panic(http.ErrAbortHandler)
 	}
-	c.fail(errPanicked)
+	c.fail(c.fault())
 	c.finish()
 	h.conclude(c)
 }
