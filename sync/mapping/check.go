@@ -110,7 +110,7 @@ func (c *checker) call(t *tree) (node, kinds) {
 	}
 	c.volatile = c.volatile || f.volatile
 	if !f.takes(len(t.args)) {
-		c.fault(t.at, "wrong number of arguments, %d; it is written %s", len(t.args), f.signature(t.text))
+		c.fault(t.at, "%s has %s; it is written %s", t.text, arguments(len(t.args)), f.signature(t.text))
 		return nil, 0
 	}
 	before := len(c.problems)
@@ -143,6 +143,13 @@ func (c *checker) call(t *tree) (node, kinds) {
 		return f.build(c, t, args), yields
 	}
 	return &invocation{name: t.text, call: f.call, args: args}, yields
+}
+
+func arguments(count int) string {
+	if count == 1 {
+		return "1 argument"
+	}
+	return fmt.Sprintf("%d arguments", count)
 }
 
 func listHint(has kinds) string {
