@@ -1,9 +1,9 @@
 // Package entra asks Microsoft Entra ID, through Microsoft Graph, who is assigned to an enterprise application.
 //
 // A pull follows the directory's own idea of assignment. It resolves the enterprise application, lists the app role assignments of
-// people and groups, reads the direct members of each assigned group, then those assigned directly in batches, and at last the recycle
-// bin: people who are assigned and deleted are passed as such. Requests are built by the SDK's request builders and sent by its
-// adapter; answers are taken as bytes and scanned (docs/decisions/002), so that a pull holds one page and 16 bytes per person.
+// people and groups, reads the direct members of each assigned group, and then, in batches, those assigned directly: from the
+// directory, or else from the recycle bin. Requests are built by the SDK's request builders and sent by its adapter; answers are taken
+// as bytes and scanned (docs/decisions/002), so that a pull holds one page and the object ids of those it has passed.
 package entra
 
 import (

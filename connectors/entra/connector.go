@@ -32,12 +32,16 @@ func (c *Connector) Identity() string { return c.identity }
 // Pull implements connectors.Connector.
 //
 // An assigned group whose members may not be read, or that is gone, does not end the pull: Proof.Unreadable names it, and the snapshot
-// is complete but for its members. Who was deleted while assigned through a group only is not passed: the directory has forgotten
-// the membership. Look finds such a person in the recycle bin.
+// is complete but for its members. Who is assigned directly and in the recycle bin is passed as SoftDeleted; who was assigned through
+// a group is not passed any more once deleted, because the directory hides the membership: Look finds them. With the scope Everyone,
+// Assigned stays Unknown and nobody from the recycle bin is passed.
 func (c *Connector) Pull(ctx context.Context, want connectors.Want, page func([]connectors.Person) error) (connectors.Proof, error) {
 	ctx, tally := rest.WithTally(ctx)
 	p := &pull{Connector: c, page: page, seen: map[guid]struct{}{}}
 	err := p.run(ctx, want)
+	if p.refused != nil {
+		err = p.refused
+	}
 	p.proof.Calls = tally.Calls()
 	p.proof.Complete = err == nil
 	p.proof.Reason = connectors.Reason(err)
@@ -82,33 +86,51 @@ type look struct {
 
 // chunk looks for up to 20 people: in the directory, and those who are not there in the recycle bin.
 func (l *look) chunk(ctx context.Context, ids []guid) error {
-	missing, err := l.in(ctx, readPeople, ids, l.people.selection.userPath, connectors.Facts{SoftDeleted: connectors.No})
+	missing, err := l.byID(ctx, &l.people, ids, connectors.Facts{SoftDeleted: connectors.No})
+	if err == nil {
+		err = l.report(ctx)
+	}
 	if err != nil || len(missing) == 0 {
 		return err
 	}
-	gone, err := l.in(ctx, readRecycleBin, missing, deletedPath, connectors.Facts{SoftDeleted: connectors.Yes})
-	if err != nil {
-		return err
+	gone, err := l.byID(ctx, &l.people, missing, connectors.Facts{SoftDeleted: connectors.Yes})
+	if err == nil {
+		err = l.report(ctx)
 	}
 	for _, id := range gone {
-		if err := l.found(connectors.Sighting{ID: id.String(), Gone: true}); err != nil {
+		if err == nil {
+			err = l.found(connectors.Sighting{ID: id.String(), Gone: true})
+		}
+	}
+	return err
+}
+
+// report reports who was read.
+func (l *look) report(ctx context.Context) error {
+	for _, person := range l.people.keep(everybody) {
+		if err := l.found(connectors.Sighting{ID: person.ID, Person: person}); err != nil {
 			return err
 		}
 	}
-	return nil
+	return ctx.Err()
 }
 
-// in reports those of ids who are at their paths and returns the others.
-func (l *look) in(ctx context.Context, s step, ids []guid, path func(guid) string, facts connectors.Facts) (missing []guid, err error) {
+// byID reads up to 20 people into p, in the order of ids: from the recycle bin if facts say SoftDeleted, otherwise from the directory.
+// It returns those who are not there. Its errors are told.
+func (c *Connector) byID(ctx context.Context, p *people, ids []guid, facts connectors.Facts) (missing []guid, err error) {
+	s, path := readPeople, p.selection.userPath
+	if facts.SoftDeleted == connectors.Yes {
+		s, path = readRecycleBin, deletedPath
+	}
 	paths := make([]string, len(ids))
 	for i, id := range ids {
 		paths[i] = path(id)
 	}
-	items, err := l.batch(ctx, paths)
+	items, err := c.batch(ctx, paths)
 	if err != nil {
 		return nil, fail(ctx, s, err)
 	}
-	l.people.start(facts)
+	p.start(facts)
 	for i, item := range items {
 		switch {
 		case notThere(item.err):
@@ -118,16 +140,11 @@ func (l *look) in(ctx context.Context, s step, ids []guid, path func(guid) strin
 			return nil, fail(ctx, s, item.err)
 		}
 		scanner := rest.Scan(item.body)
-		if err := l.people.scan(&scanner); err != nil {
-			return nil, fail(ctx, s, unread(err))
+		if err := p.scan(&scanner); err != nil {
+			return nil, fail(ctx, s, err)
 		}
-		if l.people.keys[len(l.people.keys)-1] != ids[i] {
+		if p.keys[len(p.keys)-1] != ids[i] {
 			return nil, fail(ctx, s, errOther)
-		}
-	}
-	for _, person := range l.people.keep(everybody) {
-		if err := l.found(connectors.Sighting{ID: person.ID, Person: person}); err != nil {
-			return nil, err
 		}
 	}
 	return missing, nil
@@ -190,7 +207,7 @@ func (c *Connector) try(ctx context.Context, request *kiotaabs.RequestInformatio
 		return err
 	}
 	_, err = collection(page, item)
-	return unread(err)
+	return err
 }
 
 func ignore(s *rest.Scanner) error { return s.Skip() }

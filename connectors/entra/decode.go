@@ -152,6 +152,7 @@ func (p *people) scan(s *rest.Scanner) error {
 		return errNothing
 	}
 	person.UserName = homeName(principal.Text)
+	person.Facts.Status = status(person.Facts)
 	fill(values, p.selection.columns["userPrincipalName"], principal)
 	p.keys, p.persons = append(p.keys, key), append(p.persons, person)
 	return nil
@@ -183,6 +184,17 @@ func fill(values []connectors.Value, columns []column, value connectors.Value) {
 			values[c.at] = connectors.Value{Present: value.Present, Text: homeName(value.Text)}
 		}
 	}
+}
+
+// status is what the directory's administrators would call it.
+func status(facts connectors.Facts) string {
+	switch {
+	case facts.SoftDeleted == connectors.Yes:
+		return "deleted"
+	case facts.Enabled == connectors.No:
+		return "disabled"
+	}
+	return ""
 }
 
 func answer(value connectors.Value) connectors.Answer {

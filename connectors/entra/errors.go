@@ -43,6 +43,8 @@ func fail(ctx context.Context, s step, err error) error {
 	switch {
 	case errors.As(err, &told):
 		*failure = *told
+	case errors.Is(err, errNothing):
+		failure.Kind, failure.Detail, s = connectors.ErrForbidden, err.Error(), readPeople
 	case errors.As(err, &refused):
 		failure, s = signInFailure(ctx, refused), signIn
 	case errors.As(err, &answered):
@@ -56,14 +58,6 @@ func fail(ctx context.Context, s step, err error) error {
 		failure.Mend = mend(s, failure)
 	}
 	return failure
-}
-
-// unread tells people without attributes as what they are: a permission that is missing.
-func unread(err error) error {
-	if errors.Is(err, errNothing) {
-		return &connectors.Error{Kind: connectors.ErrForbidden, Detail: err.Error()}
-	}
-	return err
 }
 
 func mend(s step, failure *connectors.Error) string {

@@ -17,10 +17,11 @@ import (
 // pull is one Pull on its way.
 type pull struct {
 	*Connector
-	page   func([]connectors.Person) error
-	proof  connectors.Proof
-	people people
-	seen   map[guid]struct{} // who was passed
+	page    func([]connectors.Person) error
+	refused error // of page, to be returned as it is
+	proof   connectors.Proof
+	people  people
+	seen    map[guid]struct{} // who was passed
 }
 
 func (p *pull) run(ctx context.Context, want connectors.Want) error {
@@ -46,25 +47,19 @@ func (p *pull) run(ctx context.Context, want connectors.Want) error {
 			return err
 		}
 	}
-	if err := p.direct(ctx, direct); err != nil {
-		return err
-	}
-	return p.deleted(ctx, connectors.Yes, func(id guid) bool {
-		_, assigned := slices.BinarySearchFunc(direct, id, compareGUID)
-		return assigned
-	})
+	return p.direct(ctx, direct)
 }
 
 func (p *pull) runEveryone(ctx context.Context) error {
 	request, err := p.everyone(ctx, p.people.selection.names, pageSize)
 	if err == nil {
-		err = p.listing(ctx, request, connectors.Facts{SoftDeleted: connectors.No}, everybody)
+		err = p.listing(ctx, request, connectors.Facts{SoftDeleted: connectors.No})
 	}
 	if err != nil {
-		return p.told(ctx, readPeople, err)
+		return fail(ctx, readPeople, err)
 	}
 	p.probe(readPeople)
-	return p.deleted(ctx, connectors.Unknown, everybody)
+	return nil
 }
 
 // resolve returns the object id of the enterprise application.
@@ -119,7 +114,7 @@ func (p *pull) assignments(ctx context.Context, servicePrincipal string) (people
 func (p *pull) group(ctx context.Context, group assignment) error {
 	request, err := p.members(ctx, group.id, p.people.selection.names, pageSize)
 	if err == nil {
-		err = p.listing(ctx, request, assignedFacts, everybody)
+		err = p.listing(ctx, request, assignedFacts)
 	}
 	var failure *connectors.Error
 	switch {
@@ -131,68 +126,46 @@ func (p *pull) group(ctx context.Context, group assignment) error {
 		p.proof.Unreadable = append(p.proof.Unreadable, strings.TrimSpace(group.groupName+" ("+group.id.String()+")"))
 		return nil
 	}
-	return p.told(ctx, readGroupMembers, err)
+	return fail(ctx, readGroupMembers, err)
 }
 
-// direct passes those of ids who were not passed as members of a group. Who is not there is not passed: the recycle bin may have them.
+// direct passes those of ids who were not passed as members of a group.
 func (p *pull) direct(ctx context.Context, ids []guid) error {
 	var chunk []guid
 	for i, id := range ids {
 		if _, seen := p.seen[id]; !seen {
 			chunk = append(chunk, id)
 		}
-		if len(chunk) == 0 || len(chunk) < batchSize && i < len(ids)-1 {
-			continue
+		if len(chunk) == batchSize || len(chunk) > 0 && i == len(ids)-1 {
+			if err := p.chunk(ctx, chunk); err != nil {
+				return err
+			}
+			chunk = chunk[:0]
 		}
-		if err := p.chunk(ctx, chunk); err != nil {
-			return p.told(ctx, readPeople, err)
-		}
-		p.probe(readPeople)
-		chunk = chunk[:0]
 	}
 	return nil
 }
 
+// chunk passes up to 20 people who are assigned directly: from the directory, and those who are not there from the recycle bin.
 func (p *pull) chunk(ctx context.Context, ids []guid) error {
-	paths := make([]string, len(ids))
-	for i, id := range ids {
-		paths[i] = p.people.selection.userPath(id)
-	}
-	items, err := p.batch(ctx, paths)
-	if err != nil {
-		return err
-	}
-	p.people.start(assignedFacts)
-	for _, item := range items {
-		if notThere(item.err) {
-			continue
+	for _, facts := range []connectors.Facts{assignedFacts, deletedFacts} {
+		missing, err := p.byID(ctx, &p.people, ids, facts)
+		if err == nil {
+			err = p.pass()
 		}
-		if item.err != nil {
-			return item.err
-		}
-		s := rest.Scan(item.body)
-		if err := p.people.scan(&s); err != nil {
+		if err != nil {
 			return err
 		}
+		p.probe(readPeople)
+		if ids = missing; len(ids) == 0 {
+			break
+		}
 	}
-	return p.pass(everybody)
+	return nil // who is in neither is gone
 }
 
-// deleted passes those in the recycle bin whom keep keeps.
-func (p *pull) deleted(ctx context.Context, assigned connectors.Answer, keep func(guid) bool) error {
-	request, err := p.recycleBin(ctx, p.people.selection.names, pageSize)
-	if err == nil {
-		err = p.listing(ctx, request, connectors.Facts{Assigned: assigned, SoftDeleted: connectors.Yes}, keep)
-	}
-	if err != nil {
-		return p.told(ctx, readRecycleBin, err)
-	}
-	p.probe(readRecycleBin)
-	return nil
-}
-
-// listing passes the people of a listing whom keep keeps, page by page.
-func (p *pull) listing(ctx context.Context, request *kiotaabs.RequestInformation, facts connectors.Facts, keep func(guid) bool) error {
+// listing passes the people of a listing, page by page.
+func (p *pull) listing(ctx context.Context, request *kiotaabs.RequestInformation, facts connectors.Facts) error {
 	return p.pages(ctx, request, func(page string) (next, first string, err error) {
 		p.people.start(facts)
 		if next, err = collection(page, p.people.scan); err != nil {
@@ -201,45 +174,24 @@ func (p *pull) listing(ctx context.Context, request *kiotaabs.RequestInformation
 		if len(p.people.persons) > 0 {
 			first = p.people.persons[0].ID
 		}
-		return next, first, p.pass(keep)
+		return next, first, p.pass()
 	})
 }
 
 // pass hands the scanned people on, without those who were passed before.
-func (p *pull) pass(keep func(guid) bool) error {
+func (p *pull) pass() error {
 	kept := p.people.keep(func(id guid) bool {
-		if _, seen := p.seen[id]; seen || !keep(id) {
-			return false
-		}
+		_, seen := p.seen[id]
 		p.seen[id] = struct{}{}
-		return true
+		return !seen
 	})
 	p.proof.Pages++
 	if len(kept) == 0 {
 		return nil
 	}
 	p.proof.People += len(kept)
-	if err := p.page(kept); err != nil {
-		return refusedPage{err}
-	}
-	return nil
-}
-
-// refusedPage is an error of the caller, to be returned as it is.
-type refusedPage struct{ err error }
-
-func (r refusedPage) Error() string { return r.err.Error() }
-
-// told tells a failure of a step, and hands back what the caller's own function returned.
-func (p *pull) told(ctx context.Context, s step, err error) error {
-	var refused refusedPage
-	switch {
-	case errors.As(err, &refused):
-		return refused.err
-	case errors.Is(err, errNothing):
-		s = readPeople
-	}
-	return fail(ctx, s, unread(err))
+	p.refused = p.page(kept)
+	return p.refused
 }
 
 func (p *pull) probe(s step) {
@@ -248,7 +200,10 @@ func (p *pull) probe(s step) {
 	}
 }
 
-var assignedFacts = connectors.Facts{Assigned: connectors.Yes, SoftDeleted: connectors.No}
+var (
+	assignedFacts = connectors.Facts{Assigned: connectors.Yes, SoftDeleted: connectors.No}
+	deletedFacts  = connectors.Facts{Assigned: connectors.Yes, SoftDeleted: connectors.Yes}
+)
 
 func everybody(guid) bool { return true }
 
