@@ -82,7 +82,7 @@ func redact(body []byte) []byte {
 		}
 		body = withoutSecrets(value).AppendJSON(nil)
 	}
-	return []byte(clip(string(body), keepBytes))
+	return bytes.Clone(clip(body, keepBytes))
 }
 
 // withoutSecrets replaces the values of fields whose names tell a secret, and of patch operations whose path does.
@@ -129,7 +129,7 @@ func containsFold(text []byte, word string) bool {
 }
 
 // clip cuts a text to a length, at the boundary of a character.
-func clip(text string, limit int) string {
+func clip[T string | []byte](text T, limit int) T {
 	if len(text) <= limit {
 		return text
 	}
