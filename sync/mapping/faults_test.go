@@ -199,7 +199,7 @@ func TestRowFaults(t *testing.T) {
 		{"some e-mail", []mapping.Row{userName, {Target: "emails.value", Source: "[m]"}}, mapping.Fault{Row: 1, Field: "target", Text: "say which is meant"}},
 		{"all e-mails", []mapping.Row{userName, {Target: "emails", Source: "[m]"}}, mapping.Fault{Row: 1, Field: "target", Text: "say which is meant"}},
 		{"an element", []mapping.Row{userName, {Target: `emails[type eq "work"]`, Source: "[m]"}}, mapping.Fault{Row: 1, Field: "target", Text: "name one, such as"}},
-		{"a filter of one", []mapping.Row{userName, {Target: `name[givenName eq "x"].familyName`, Source: "[m]"}}, mapping.Fault{Row: 1, Field: "target", Text: "not multi-valued"}},
+		{"a filter of one", []mapping.Row{userName, {Target: `name[givenName eq "x"].familyName`, Source: "[m]"}}, mapping.Fault{Row: 1, Field: "target", Text: "no elements to choose from"}},
 		{"a filter that starts", []mapping.Row{userName, {Target: `emails[type sw "w"].value`, Source: "[m]"}}, mapping.Fault{Row: 1, Field: "target", Text: "made of equalities"}},
 		{"a filter that chooses", []mapping.Row{userName, {Target: `emails[type eq "a" or type eq "b"].value`, Source: "[m]"}}, mapping.Fault{Row: 1, Field: "target", Text: "made of equalities"}},
 		{"a filter on the target", []mapping.Row{userName, {Target: `emails[value eq "a"].value`, Source: "[m]"}}, mapping.Fault{Row: 1, Field: "target", Text: "already says what value is"}},

@@ -77,7 +77,7 @@ func Compile(rows []Row) (*Mapping, error) {
 	for i, r := range rows {
 		if r.Source == "" {
 			if r.Default == "" {
-				c.fault(i, "source", 0, "the source is empty: write [attribute], \"constant\" or an expression")
+				c.fault(i, "source", 0, "the source is empty: write [attribute], \"constant\" or an expression, or give a default")
 			}
 			continue
 		}

@@ -38,7 +38,7 @@ func targetOf(text string, users *scim.ResourceType) (scim.Path, shape, error) {
 	if err != nil {
 		var known *scim.Error
 		if errors.As(err, &known) {
-			return scim.Path{}, shape{}, errors.New(known.Detail)
+			err = errors.New(known.Detail)
 		}
 		return scim.Path{}, shape{}, err
 	}
@@ -54,31 +54,38 @@ func targetOf(text string, users *scim.ResourceType) (scim.Path, shape, error) {
 		return scim.Path{}, shape{}, err
 	}
 	if sub == nil && attr.Type == scim.DataComplex && !attr.MultiValued {
-		value := path
-		value.Sub = "value"
-		if _, _, sub, ok = users.Attribute(value); !ok {
-			return scim.Path{}, shape{}, fmt.Errorf("%s has sub-attributes; name one, such as %s.%s", attr.Name, attr.Name, attr.Sub[0].Name)
-		}
+		_, _, sub, _ = users.Attribute(scim.Path{URN: path.URN, Attr: path.Attr, Sub: "value"}) // a manager is its value
 	}
 	leaf := attr
 	if sub != nil {
 		leaf, path.Sub = sub, sub.Name
 	}
-	switch {
-	case attr.Mutability == scim.ReadOnly || leaf.Mutability == scim.ReadOnly || leaf.Name == "$ref":
-		return scim.Path{}, shape{}, fmt.Errorf("%s is read-only: the record makes it", text)
-	case leaf.Mutability == scim.WriteOnly:
-		return scim.Path{}, shape{}, fmt.Errorf("%s is never kept in the record", text)
-	case path.Filter != nil && !attr.MultiValued:
-		return scim.Path{}, shape{}, fmt.Errorf("%s is not multi-valued; leave the value filter out", attr.Name)
-	case attr.MultiValued && attr.Type == scim.DataComplex && path.Filter == nil && (sub != nil || attr.Name != "roles"):
-		return scim.Path{}, shape{}, fmt.Errorf(`%s has several elements; say which is meant, such as %s[type eq "work"].value`, attr.Name, attr.Name)
-	case path.Filter != nil && sub == nil:
-		return scim.Path{}, shape{}, fmt.Errorf("an element of %s has sub-attributes; name one, such as %s.value", attr.Name, text)
-	case path.Filter != nil && fixes(path.Filter, sub.Name):
-		return scim.Path{}, shape{}, fmt.Errorf("the value filter already says what %s is", sub.Name)
+	if err := writable(text, path, attr, leaf); err != nil {
+		return scim.Path{}, shape{}, err
 	}
 	return path, shape{attribute: leaf, roles: leaf.Type == scim.DataComplex}, nil
+}
+
+// writable refuses what a mapping can't or mustn't write. leaf is the sub-attribute, or attr where the path names none.
+func writable(text string, path scim.Path, attr, leaf *scim.Attribute) error {
+	several := attr.MultiValued && attr.Type == scim.DataComplex
+	switch {
+	case attr.Mutability == scim.ReadOnly || leaf.Mutability == scim.ReadOnly || leaf.Name == "$ref":
+		return fmt.Errorf("%s is read-only: the record makes it", text)
+	case leaf.Mutability == scim.WriteOnly:
+		return fmt.Errorf("%s is never kept in the record", text)
+	case path.Filter != nil && !several:
+		return fmt.Errorf("%s has no elements to choose from; leave the value filter out", attr.Name)
+	case !several && leaf.Type == scim.DataComplex:
+		return fmt.Errorf("%s has sub-attributes; name one, such as %s.%s", attr.Name, attr.Name, attr.Sub[0].Name)
+	case several && path.Filter == nil && (path.Sub != "" || attr.Name != "roles"):
+		return fmt.Errorf(`%s has several elements; say which is meant, such as %s[type eq "work"].value`, attr.Name, attr.Name)
+	case path.Filter != nil && path.Sub == "":
+		return fmt.Errorf("an element of %s has sub-attributes; name one, such as %s.value", attr.Name, text)
+	case path.Filter != nil && fixes(path.Filter, path.Sub):
+		return fmt.Errorf("the value filter already says what %s is", path.Sub)
+	}
+	return nil
 }
 
 // fixedFilter returns a path's value filter with the schema's spelling and types. It must be made of equalities, so that an element
