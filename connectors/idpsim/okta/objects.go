@@ -30,14 +30,20 @@ var appProfile = []field{
 	{"employeeNumber", idpsim.EmployeeNumber},
 }
 
-// page renders the objects of one answer: at base, the caller's own scheme and host.
+// renderer shows the objects of one answer.
 type renderer struct {
-	base   string
-	masked bool // every property but the id null: the nulls fault
+	base    string    // the caller's own scheme and host, and /api/v1
+	app     string    // the application's id
+	masked  bool      // every property but the id null: the nulls fault
+	epoch   time.Time // when everything was created, and
+	created string    // the same as JSON: most times are this one
 }
 
-func (c *call) renderer() renderer {
-	return renderer{base: wire.Base(c.r), masked: idpsim.Struck(c.r, idpsim.Nulls)}
+func (c *call) renderer(v *idpsim.View) *renderer {
+	return &renderer{
+		base: wire.Base(c.r) + "/api/v1", app: string(v.AppendOktaAppID(nil)), masked: idpsim.Struck(c.r, idpsim.Nulls),
+		epoch: v.Created(), created: string(wire.AppendTime(nil, v.Created(), true)),
+	}
 }
 
 func key(dst []byte, name string) []byte {
@@ -69,14 +75,20 @@ func appendProfile(dst []byte, x idpsim.Person, fields []field, masked bool) []b
 	return append(dst, '}')
 }
 
-func appendTime(dst []byte, name string, t time.Time) []byte {
-	return wire.AppendTime(key(append(dst, ','), name), t, true)
+func (r *renderer) time(dst []byte, name string, t time.Time) []byte {
+	dst = key(append(dst, ','), name)
+	if t.Equal(r.epoch) {
+		return append(dst, r.created...)
+	}
+	return wire.AppendTime(dst, t, true)
 }
 
 // user appends an Okta user.
-func (r renderer) user(dst []byte, x idpsim.Person) []byte {
+func (r *renderer) user(dst []byte, x idpsim.Person) []byte {
+	var array [20]byte
+	id := x.AppendOktaID(array[:0])
 	dst = append(dst, `{"id":"`...)
-	dst = x.AppendOktaID(dst)
+	dst = append(dst, id...)
 	if r.masked {
 		dst = append(dst, `","status":null,"profile":`...)
 		return append(appendProfile(dst, x, userProfile, true), '}')
@@ -87,33 +99,35 @@ func (r renderer) user(dst []byte, x idpsim.Person) []byte {
 	if x.Moving() {
 		dst = append(dst, `,"transitioningToStatus":"DEPROVISIONED"`...)
 	}
-	dst = appendTime(dst, "created", x.Created())
-	dst = appendTime(dst, "activated", x.Created())
-	dst = appendTime(dst, "statusChanged", x.Turned())
+	dst = r.time(dst, "created", x.Created())
+	dst = r.time(dst, "activated", x.Created())
+	dst = r.time(dst, "statusChanged", x.Turned())
 	dst = append(dst, `,"lastLogin":null`...)
-	dst = appendTime(dst, "lastUpdated", x.Updated())
-	dst = appendTime(dst, "passwordChanged", x.Created())
+	dst = r.time(dst, "lastUpdated", x.Updated())
+	dst = r.time(dst, "passwordChanged", x.Created())
 	dst = append(dst, `,"type":{"id":"otySimulated000000AA"},"profile":`...)
 	dst = appendProfile(dst, x, userProfile, false)
 	dst = append(dst, `,"credentials":{"password":{},"provider":{"type":"OKTA","name":"OKTA"}},"_links":{"self":{"href":"`...)
 	dst = append(dst, r.base...)
-	dst = append(dst, "/api/v1/users/"...)
-	dst = x.AppendOktaID(dst)
+	dst = append(dst, "/users/"...)
+	dst = append(dst, id...)
 	return append(dst, `"}}}`...)
 }
 
 // appUser appends the assignment of a user to the application.
-func (r renderer) appUser(dst []byte, v *idpsim.View, x idpsim.Person, expand bool) []byte {
+func (r *renderer) appUser(dst []byte, x idpsim.Person, expand bool) []byte {
+	var array [20]byte
+	id := x.AppendOktaID(array[:0])
 	dst = append(dst, `{"id":"`...)
-	dst = x.AppendOktaID(dst)
+	dst = append(dst, id...)
 	if r.masked {
 		dst = append(dst, `","externalId":null,"status":null,"credentials":{"userName":null},"profile":`...)
 		return append(appendProfile(dst, x, appProfile, true), '}')
 	}
 	dst = append(dst, `","externalId":`...)
 	dst = appendExternalID(dst, x)
-	dst = appendTime(dst, "created", x.Created())
-	dst = appendTime(dst, "lastUpdated", x.Updated())
+	dst = r.time(dst, "created", x.Created())
+	dst = r.time(dst, "lastUpdated", x.Updated())
 	scope := "GROUP"
 	if byName(x) {
 		scope = "USER"
@@ -121,21 +135,21 @@ func (r renderer) appUser(dst []byte, v *idpsim.View, x idpsim.Person, expand bo
 	dst = append(dst, `,"scope":"`+scope+`","status":"`...)
 	dst = append(dst, x.AppStatus()...)
 	dst = append(dst, '"')
-	dst = appendTime(dst, "statusChanged", x.Turned())
+	dst = r.time(dst, "statusChanged", x.Turned())
 	dst = append(dst, `,"passwordChanged":null,"syncState":`...)
-	dst = appendSync(dst, x)
+	dst = r.sync(dst, x)
 	dst = append(dst, `,"credentials":{"userName":`...)
 	dst = appendText(dst, x, idpsim.AppUserName)
 	dst = append(dst, `},"profile":`...)
 	dst = appendProfile(dst, x, appProfile, false)
 	dst = append(dst, `,"_links":{"app":{"href":"`...)
 	dst = append(dst, r.base...)
-	dst = append(dst, "/api/v1/apps/"...)
-	dst = v.AppendOktaAppID(dst)
+	dst = append(dst, "/apps/"...)
+	dst = append(dst, r.app...)
 	dst = append(dst, `"},"user":{"href":"`...)
 	dst = append(dst, r.base...)
-	dst = append(dst, "/api/v1/users/"...)
-	dst = x.AppendOktaID(dst)
+	dst = append(dst, "/users/"...)
+	dst = append(dst, id...)
 	dst = append(dst, `"}}`...)
 	if expand {
 		dst = append(dst, `,"_embedded":{"user":`...)
@@ -151,43 +165,43 @@ func appendExternalID(dst []byte, x idpsim.Person) []byte {
 	return append(dst, "null"...)
 }
 
-func appendSync(dst []byte, x idpsim.Person) []byte {
+func (r *renderer) sync(dst []byte, x idpsim.Person) []byte {
 	if x.ExternalID() == "" {
 		return append(dst, `"DISABLED","lastSync":null`...)
 	}
-	return appendTime(append(dst, `"SYNCHRONIZED"`...), "lastSync", x.Updated())
+	return r.time(append(dst, `"SYNCHRONIZED"`...), "lastSync", x.Updated())
 }
 
 // group appends an Okta group.
-func (r renderer) group(dst []byte, g idpsim.Group) []byte {
+func (r *renderer) group(dst []byte, g idpsim.Group) []byte {
 	dst = append(dst, `{"id":"`...)
 	dst = g.AppendOktaID(dst)
 	dst = append(dst, '"')
-	dst = appendTime(dst, "created", g.Updated())
-	dst = appendTime(dst, "lastUpdated", g.Updated())
-	dst = appendTime(dst, "lastMembershipUpdated", g.Updated())
+	dst = r.time(dst, "created", g.Updated())
+	dst = r.time(dst, "lastUpdated", g.Updated())
+	dst = r.time(dst, "lastMembershipUpdated", g.Updated())
 	dst = append(dst, `,"objectClass":["okta:user_group"],"type":"OKTA_GROUP","profile":{"name":`...)
 	dst = wire.AppendString(dst, g.Name())
 	dst = append(dst, `,"description":null},"_links":{"users":{"href":"`...)
 	dst = append(dst, r.base...)
-	dst = append(dst, "/api/v1/groups/"...)
+	dst = append(dst, "/groups/"...)
 	dst = g.AppendOktaID(dst)
 	return append(dst, `/users"}}}`...)
 }
 
 // appGroup appends the assignment of a group to the application.
-func (r renderer) appGroup(dst []byte, v *idpsim.View, g idpsim.Group, expand bool) []byte {
+func (r *renderer) appGroup(dst []byte, g idpsim.Group, expand bool) []byte {
 	dst = append(dst, `{"id":"`...)
 	dst = g.AppendOktaID(dst)
 	dst = append(dst, '"')
-	dst = appendTime(dst, "lastUpdated", g.Updated())
+	dst = r.time(dst, "lastUpdated", g.Updated())
 	dst = append(dst, `,"priority":0,"profile":{},"_links":{"app":{"href":"`...)
 	dst = append(dst, r.base...)
-	dst = append(dst, "/api/v1/apps/"...)
-	dst = v.AppendOktaAppID(dst)
+	dst = append(dst, "/apps/"...)
+	dst = append(dst, r.app...)
 	dst = append(dst, `"},"group":{"href":"`...)
 	dst = append(dst, r.base...)
-	dst = append(dst, "/api/v1/groups/"...)
+	dst = append(dst, "/groups/"...)
 	dst = g.AppendOktaID(dst)
 	dst = append(dst, `"}}`...)
 	if expand {
@@ -197,20 +211,20 @@ func (r renderer) appGroup(dst []byte, v *idpsim.View, g idpsim.Group, expand bo
 	return append(dst, '}')
 }
 
-// app appends the application.
-func (r renderer) app(dst []byte, v *idpsim.View) []byte {
+// application appends the application.
+func (r *renderer) application(dst []byte, v *idpsim.View) []byte {
 	status := "ACTIVE"
 	if v.App() == idpsim.AppInactive {
 		status = "INACTIVE"
 	}
 	dst = append(dst, `{"id":"`...)
-	dst = v.AppendOktaAppID(dst)
+	dst = append(dst, r.app...)
 	dst = append(dst, `","name":"rollcall","label":"Rollcall","status":"`+status+`"`...)
-	dst = appendTime(dst, "lastUpdated", v.Created())
-	dst = appendTime(dst, "created", v.Created())
+	dst = r.time(dst, "lastUpdated", v.Created())
+	dst = r.time(dst, "created", v.Created())
 	dst = append(dst, `,"features":["PUSH_NEW_USERS","PUSH_PROFILE_UPDATES","PUSH_USER_DEACTIVATION","GROUP_PUSH"],"signOnMode":"AUTO_LOGIN","_links":{"users":{"href":"`...)
 	dst = append(dst, r.base...)
-	dst = append(dst, "/api/v1/apps/"...)
-	dst = v.AppendOktaAppID(dst)
+	dst = append(dst, "/apps/"...)
+	dst = append(dst, r.app...)
 	return append(dst, `/users"}}}`...)
 }

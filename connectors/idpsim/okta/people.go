@@ -43,8 +43,7 @@ func (c *call) users() {
 	if !ok {
 		return
 	}
-	r := c.renderer()
-	c.page(p, func(v *idpsim.View) collection { return people(v, show, r.user) })
+	c.page(p, func(v *idpsim.View) collection { return people(v, show, c.renderer(v).user) })
 }
 
 // userFilter reads q, or a filter or search of the form property eq "value". A plain list and q leave out the deactivated; filter
@@ -109,7 +108,7 @@ func (c *call) user(id string) {
 		if !ok || x.Gone() {
 			return nil, false
 		}
-		return c.renderer().user(nil, x), true
+		return c.renderer(v).user(nil, x), true
 	})
 }
 
@@ -134,7 +133,7 @@ func (c *call) application(id string) bool {
 
 func (c *call) app(id string) {
 	if c.application(id) {
-		c.one(id, "AppInstance", func(v *idpsim.View) ([]byte, bool) { return c.renderer().app(nil, v), true })
+		c.one(id, "AppInstance", func(v *idpsim.View) ([]byte, bool) { return c.renderer(v).application(nil, v), true })
 	}
 }
 
@@ -143,10 +142,11 @@ func (c *call) appUsers(id string) {
 	if !ok || !c.application(id) {
 		return
 	}
-	r, expand, prefix := c.renderer(), p.values.Get("expand") == "user", strings.ToLower(p.values.Get("q"))
+	expand, prefix := p.values.Get("expand") == "user", strings.ToLower(p.values.Get("q"))
 	c.page(p, func(v *idpsim.View) collection {
+		r := c.renderer(v)
 		return people(v, func(x idpsim.Person) bool { return inApp(x) && (prefix == "" || startsWith(x, prefix)) },
-			func(dst []byte, x idpsim.Person) []byte { return r.appUser(dst, v, x, expand) })
+			func(dst []byte, x idpsim.Person) []byte { return r.appUser(dst, x, expand) })
 	})
 }
 
@@ -159,7 +159,7 @@ func (c *call) appUser(app, id string) {
 		if !ok || !inApp(x) {
 			return nil, false
 		}
-		return c.renderer().appUser(nil, v, x, c.r.URL.Query().Get("expand") == "user"), true
+		return c.renderer(v).appUser(nil, x, c.r.URL.Query().Get("expand") == "user"), true
 	})
 }
 
@@ -168,8 +168,9 @@ func (c *call) appGroups(id string) {
 	if !ok || !c.application(id) {
 		return
 	}
-	r, expand := c.renderer(), p.values.Get("expand") == "group"
+	expand := p.values.Get("expand") == "group"
 	c.page(p, func(v *idpsim.View) collection {
+		r := c.renderer(v)
 		return collection{
 			next: func(after uint64) (uint64, bool) {
 				for n := int(after); n < v.Groups(); n++ {
@@ -179,7 +180,7 @@ func (c *call) appGroups(id string) {
 				}
 				return 0, false
 			},
-			append: func(dst []byte, key uint64) []byte { return r.appGroup(dst, v, v.Group(int(key-1)), expand) },
+			append: func(dst []byte, key uint64) []byte { return r.appGroup(dst, v.Group(int(key-1)), expand) },
 		}
 	})
 }
@@ -190,7 +191,7 @@ func (c *call) group(id string) {
 		if !ok || g.Gone() {
 			return nil, false
 		}
-		return c.renderer().group(nil, g), true
+		return c.renderer(v).group(nil, g), true
 	})
 }
 
@@ -209,8 +210,8 @@ func (c *call) groupUsers(id string) {
 		notFound(c.w, id, "UserGroup")
 		return
 	}
-	r := c.renderer()
 	c.page(p, func(v *idpsim.View) collection {
+		r := c.renderer(v)
 		g, _ := v.GroupByOktaID(id)
 		return collection{
 			next: func(after uint64) (uint64, bool) {

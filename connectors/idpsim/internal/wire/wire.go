@@ -49,12 +49,12 @@ func escape(dst []byte, text string) []byte {
 
 // AppendTime appends t as a JSON string, in UTC: with milliseconds as Okta does, without as Graph does.
 func AppendTime(dst []byte, t time.Time, milliseconds bool) []byte {
-	layout := "2006-01-02T15:04:05Z"
-	if milliseconds {
-		layout = "2006-01-02T15:04:05.000Z"
-	}
 	dst = append(dst, '"')
-	dst = t.UTC().AppendFormat(dst, layout)
+	dst = t.UTC().AppendFormat(dst, time.RFC3339) // the one layout that is fast
+	if milliseconds {
+		n := t.Nanosecond() / 1e6
+		dst = append(dst[:len(dst)-1], '.', '0'+byte(n/100), '0'+byte(n/10%10), '0'+byte(n%10), 'Z')
+	}
 	return append(dst, '"')
 }
 
