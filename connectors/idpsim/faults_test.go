@@ -1,0 +1,108 @@
+package idpsim_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"rollcall/connectors/idpsim"
+)
+
+// behind asks a handler that answers "fine" through faults, and returns the statuses.
+func behind(f *idpsim.Faults, targets ...string) (statuses []int) {
+	h := f.Handler(idpsim.PlainFault, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("fine")) }))
+	for _, target := range targets {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", target, nil))
+		statuses = append(statuses, w.Code)
+	}
+	return statuses
+}
+
+func TestWhereFaultsHit(t *testing.T) {
+	four := []string{"/a?x=1", "/b", "/a?x=1", "/a?x=2"}
+	for _, c := range []struct {
+		where idpsim.Where
+		want  []int
+	}{
+		{idpsim.Where{}, []int{503, 503, 503, 503}},
+		{idpsim.Where{After: 1}, []int{200, 503, 503, 503}},
+		{idpsim.Where{Times: 2}, []int{503, 503, 200, 200}},
+		{idpsim.Where{After: 2, Times: 1}, []int{200, 200, 503, 200}},
+		{idpsim.Where{Path: "/a"}, []int{503, 200, 503, 503}},
+		{idpsim.Where{Path: "GET /a?x=1", After: 1}, []int{200, 200, 503, 200}},
+		{idpsim.Where{Path: "POST"}, []int{200, 200, 200, 200}},
+	} {
+		var f idpsim.Faults
+		must(t, f.Set(idpsim.Unavailable, c.where))
+		if diff := cmp.Diff(c.want, behind(&f, four...)); diff != "" {
+			t.Errorf("%+v: %s", c.where, diff)
+		}
+	}
+}
+
+func TestFaultsEnd(t *testing.T) {
+	var f idpsim.Faults
+	must(t, f.Set(idpsim.Unavailable, idpsim.Where{}))
+	must(t, f.Set(idpsim.Blank, idpsim.Where{}))
+	f.Clear(idpsim.Unavailable)
+	if got := behind(&f, "/"); got[0] != 200 || f.Hits(idpsim.Blank) != 1 || f.Hits(idpsim.Unavailable) != 0 {
+		t.Errorf("%v, %d hits", got, f.Hits(idpsim.Blank))
+	}
+	f.Clear()
+	behind(&f, "/")
+	if f.Hits(idpsim.Blank) != 0 {
+		t.Error("cleared, and it goes on")
+	}
+	if err := f.Set("gremlins", idpsim.Where{}); err == nil || !strings.Contains(err.Error(), "lost-page") {
+		t.Errorf("an unknown fault: %v", err)
+	}
+	if got := behind(nil, "/"); got[0] != 200 {
+		t.Error("no faults at all, and it failed")
+	}
+}
+
+func TestEveryFaultIsKnown(t *testing.T) {
+	seen := map[string]bool{}
+	for _, name := range idpsim.FaultNames() {
+		var f idpsim.Faults
+		if err := f.Set(name, idpsim.Where{}); err != nil || seen[name] {
+			t.Errorf("%s: %v, twice %v", name, err, seen[name])
+		}
+		seen[name] = true
+	}
+}
+
+func TestFaultsAsJSON(t *testing.T) {
+	var f idpsim.Faults
+	must(t, f.Set(idpsim.Throttle, idpsim.Where{Path: "/a", Wait: time.Second}))
+	behind(&f, "/a", "/b")
+	got, err := json.Marshal(&f)
+	must(t, err)
+	if want := `{"throttle":{"path":"/a","wait":1000000000,"hits":1}}`; string(got) != want {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestFaultsFromSeveralSides(t *testing.T) {
+	var f idpsim.Faults
+	must(t, f.Set(idpsim.Unavailable, idpsim.Where{Times: 10}))
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 10 {
+				behind(&f, "/")
+			}
+		})
+	}
+	all.Wait()
+	if got := f.Hits(idpsim.Unavailable); got != 10 {
+		t.Errorf("%d hits, want 10", got)
+	}
+}

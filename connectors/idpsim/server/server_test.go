@@ -1,0 +1,159 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"rollcall/connectors/idpsim"
+	"rollcall/connectors/idpsim/server"
+)
+
+// start runs a server until the test is over.
+func start(t *testing.T, o server.Options) *server.Server {
+	t.Helper()
+	s, err := server.Listen(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func ask(t *testing.T, method, target, authorization, body string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequest(method, target, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", authorization)
+	if strings.Contains(body, "grant_type") {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	b, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.StatusCode, strings.TrimSpace(string(b))
+}
+
+func TestEverythingBehindOneAddress(t *testing.T) {
+	pop := idpsim.New(idpsim.Options{Seed: 7, People: 3})
+	s := start(t, server.Options{Population: pop, Token: "token", Client: "client", Secret: "secret"})
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {"client"}, "client_secret": {"secret"}}
+	status, body := ask(t, "POST", s.URL()+"/"+pop.TenantID()+"/oauth2/v2.0/token", "", form.Encode())
+	if status != 200 || !strings.Contains(body, `"access_token":"simulated-token-1"`) {
+		t.Errorf("login: %d %s", status, body)
+	}
+	for _, c := range []struct {
+		target, authorization string
+		want                  int
+	}{
+		{s.GraphURL() + "/users", "Bearer token", 200},
+		{s.GraphURL() + "/users", "Bearer simulated-token-1", 200},
+		{s.GraphURL() + "/users", "Bearer other", 401},
+		{s.URL() + "/api/v1/apps/" + pop.OktaAppID() + "/users", "SSWS token", 200},
+		{s.URL() + "/api/v1/users", "SSWS other", 401},
+	} {
+		if status, body := ask(t, "GET", c.target, c.authorization, ""); status != c.want {
+			t.Errorf("%s with %s: %d %s", c.target, c.authorization, status, body)
+		}
+	}
+	if s.Graph.Calls() != 3 || s.Okta.Calls() != 2 {
+		t.Errorf("%d and %d calls", s.Graph.Calls(), s.Okta.Calls())
+	}
+}
+
+// pusher notes that it was called.
+type pusher struct{ err error }
+
+func (p pusher) Cycle(context.Context) error { return p.err }
+
+func TestControl(t *testing.T) {
+	pop := idpsim.New(idpsim.Options{Seed: 7, People: 3})
+	s := start(t, server.Options{Population: pop, Pushers: map[string]server.Pusher{"entra": pusher{}, "okta": pusher{errors.New("no receiver")}}})
+	for _, c := range []struct {
+		method, path, body string
+		status             int
+		want               string
+	}{
+		{"POST", "steps", `[{"do":"disable","who":"#1"},{"do":"soft-delete","who":"#2"}]`, 200, `{"done":2}`},
+		{"POST", "steps", `[{"do":"disable","who":"#9"}]`, 400, `is not one of #0 to #2`},
+		{"POST", "steps", `nonsense`, 400, `read steps`},
+		{"POST", "faults", `{"name":"throttle","where":{"path":"/users","times":1,"wait":1000000000}}`, 200, `{"throttle":{"path":"/users","times":1,"wait":1000000000,"hits":0}}`},
+		{"POST", "faults", `{"name":"gremlins"}`, 400, `there is no fault`},
+		{"POST", "faults", `{"fault":"throttle"}`, 400, `unknown field`},
+		{"GET", "state", ``, 200, `"population":{"people":3,"assigned":2,"disabled":1,"soft_deleted":1,"purged":0,"groups":0,"changes":3}`},
+		{"DELETE", "faults?name=throttle", ``, 200, `{}`},
+		{"POST", "cycle", `{"name":"entra"}`, 200, `{"done":"entra"}`},
+		{"POST", "cycle", `{"name":"okta"}`, 400, `no receiver`},
+		{"POST", "cycle", `{"name":"ldap"}`, 400, `there is no pusher`},
+		{"GET", "steps", ``, 405, ``},
+	} {
+		status, body := ask(t, c.method, s.URL()+"/_control/"+c.path, "", c.body)
+		if status != c.status || !strings.Contains(body, c.want) {
+			t.Errorf("%s %s %s: %d %s", c.method, c.path, c.body, status, body)
+		}
+	}
+}
+
+func TestWhoMayControl(t *testing.T) {
+	for _, c := range []struct {
+		token, remote, authorization string
+		want                         int
+	}{
+		{"", "127.0.0.1:1", "", 200},
+		{"", "[::1]:1", "", 200},
+		{"", "192.0.2.1:1", "", 403},
+		{"", "nonsense", "", 403},
+		{"secret", "192.0.2.1:1", "Bearer secret", 200},
+		{"secret", "127.0.0.1:1", "", 403},
+		{"secret", "127.0.0.1:1", "Bearer secre", 403},
+	} {
+		s, err := server.Listen(server.Options{Population: idpsim.New(idpsim.Options{}), ControlToken: c.token})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest("GET", "/_control/state", nil)
+		r.RemoteAddr = c.remote
+		r.Header.Set("Authorization", c.authorization)
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		if w.Code != c.want {
+			t.Errorf("%+v: %d", c, w.Code)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestATakenAddress(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	if _, err := server.Listen(server.Options{Population: idpsim.New(idpsim.Options{}), Listen: l.Addr().String()}); err == nil {
+		t.Error("the address was taken twice")
+	}
+}
