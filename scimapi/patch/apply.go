@@ -22,6 +22,10 @@ func Apply(rt *scim.ResourceType, resource scim.Value, ops []Operation) (Outcome
 	if err := checkImmutable(rt, resource, e.resource); err != nil {
 		return Outcome{}, err
 	}
+	// A resource from before its schemas required more can still be changed.
+	if err := rt.Validate(e.resource); err != nil && rt.Validate(resource) == nil {
+		return Outcome{}, err
+	}
 	if !e.formatted {
 		changed, err := reformat(rt, resource, e.resource)
 		if err != nil {
@@ -55,8 +59,8 @@ func (e *editor) operation(op Operation) error {
 	if err != nil {
 		return err
 	}
-	if ext := e.rt.Extension(p); ext != nil {
-		return e.extension(op.Op, ext, op.Value)
+	if e.rt.Extension(p) != nil {
+		return e.extension(op.Op, p, op.Value)
 	}
 	t, ok := e.target(p)
 	switch {
@@ -91,8 +95,8 @@ func (e *editor) name(op string, f scim.Field) error {
 		e.drop(f.Name)
 		return nil
 	}
-	if ext := e.rt.Extension(p); ext != nil {
-		return e.extension(op, ext, f.Value)
+	if e.rt.Extension(p) != nil {
+		return e.extension(op, p, f.Value)
 	}
 	t, ok := e.target(p)
 	switch {
@@ -106,30 +110,21 @@ func (e *editor) name(op string, f scim.Field) error {
 }
 
 // extension writes the attributes of an extension that an object names, and leaves the others alone. A null or a remove takes the whole extension away.
-func (e *editor) extension(op string, ext *scim.Schema, value scim.Value) error {
+func (e *editor) extension(op string, p scim.Path, value scim.Value) error {
 	switch {
 	case op != opRemove && value.Kind == scim.Object:
 		for _, f := range value.Fields {
-			if err := e.name(op, scim.Field{Name: ext.ID + ":" + f.Name, Value: f.Value}); err != nil {
+			if err := e.name(op, scim.Field{Name: p.String() + ":" + f.Name, Value: f.Value}); err != nil {
 				return err
 			}
 		}
 		return nil
 	case op != opRemove && !value.Empty():
-		return scim.BadRequest(scim.TypeInvalidValue, "%s: an object of attributes is wanted", ext.ID)
+		return scim.BadRequest(scim.TypeInvalidValue, "%s: an object of attributes is wanted", p)
 	case op == opAdd:
 		return nil
 	}
-	for _, f := range e.resource.Get(ext.ID).Fields {
-		t, ok := e.target(scim.Path{URN: ext.ID, Attr: f.Name})
-		if !ok {
-			continue
-		}
-		if err := e.write(opRemove, t, scim.Value{}); err != nil {
-			return err
-		}
-	}
-	return nil
+	return e.assign(p, scim.Value{})
 }
 
 func (e *editor) drop(paths ...string) {
@@ -273,6 +268,9 @@ func (e *editor) removeElements(t target, v scim.Value) error {
 	}
 	if len(any.Args) == 0 {
 		return nil
+	}
+	if err := e.rt.CheckElement(t.path, any); err != nil {
+		return scim.BadRequest(scim.TypeInvalidValue, "%s: the values to remove are not understood: %v", t.path, err)
 	}
 	t.path.Filter = any
 	return e.assign(t.path, scim.Value{})

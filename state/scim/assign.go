@@ -27,7 +27,10 @@ func (rt *ResourceType) Select(resource Value, p Path) []Value {
 // A value filter that matches no element makes one from its equality terms (Entra and Okta need it, though RFC 7644 §3.5.2.3 says
 // noTarget), and an element set as a whole keeps those terms, so that the same path goes on leading to it. A path to a sub-attribute of a
 // multi-valued attribute without a filter sets it in each element, or makes one. An element left with nothing but type and primary is taken away. An
-// element made primary takes that from the others. A null for active changes nothing: it says nothing about the account.
+// element made primary takes that from the others. A null for active changes nothing: it says nothing about the account. A path that names an
+// extension as a whole can only take it away.
+//
+// What is required beside the attribute itself is not looked at, as several calls may be needed to complete it: see Validate.
 //
 // Errors are *Error: invalidPath for an unknown attribute, mutability for a readOnly one, invalidFilter for a faulty value filter, noTarget where no element can be
 // made, invalidValue for a value of the wrong type and for one that empties what is required. A password is not kept.
@@ -54,6 +57,9 @@ type assignment struct {
 }
 
 func (w *assignment) assign(resource, v Value) (Value, error) {
+	if ext := w.rt.Extension(w.path); ext != nil && v.Empty() {
+		return w.rt.putExtension(resource, ext, Value{}), nil
+	}
 	schema, attr, sub, ok := w.rt.Attribute(w.path)
 	switch {
 	case !ok:
@@ -231,16 +237,25 @@ func (rt *ResourceType) put(resource Value, s *Schema, a *Attribute, v Value) Va
 	f := Field{a.Name, v}
 	if !rt.isCore(s) {
 		rank := func(name string) int { return indexOf(s.Attributes, name) }
-		f = Field{s.ID, Value{Kind: Object, Fields: placed(resource.Get(s.ID).Fields, f, rank)}}
-		if len(f.Value.Fields) == 0 {
-			f.Value = Value{}
-		}
+		return rt.putExtension(resource, s, Value{Kind: Object, Fields: placed(resource.Get(s.ID).Fields, f, rank)})
 	}
 	fields := placed(resource.Fields, f, rt.rank)
-	if !rt.isCore(s) || len(fields) == 0 || fields[0].Name != "schemas" {
-		fields = placed(fields, Field{"schemas", rt.schemas(Value{Kind: Object, Fields: fields})}, rt.rank)
+	if len(fields) == 0 || fields[0].Name != "schemas" {
+		return rt.withSchemas(fields)
 	}
 	return Value{Kind: Object, Fields: fields}
+}
+
+func (rt *ResourceType) putExtension(resource Value, ext *Schema, object Value) Value {
+	if len(object.Fields) == 0 {
+		object = Value{}
+	}
+	return rt.withSchemas(placed(resource.Fields, Field{ext.ID, object}, rt.rank))
+}
+
+func (rt *ResourceType) withSchemas(fields []Field) Value {
+	schemas := rt.schemas(Value{Kind: Object, Fields: fields})
+	return Value{Kind: Object, Fields: placed(fields, Field{"schemas", schemas}, rt.rank)}
 }
 
 // schemas lists the schemas that a resource has attributes of.

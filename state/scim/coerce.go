@@ -203,7 +203,7 @@ func (c *coercion) object(at spot, a *Attribute, sent Value) (Value, error) {
 	}
 	switch {
 	case known || unknown == "" && derived == "":
-		return assemble(at, a.Sub, subs)
+		return assemble(a.Sub, subs), nil
 	case derived == "" && c.merging:
 		return c.base, nil
 	}
@@ -211,27 +211,23 @@ func (c *coercion) object(at spot, a *Attribute, sent Value) (Value, error) {
 }
 
 // assemble makes an object of the values that are there; null when none is.
-func assemble(at spot, attributes []Attribute, values []Value) (Value, error) {
+func assemble(attributes []Attribute, values []Value) Value {
 	count := 0
-	for i := range attributes {
+	for i := range values {
 		if values[i].Kind != Null {
 			count++
 		}
 	}
 	if count == 0 {
-		return Value{}, nil
+		return Value{}
 	}
 	fields := make([]Field, 0, count)
 	for i := range attributes {
-		a := &attributes[i]
-		switch {
-		case values[i].Kind != Null:
-			fields = append(fields, Field{a.Name, values[i]})
-		case a.Required && a.kept():
-			return Value{}, BadRequest(TypeInvalidValue, "%s is required; send it with a value", at.inside(a))
+		if values[i].Kind != Null {
+			fields = append(fields, Field{attributes[i].Name, values[i]})
 		}
 	}
-	return Value{Kind: Object, Fields: fields}, nil
+	return Value{Kind: Object, Fields: fields}
 }
 
 func indexOf(attributes []Attribute, name string) int {

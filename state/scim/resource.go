@@ -154,9 +154,7 @@ func (n *normalizer) resource() (Value, error) {
 			continue
 		}
 		ext := n.rt.Extensions[i]
-		if object, err := assemble(spot{schema: ext}, ext.Attributes, values); err != nil {
-			return Value{}, err
-		} else if object.Kind != Null {
+		if object := assemble(ext.Attributes, values); object.Kind != Null {
 			fields = append(fields, Field{ext.ID, object})
 			schemas = append(schemas, StringValue(ext.ID))
 		}
@@ -166,7 +164,7 @@ func (n *normalizer) resource() (Value, error) {
 	if err != nil {
 		return Value{}, err
 	}
-	return resource, n.rt.checkRequired(resource)
+	return resource, n.rt.Validate(resource)
 }
 
 // adopt gives attributes of extensions that came without their URN to the extension, unless it has them already or they don't
@@ -233,18 +231,51 @@ func (n *normalizer) setPaths(resource Value) (Value, error) {
 	return resource, nil
 }
 
-// checkRequired refuses a resource that lacks what its core schema requires. Blank text is no name.
-func (rt *ResourceType) checkRequired(resource Value) error {
-	for i := range rt.Schema.Attributes {
-		a := &rt.Schema.Attributes[i]
-		if !a.Required || !a.kept() {
-			continue
-		}
-		if blank(resource.Get(a.Name)) {
-			return BadRequest(TypeInvalidValue, "%s is required; send it with a value", a.Name)
+// Validate refuses a resource in canonical form that lacks what is required: attributes of the core schema, and those of an extension or
+// sub-attributes of a complex attribute where there is anything of these. Blank text is no name. Errors are *Error 400 invalidValue.
+func (rt *ResourceType) Validate(resource Value) error {
+	if err := requireAll(spot{}, rt.Schema.Attributes, resource); err != nil {
+		return err
+	}
+	for _, ext := range rt.Extensions {
+		if object := resource.Get(ext.ID); object.Kind != Null {
+			if err := requireAll(spot{schema: ext}, ext.Attributes, object); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+func requireAll(at spot, attributes []Attribute, object Value) error {
+	for i := range attributes {
+		a := &attributes[i]
+		if a.Type != DataComplex && !a.Required || !a.kept() {
+			continue
+		}
+		v := object.Get(a.Name)
+		if a.Required && blank(v) {
+			return BadRequest(TypeInvalidValue, "%s is required; send it with a value", at.inside(a))
+		}
+		if !anyRequired(a.Sub) {
+			continue
+		}
+		for _, e := range elements(a, v) {
+			if err := requireAll(at.inside(a), a.Sub, e); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func anyRequired(attributes []Attribute) bool {
+	for i := range attributes {
+		if attributes[i].Required {
+			return true
+		}
+	}
+	return false
 }
 
 func blank(v Value) bool {
