@@ -129,7 +129,8 @@ func TestWhatWasMadeIsItsOwnEcho(t *testing.T) {
 		if err != nil || !built.Resource.Equal(made.Resource) {
 			t.Fatalf("%s was built as %s: %v", writeJSON(made.Resource), writeJSON(built.Resource), err)
 		}
-	})	if accepted < 10 {
+	})
+	if accepted < 10 {
 		t.Errorf("only %d of the drawn requests were accepted: the property was hardly tested", accepted)
 	}
 }
