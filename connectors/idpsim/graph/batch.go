@@ -78,6 +78,8 @@ func checkBatch(items []batchItem) error {
 			return fmt.Errorf("each request needs method and url")
 		case len(item.Body) > 0 && len(item.Headers) == 0:
 			return fmt.Errorf("a request with a body needs headers")
+		case strings.Contains(item.URL, "$batch"):
+			return fmt.Errorf("a batch holds no batches")
 		case len(item.DependsOn) > 0:
 			return fmt.Errorf("dependsOn is not supported here")
 		}

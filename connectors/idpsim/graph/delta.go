@@ -15,7 +15,7 @@ type deltaState struct {
 	Select []string `json:"s,omitempty"`
 	From   int      `json:"f"`           // changes after this version are shown; -1 is everything there is
 	To     int      `json:"t"`           // the version to continue from when this round is over
-	After  uint64   `json:"a,omitempty"` // rows shown so far
+	After  int      `json:"a,omitempty"` // rows shown so far
 }
 
 func (s deltaState) token() string {
@@ -25,7 +25,8 @@ func (s deltaState) token() string {
 
 func parseDelta(token string) (s deltaState, ok bool) {
 	b, err := base64.RawURLEncoding.DecodeString(token)
-	return s, err == nil && json.Unmarshal(b, &s) == nil
+	ok = err == nil && json.Unmarshal(b, &s) == nil && s.From >= -1 && s.To >= 0 && s.After >= 0
+	return s, ok
 }
 
 // deltaPage is how many people one page of a delta query shows.
@@ -105,7 +106,7 @@ func (c *call) appendDelta(v *idpsim.View, q *query, s deltaState) []byte {
 	dst := append([]byte(`{"@odata.context":`), wire.AppendString(nil, wire.Base(c.r)+"/v1.0/$metadata#"+q.context("users"))...)
 	dst = append(dst, `,"value":[`...)
 	total, who := round(v, s)
-	at := min(int(s.After), total)
+	at := min(s.After, total)
 	for rows := 0; at < total && rows < deltaPage; at++ {
 		x, ok := who(at)
 		if !ok {
@@ -117,7 +118,7 @@ func (c *call) appendDelta(v *idpsim.View, q *query, s deltaState) []byte {
 		dst = c.appendChange(dst, q, x)
 		rows++
 	}
-	s.After = uint64(at)
+	s.After = at
 	link, token := `],"@odata.nextLink":`, "$skiptoken"
 	if at == total {
 		link, token = `],"@odata.deltaLink":`, "$deltatoken"

@@ -140,8 +140,11 @@ func ParseToken(token string) (uint64, bool) {
 		return 0, false
 	}
 	key, err := strconv.ParseUint(string(digits), 36, 64)
-	return key, err == nil
+	return key, err == nil && key <= maxKey
 }
+
+// maxKey keeps foreign tokens within what can be counted with.
+const maxKey = 1 << 60
 
 // Base is scheme and host that the caller asked at.
 func Base(r *http.Request) string {
