@@ -56,16 +56,14 @@ func (c *Connector) Look(ctx context.Context, want connectors.Want, ids []string
 	if err != nil {
 		return err
 	}
-	l := &look{Connector: c, found: found, people: people{selection: selection}}
+	l := &look{Connector: c, selection: selection, found: found, asked: map[guid]string{}}
 	var chunk []guid
 	for i, text := range ids {
-		id, ok := parseGUID(text)
-		if !ok {
-			if err := found(connectors.Sighting{ID: text, Person: connectors.Person{ID: text, Values: make([]connectors.Value, len(want.Attributes))}}); err != nil {
-				return err
-			}
-		} else {
+		if id, ok := parseGUID(text); ok {
+			l.asked[id] = text
 			chunk = append(chunk, id)
+		} else if err := found(connectors.Sighting{ID: text, Person: connectors.Person{ID: text, Values: make([]connectors.Value, len(want.Attributes))}}); err != nil {
+			return err
 		}
 		if len(chunk) == batchSize || len(chunk) > 0 && i == len(ids)-1 {
 			if err := l.chunk(ctx, chunk); err != nil {
@@ -80,39 +78,34 @@ func (c *Connector) Look(ctx context.Context, want connectors.Want, ids []string
 // look is one Look on its way.
 type look struct {
 	*Connector
-	found  func(connectors.Sighting) error
-	people people
+	selection *selection
+	found     func(connectors.Sighting) error
+	asked     map[guid]string // ids as the caller spells them
 }
 
 // chunk looks for up to 20 people: in the directory, and those who are not there in the recycle bin.
 func (l *look) chunk(ctx context.Context, ids []guid) error {
-	missing, err := l.byID(ctx, &l.people, ids, connectors.Facts{SoftDeleted: connectors.No})
-	if err == nil {
-		err = l.report(ctx)
-	}
-	if err != nil || len(missing) == 0 {
-		return err
-	}
-	gone, err := l.byID(ctx, &l.people, missing, connectors.Facts{SoftDeleted: connectors.Yes})
-	if err == nil {
-		err = l.report(ctx)
-	}
-	for _, id := range gone {
-		if err == nil {
-			err = l.found(connectors.Sighting{ID: id.String(), Gone: true})
+	for _, facts := range []connectors.Facts{{SoftDeleted: connectors.No}, {SoftDeleted: connectors.Yes}} {
+		people := people{selection: l.selection} // sightings may be kept
+		missing, err := l.byID(ctx, &people, ids, facts)
+		if err != nil {
+			return err
+		}
+		for i, person := range people.keep(everybody) {
+			if err := l.found(connectors.Sighting{ID: l.asked[people.keys[i]], Person: person}); err != nil {
+				return err
+			}
+		}
+		if ids = missing; len(ids) == 0 {
+			return nil
 		}
 	}
-	return err
-}
-
-// report reports who was read.
-func (l *look) report(ctx context.Context) error {
-	for _, person := range l.people.keep(everybody) {
-		if err := l.found(connectors.Sighting{ID: person.ID, Person: person}); err != nil {
+	for _, id := range ids {
+		if err := l.found(connectors.Sighting{ID: l.asked[id], Gone: true}); err != nil {
 			return err
 		}
 	}
-	return ctx.Err()
+	return nil
 }
 
 // byID reads up to 20 people into p, in the order of ids: from the recycle bin if facts say SoftDeleted, otherwise from the directory.

@@ -31,6 +31,9 @@ func (c *Connector) Pull(ctx context.Context, want connectors.Want, page func([]
 	ctx, tally := rest.WithTally(ctx)
 	p := &pull{Connector: c, page: page, people: newPeople(want, c.suspendedActive), passed: newIDs()}
 	err := p.run(ctx, want)
+	if p.refused != nil {
+		err = p.refused
+	}
 	p.proof.Calls = tally.Calls()
 	p.proof.Complete = err == nil
 	p.proof.Reason = connectors.Reason(err)
@@ -48,8 +51,8 @@ func (c *Connector) Look(ctx context.Context, want connectors.Want, ids []string
 	if err := c.application(ctx); err != nil { // without it, everyone would seem unassigned
 		return err
 	}
-	people := newPeople(want, c.suspendedActive)
 	for _, id := range ids {
+		people := newPeople(want, c.suspendedActive) // sightings may be kept
 		sighting, err := c.sight(ctx, &people, id)
 		if err != nil {
 			return fail(ctx, readPeople, err)
@@ -63,7 +66,6 @@ func (c *Connector) Look(ctx context.Context, want connectors.Want, ids []string
 
 // sight looks for one person.
 func (c *Connector) sight(ctx context.Context, people *people, id string) (connectors.Sighting, error) {
-	people.start()
 	if !plainID(id) {
 		return connectors.Sighting{ID: id, Person: people.without(connectors.Person{ID: id})}, nil
 	}

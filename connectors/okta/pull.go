@@ -11,10 +11,11 @@ import (
 // pull is one Pull on its way.
 type pull struct {
 	*Connector
-	page   func([]connectors.Person) error
-	proof  connectors.Proof
-	people people
-	passed ids
+	page    func([]connectors.Person) error
+	refused error // of page, to be returned as it is
+	proof   connectors.Proof
+	people  people
+	passed  ids
 }
 
 func (p *pull) run(ctx context.Context, want connectors.Want) error {
@@ -28,7 +29,6 @@ func (p *pull) run(ctx context.Context, want connectors.Want) error {
 		return err
 	}
 	p.probe(findApplication)
-	var refused error // of the caller, to be returned as it is
 	err := p.appUsers(ctx, func(page string) (first string, err error) {
 		if err := p.people.scanPage(page); err != nil {
 			return "", err
@@ -37,13 +37,9 @@ func (p *pull) run(ctx context.Context, want connectors.Want) error {
 			first = p.people.persons[0].ID
 			p.probe(readPeople)
 		}
-		refused = p.pass()
-		return first, refused
+		return first, p.pass()
 	})
-	switch {
-	case refused != nil:
-		return refused
-	case err != nil:
+	if err != nil {
 		return fail(ctx, listAppUsers, err)
 	}
 	return nil
@@ -57,7 +53,8 @@ func (p *pull) pass() error {
 		return nil
 	}
 	p.proof.People += len(kept)
-	return p.page(kept)
+	p.refused = p.page(kept)
+	return p.refused
 }
 
 func (p *pull) probe(s step) {
