@@ -19,6 +19,7 @@ type Model struct {
 	rows       int64
 	sources    map[string]*source
 	records    map[state.ID]*entity
+	order      []*entity          // in row order
 	journal    map[string][]entry // by tenant
 	keys       []state.Key
 	runs       []state.Run
@@ -184,6 +185,7 @@ func (m *Model) keep(held *entity, mutation *state.Mutation, change *state.Chang
 		change.After.Row = m.rows
 		held = &entity{scope: mutation.Scope, members: map[state.ID]int64{}}
 		m.records[mutation.ID] = held
+		m.order = append(m.order, held)
 	}
 	number := m.log(mutation, change)
 	for _, group := range m.groupsOf(mutation.Scope, mutation.ID) {
@@ -205,6 +207,7 @@ func (m *Model) keep(held *entity, mutation *state.Mutation, change *state.Chang
 	}
 	if change.After == nil {
 		delete(m.records, mutation.ID)
+		m.order = slices.DeleteFunc(m.order, func(e *entity) bool { return e == held })
 		for _, other := range m.records {
 			delete(other.members, mutation.ID)
 		}
@@ -273,34 +276,43 @@ func (m *Model) live(scope state.Scope, id state.ID) *entity {
 
 // all returns a scope's records of a kind (0: both), live or tombstones, in row order.
 func (m *Model) all(scope state.Scope, kind state.Kind, tombstones bool) []*entity {
-	var list []*entity
-	for _, e := range m.records {
-		if e.scope == scope && (kind == 0 || e.Kind == kind) && e.DeletedAt.IsZero() != tombstones {
-			list = append(list, e)
-		}
-	}
-	slices.SortFunc(list, func(a, b *entity) int { return cmp.Compare(a.Row, b.Row) })
-	return list
+	return m.those(func(e *entity) bool {
+		return e.scope == scope && (kind == 0 || e.Kind == kind) && e.DeletedAt.IsZero() != tombstones
+	})
 }
 
 func (m *Model) find(scope state.Scope, kind state.Kind, key state.MatchKey) []*entity {
-	return slices.DeleteFunc(m.all(scope, kind, false), func(e *entity) bool {
+	return m.those(func(e *entity) bool {
+		if e.scope != scope || e.Kind != kind || !e.DeletedAt.IsZero() {
+			return false
+		}
 		switch key.Name {
 		case state.MatchID:
-			return string(e.ID) != key.Text
+			return string(e.ID) == key.Text
 		case state.MatchLink:
-			return e.Link != key.Text || key.Text == ""
+			return e.Link == key.Text && key.Text != ""
 		}
-		return !slices.Contains(e.keys, key)
+		return slices.Contains(e.keys, key)
 	})
 }
 
 // groupsOf returns the live groups that a record, live or not, is directly in.
 func (m *Model) groupsOf(scope state.Scope, id state.ID) []*entity {
-	return slices.DeleteFunc(m.all(scope, state.KindGroup, false), func(e *entity) bool {
+	return m.those(func(e *entity) bool {
 		_, in := e.members[id]
-		return !in
+		return in && e.scope == scope && e.DeletedAt.IsZero()
 	})
+}
+
+// those returns the records that are wanted, in row order.
+func (m *Model) those(wanted func(*entity) bool) []*entity {
+	var list []*entity
+	for _, e := range m.order {
+		if wanted(e) {
+			list = append(list, e)
+		}
+	}
+	return list
 }
 
 // joined lists a group's members, tombstones included, in order of joining.
