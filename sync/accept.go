@@ -79,7 +79,7 @@ func (p *planner) fresh(ctx context.Context, c *plan.Change, account *plan.Accou
 	fact := plan.FreshFact(c, push)
 	earlier := p.marks.find(c.Person, fact)
 	p.marks.note(c.Person, fact)
-	if earlier != nil && earlier.Run != p.run {
+	if earlier != nil {
 		return false, nil
 	}
 	p.plan.Notice(plan.Notice{

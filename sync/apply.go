@@ -101,7 +101,8 @@ func settleResult(r *ChangeResult, err error) error {
 	return nil
 }
 
-// mutation turns a change into the store's terms. Only a change of other values than active reads the account again.
+// mutation turns a change into the store's terms. Only a change of other values than active reads the account again; that it is still
+// at the version that was planned for is checked when it is written.
 func (a *applier) mutation(ctx context.Context, c *plan.Change) (state.Mutation, error) {
 	m := state.Mutation{
 		Scope: a.lease.Scope, Kind: state.KindAccount, ID: c.Account, Epoch: a.lease.Epoch,
@@ -130,8 +131,12 @@ func (a *applier) mutation(ctx context.Context, c *plan.Change) (state.Mutation,
 			continue
 		}
 		if !writes && c.Action != plan.Create {
-			if resource, err = a.read(ctx, c); err != nil {
+			record, err := a.store.Record(ctx, a.lease.Scope, state.KindAccount, c.Account)
+			if err != nil {
 				return m, err
+			}
+			if resource, err = scim.ReadJSON(record.Resource, scim.DefaultLimits); err != nil {
+				return m, fmt.Errorf("read the recorded resource of %s: %w", c.Account, err)
 			}
 		}
 		writes = true
@@ -147,16 +152,4 @@ func (a *applier) mutation(ctx context.Context, c *plan.Change) (state.Mutation,
 		m.Put = &state.Put{Base: c.Version, Resource: normal.Resource}
 	}
 	return m, nil
-}
-
-// read returns the resource of a change's account, at the version that the change names.
-func (a *applier) read(ctx context.Context, c *plan.Change) (scim.Value, error) {
-	record, err := a.store.Record(ctx, a.lease.Scope, state.KindAccount, c.Account)
-	switch {
-	case err != nil:
-		return scim.Value{}, err
-	case record.Version != c.Version:
-		return scim.Value{}, state.ErrVersion
-	}
-	return scim.ReadJSON(record.Resource, scim.DefaultLimits)
 }

@@ -91,6 +91,20 @@ func TestObserveByHandHoldsRemovals(t *testing.T) {
 	want(t, w.scheduled(), "complete applied", "deactivate ada disabled_at_source")
 }
 
+// TestSuspectsProlongObservation: by hand, nobody is to be removed yet, but somebody is missing.
+func TestSuspectsProlongObservation(t *testing.T) {
+	w := populated(t, "ada", "alan", "grace")
+	w.dir.identity = "another/app"
+	w.unassign("ada")
+	want(t, w.hand(), "complete in_sync", "notice absent ada")
+	w.clock.hour()
+	report := w.scheduled()
+	if report.Run.Outcome != dirsync.OutcomeObserved {
+		t.Error(outline(report))
+	}
+	w.wantActive("ada", "alan", "grace")
+}
+
 // TestAnotherBasisObserves: a change of directory, mapping or scope makes scheduled runs look on.
 func TestAnotherBasisObserves(t *testing.T) {
 	changes := map[string]func(*world){
@@ -243,6 +257,21 @@ func TestGoneNeedsTwoLooks(t *testing.T) {
 	w.wantActive("alan", "grace")
 }
 
+// TestGoneAcrossAFailedLook: a look-up that brings no answer refutes nothing.
+func TestGoneAcrossAFailedLook(t *testing.T) {
+	w := populated(t, "ada", "alan", "grace")
+	w.purge("ada")
+	w.scheduled()
+	w.clock.hour()
+	w.dir.lookErr = errors.New("unreachable")
+	if report := w.scheduled(); report.Run.Outcome != dirsync.OutcomeIncomplete || len(report.Plan.Changes) != 0 {
+		t.Error(outline(report))
+	}
+	w.dir.lookErr = nil
+	w.clock.hour()
+	want(t, w.scheduled(), "complete applied", "deactivate ada gone")
+}
+
 func TestGoneAndBack(t *testing.T) {
 	w := populated(t, "ada", "alan", "grace")
 	w.purge("ada")
@@ -260,14 +289,18 @@ func TestIncompleteSuspectsNobody(t *testing.T) {
 	faults := map[string]func(*directory){
 		"said so": func(d *directory) { d.incomplete = "half a page" },
 		"failed midway": func(d *directory) {
-			d.err, d.failAfter = &connectors.Error{Kind: connectors.ErrThrottled, Op: "list members"}, 1
+			d.err, d.failAfter = &connectors.Error{Kind: connectors.ErrThrottled, Op: "list members"}, 2
 		},
 	}
 	for name, fault := range faults {
 		t.Run(name, func(t *testing.T) {
 			w := populated(t, "ada", "alan", "grace", "kurt", "emmy")
 			w.unassign("emmy")
+			want(t, w.scheduled(), "complete in_sync", "notice absent emmy")
+			w.clock.hour()
+			w.assign("emmy")
 			w.disable("ada")
+			w.dir.looked = nil
 			fault(w.dir)
 			for range 3 {
 				report := w.scheduled()
@@ -278,7 +311,10 @@ func TestIncompleteSuspectsNobody(t *testing.T) {
 			}
 			w.wantActive("alan", "grace", "kurt", "emmy")
 			if marks, _ := w.store.Suspicions(t.Context(), acme); len(marks) != 0 {
-				t.Errorf("an incomplete run suspects %+v", marks)
+				t.Errorf("an incomplete run suspects, or does not clear by what it saw: %+v", marks)
+			}
+			if len(w.dir.looked) != 0 {
+				t.Errorf("looked at %v", w.dir.looked)
 			}
 			source, err := w.store.Source(t.Context(), acme.Source)
 			if err != nil || !source.LastWholeAt.Before(source.LastPullAt) {
@@ -286,6 +322,51 @@ func TestIncompleteSuspectsNobody(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestNothingRead: the provider answers nothing at all.
+func TestNothingRead(t *testing.T) {
+	w := populated(t, "ada", "alan", "grace")
+	w.dir.err = &connectors.Error{Kind: connectors.ErrUnreachable, Op: "list members"}
+	for range 3 {
+		report := w.scheduled()
+		want(t, report, "failed incomplete (list members: unreachable)")
+		w.clock.hour()
+	}
+	if len(w.dir.looked) != 0 {
+		t.Errorf("looked at %v", w.dir.looked)
+	}
+	w.wantActive("ada", "alan", "grace")
+}
+
+// forgetfulStore shows an account as active that agreed as an inactive one, its stamp and version unchanged: what a hash that is equal
+// by accident would look like.
+type forgetfulStore struct{ dirsync.Store }
+
+func (f forgetfulStore) Index(ctx context.Context, scope state.Scope, yield func(state.IndexRow) error) error {
+	return f.Store.Index(ctx, scope, func(row state.IndexRow) error {
+		row.InForce = true
+		return yield(row)
+	})
+}
+
+func (f forgetfulStore) Scan(ctx context.Context, scope state.Scope, kind state.Kind, after int64, skip, limit int, yield func(state.Record) bool) error {
+	return f.Store.Scan(ctx, scope, kind, after, skip, limit, func(r state.Record) bool {
+		r.InForce = true
+		return yield(r)
+	})
+}
+
+// TestStampsDecideNothing: whoever is in force and should not be is deactivated, whatever a stamp says.
+func TestStampsDecideNothing(t *testing.T) {
+	w := populated(t, "ada", "alan", "grace")
+	w.disable("ada")
+	w.scheduled()
+	w.clock.hour()
+	want(t, w.scheduled(), "complete in_sync") // stamped as an inactive account
+	w.clock.pass(25 * time.Hour)
+	w.engine.Store = forgetfulStore{w.store}
+	want(t, w.dry(), "complete planned", "deactivate ada disabled_at_source")
 }
 
 func TestUnreadableGroupsBlockUnassigned(t *testing.T) {
@@ -363,6 +444,7 @@ func TestGateHoldsMassRemoval(t *testing.T) {
 	}
 	w.enable("p003") // one comes back before somebody approves, one moves
 	w.pushTitle("p004", "Dr")
+	w.pushActive("p005", false)
 	w.clock.hour()
 	approved, err := w.engine.Approve(t.Context(), w.source, report.Run.Plan, "boss")
 	if err != nil {
@@ -372,7 +454,7 @@ func TestGateHoldsMassRemoval(t *testing.T) {
 	for _, r := range approved.Results {
 		outcomes = append(outcomes, r.Outcome)
 	}
-	if diff := cmp.Diff([]string{"applied", "applied", "applied", "stale", "moved", "applied"}, outcomes); diff != "" {
+	if diff := cmp.Diff([]string{"applied", "applied", "applied", "stale", "moved", "moved"}, outcomes); diff != "" {
 		t.Errorf("what became of the plan (-want +got):\n%s", diff)
 	}
 	if approved.Run.Outcome != dirsync.OutcomePartly {
@@ -415,6 +497,95 @@ func TestMassAbsence(t *testing.T) {
 	if len(w.dir.looked) != 40 || len(w.active()) != 21 {
 		t.Errorf("%d looked at, %d active: %s", len(w.dir.looked), len(w.active()), outline(approved))
 	}
+}
+
+// TestMassGone: of many who are gone for good only a few are looked at in a run. An approval looks at all, and its finding counts as
+// the first; the second approval finds the same.
+func TestMassGone(t *testing.T) {
+	w := populated(t, crowd(60)...)
+	for _, name := range crowd(40) {
+		w.purge(name)
+	}
+	w.scheduled()
+	for i, left := range []int{40, 20} {
+		w.clock.hour()
+		report := w.scheduled()
+		if report.Run.Outcome != dirsync.OutcomeHeld {
+			t.Fatal(outline(report))
+		}
+		if _, err := w.engine.Approve(t.Context(), w.source, report.Run.Plan, "boss"); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(w.active()); n != left {
+			t.Errorf("%d active after approval %d, want %d", n, i+1, left)
+		}
+	}
+}
+
+// TestNobodyKnownSeen: nobody who is known was in the snapshot, and they still answer by id. Few as they are, their removal waits.
+func TestNobodyKnownSeen(t *testing.T) {
+	w := populated(t, "ada", "alan")
+	for _, name := range crowd(10) {
+		w.pushNew(`{"userName":"` + name + `@acme.example"}`)
+	}
+	w.dir.hidden = map[string]bool{"obj-ada": true, "obj-alan": true}
+	w.clock.pass(24 * time.Hour)
+	w.scheduled()
+	w.clock.hour()
+	report := w.scheduled()
+	if report.Run.Outcome != dirsync.OutcomeHeld || report.Plan.Counts.Removals != 2 || report.Plan.Changes[0].HeldBecause != plan.HoldUnproven {
+		t.Error(outline(report))
+	}
+}
+
+// TestApprovalNeedsItsWitness: a plan that rests on one absence and the person's own list falls when the list says nothing any more.
+func TestApprovalNeedsItsWitness(t *testing.T) {
+	w := populated(t, "ada", "alan", "grace")
+	w.source.Rules.Protect = []string{"ada@acme.example"}
+	w.dir.lookTells = true
+	w.unassign("ada")
+	report := w.scheduled()
+	want(t, report, "complete held (1 held: a protected person)", "deactivate ada unassigned held:protected")
+	w.dir.lookTells = false
+	approved, err := w.engine.Approve(t.Context(), w.source, report.Run.Plan, "boss")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if approved.Results[0].Outcome != dirsync.ChangeStale {
+		t.Error(outline(approved))
+	}
+	w.wantActive("ada", "alan", "grace")
+}
+
+// TestApprovalNeedsAnswers: when the provider cannot be asked, nothing is applied and the plan stays held.
+func TestApprovalNeedsAnswers(t *testing.T) {
+	w := populated(t, "ada", "alan", "grace")
+	w.source.Rules.Protect = []string{"ada@acme.example"}
+	w.disable("ada")
+	report := w.scheduled()
+	w.dir.lookErr = errors.New("unreachable")
+	if _, err := w.engine.Approve(t.Context(), w.source, report.Run.Plan, "boss"); err == nil {
+		t.Error("approved without an answer")
+	}
+	w.wantActive("ada", "alan", "grace")
+	w.dir.lookErr = nil
+	another := w.source
+	another.People = connectors.Everyone
+	if _, err := w.engine.Approve(t.Context(), another, report.Run.Plan, "boss"); !errors.Is(err, dirsync.ErrPlanBasis) {
+		t.Errorf("approved under another scope: %v", err)
+	}
+	other := w.source
+	other.Scope = state.Scope{Tenant: "globex", Source: "globex-entra"}
+	if _, err := w.store.EnsureSource(t.Context(), other.Scope, "entra"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.engine.Approve(t.Context(), other, report.Run.Plan, "boss"); !errors.Is(err, state.ErrNotFound) {
+		t.Errorf("approved another tenant's plan: %v", err)
+	}
+	if _, err := w.engine.Approve(t.Context(), w.source, report.Run.Plan, "boss"); err != nil {
+		t.Error(err)
+	}
+	w.wantActive("alan", "grace")
 }
 
 func TestProtectedWait(t *testing.T) {

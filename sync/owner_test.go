@@ -195,6 +195,15 @@ func TestNamesSwapped(t *testing.T) {
 	}
 }
 
+// TestNameHandedOn: one person gets another's name, who gets a new one. Neither account is renamed.
+func TestNameHandedOn(t *testing.T) {
+	w := populated(t, "ada", "alan", "grace")
+	w.soul("ada").values["userPrincipalName"] = "alan@acme.example"
+	w.soul("alan").values["userPrincipalName"] = "turing@acme.example"
+	want(t, w.scheduled(), "complete in_sync", "notice name_reused ada")
+	w.wantActive("ada", "alan", "grace")
+}
+
 // TestUnexplainedIsNeverRemoved: an account that was made by hand stays, however long nobody explains it.
 func TestUnexplainedIsNeverRemoved(t *testing.T) {
 	w := populated(t, "ada", "alan")

@@ -148,10 +148,12 @@ func (p *planner) secondLook(ctx context.Context, proof *connectors.Proof) error
 	if p.verdict != state.VerdictComplete {
 		return nil
 	}
-	if err := p.prove(ctx); err != nil || p.verdict != state.VerdictComplete {
+	if err := p.prove(ctx); err != nil {
 		return err
 	}
-	p.whole = true
+	if p.whole = p.verdict == state.VerdictComplete; !p.whole {
+		return nil
+	}
 	if err := p.absent(ctx, proof); err != nil {
 		return err
 	}

@@ -219,7 +219,7 @@ func (r *runner) outcome() string {
 	switch {
 	case r.report.Run.Verdict != state.VerdictComplete:
 		return OutcomeIncomplete
-	case c.Held > 0 && c.Held == c.Changes() && (r.source.Policy == PolicyReport || r.observe != "" && r.order.Trigger == TriggerSchedule):
+	case c.Held > 0 && (r.source.Policy == PolicyReport || r.observe != "" && r.order.Trigger == TriggerSchedule):
 		return OutcomeObserved
 	case c.Held > 0:
 		return OutcomeHeld

@@ -1,0 +1,293 @@
+package sync_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"rollcall/connectors"
+	"rollcall/state"
+	dirsync "rollcall/sync"
+	"rollcall/sync/plan"
+)
+
+// history is a directory and a record that live through anything, and the rules that hold all the same.
+type history struct {
+	*world
+	rt       *rapid.T
+	names    int
+	wasWhole bool // the last run was honest and complete
+}
+
+func newHistory(t *testing.T, rt *rapid.T) *history {
+	h := &history{world: newWorld(t), rt: rt}
+	h.dir.pageSize = 4
+	h.dir.lookTells = rapid.Bool().Draw(rt, "look tells assignment")
+	h.source.Rules.Settle = rapid.SampledFrom([]time.Duration{0, 15 * time.Minute}).Draw(rt, "settle")
+	h.source.Rules.GateFloor = rapid.IntRange(1, 6).Draw(rt, "floor")
+	h.source.Rules.GatePercent = rapid.SampledFrom([]int{0, 10, 50, 100}).Draw(rt, "percent")
+	h.joinSome(rapid.IntRange(4, 16).Draw(rt, "people"))
+	h.honest()
+	h.clock.hour()
+	return h
+}
+
+func (h *history) joinSome(n int) {
+	for range n {
+		h.join(fmt.Sprintf("p%03d", h.names))
+		h.names++
+	}
+}
+
+// pick draws someone of the directory.
+func (h *history) pick() *soul { return rapid.SampledFrom(h.dir.souls).Draw(h.rt, "person") }
+
+// entitled tells whether someone should have an active account, by what is true and not by what anybody says.
+func (s *soul) entitled() bool {
+	return !s.gone && s.facts.Enabled == connectors.Yes && s.facts.Assigned == connectors.Yes && s.facts.SoftDeleted != connectors.Yes
+}
+
+// change lets something happen in the directory.
+func (h *history) change(rt *rapid.T) {
+	h.rt = rt
+	s := h.pick()
+	flip := func(a *connectors.Answer) {
+		if *a == connectors.Yes {
+			*a = connectors.No
+		} else {
+			*a = connectors.Yes
+		}
+	}
+	switch rapid.SampledFrom([]string{"join", "enabled", "assigned", "deleted", "purged", "renamed"}).Draw(rt, "change") {
+	case "join":
+		h.joinSome(1)
+	case "enabled":
+		flip(&s.facts.Enabled)
+	case "assigned":
+		flip(&s.facts.Assigned)
+	case "deleted":
+		flip(&s.facts.SoftDeleted)
+	case "purged":
+		s.gone = true
+	case "renamed":
+		s.values["userPrincipalName"] = fmt.Sprintf("n%03d@acme.example", h.names)
+		h.names++
+	}
+}
+
+// pushSomething lets a push change an account, perhaps against what is true.
+func (h *history) pushSomething(rt *rapid.T) {
+	h.rt = rt
+	record, ok := h.linked(h.pick())
+	if !ok {
+		return
+	}
+	active := rapid.Bool().Draw(rt, "active")
+	h.push(state.Mutation{ID: record.ID, Life: &state.Life{Said: &active}})
+}
+
+func (h *history) linked(s *soul) (state.Record, bool) {
+	found, err := h.store.Find(h.t.Context(), acme, state.KindAccount, state.NewMatchKey(state.MatchLink, s.id))
+	if err != nil {
+		h.rt.Fatal(err)
+	}
+	if len(found) == 0 {
+		return state.Record{}, false
+	}
+	return found[0], true
+}
+
+// honest runs with a provider that says what is true.
+func (h *history) honest() dirsync.Report {
+	d := h.dir
+	d.hidden, d.dropped, d.incomplete, d.err, d.lost, d.lookErr, d.duringPull, d.lagging = nil, 0, "", nil, false, nil, nil, nil
+	report := h.checked()
+	h.wasWhole = true
+	return report
+}
+
+// faulty runs with a provider that fails, or lies.
+func (h *history) faulty(rt *rapid.T) {
+	h.rt = rt
+	h.honestSettings()
+	d := h.dir
+	faults := []string{"partial", "error", "lost", "no look", "push"}
+	if h.wasWhole || d.lookTells { // a lie is believed only when it is told twice and nothing contradicts it
+		faults = append(faults, "lost page", "empty", "hidden")
+	}
+	fault := rapid.SampledFrom(faults).Draw(rt, "fault")
+	switch fault {
+	case "partial":
+		d.incomplete = "half"
+		d.dropped = rapid.IntRange(1, 4).Draw(rt, "page")
+	case "error":
+		d.err, d.failAfter = &connectors.Error{Kind: connectors.ErrThrottled, Op: "list"}, rapid.IntRange(0, 3).Draw(rt, "pages")
+	case "lost":
+		d.lost = true
+	case "no look":
+		d.lookErr = errors.New("unreachable")
+	case "lost page":
+		d.dropped = rapid.IntRange(1, 4).Draw(rt, "page")
+	case "empty", "hidden":
+		d.hidden = make(map[string]bool)
+		for _, s := range d.souls {
+			if fault == "empty" || rapid.Bool().Draw(rt, "hidden") {
+				d.hidden[s.id] = true
+			}
+		}
+	case "push":
+		victim := h.pick()
+		page := rapid.IntRange(1, 3).Draw(rt, "page")
+		title := fmt.Sprintf("title %d", h.names)
+		h.names++
+		pushed := state.ID("")
+		d.duringPull = func(at int) {
+			if at != page {
+				return
+			}
+			if record, ok := h.linked(victim); ok {
+				h.pushTitleOf(record, title)
+				pushed = record.ID
+			}
+		}
+		defer func() { h.pushWon(pushed) }()
+	}
+	h.checked()
+	h.wasWhole = fault == "push" || fault == "no look"
+}
+
+func (h *history) honestSettings() {
+	d := h.dir
+	d.hidden, d.dropped, d.incomplete, d.err, d.lost, d.lookErr, d.duringPull = nil, 0, "", nil, false, nil, nil
+}
+
+func (h *history) pushTitleOf(r state.Record, title string) {
+	v := decode(h.t, string(r.Resource)).With("title", decode(h.t, `{"userName":"x","title":"`+title+`"}`).Get("title"))
+	h.push(state.Mutation{ID: r.ID, Put: &state.Put{Base: r.Version, Resource: v}})
+}
+
+// pushWon checks that the last change of an account is a push.
+func (h *history) pushWon(id state.ID) {
+	if id == "" {
+		return
+	}
+	entries, err := h.store.EntriesOf(h.t.Context(), acme, id)
+	if err != nil {
+		h.rt.Fatal(err)
+	}
+	if last := entries[len(entries)-1]; last.Cause.Kind != state.CausePush {
+		h.rt.Fatalf("a pull wrote over a push that came while it went on: %s because %s", last.Verb, last.Cause.Reason)
+	}
+}
+
+// checked runs and checks what holds after every run.
+func (h *history) checked() dirsync.Report {
+	before := h.journal()
+	ledger, err := h.store.Ledger(h.t.Context(), acme, h.clock.Now().Add(-24*time.Hour))
+	if err != nil {
+		h.rt.Fatal(err)
+	}
+	var foretold dirsync.Report
+	if h.dir.duringPull == nil {
+		foretold = h.dry()
+	}
+	report := h.scheduled()
+	if h.dir.duringPull == nil {
+		foretold.Plan.Gate = report.Plan.Gate
+		if !plan.Same(&foretold.Plan, &report.Plan) {
+			h.rt.Fatalf("the dry run foretold another plan:\n%s\n\nand it was:\n%s", outline(foretold), outline(report))
+		}
+	}
+	removed := 0
+	for _, e := range h.journal()[len(before):] {
+		if e.Verb != state.VerbDeactivate || e.Cause.Kind != state.CausePull {
+			continue
+		}
+		removed++
+		record, err := h.store.Record(h.t.Context(), acme, state.KindAccount, e.ID)
+		if err != nil {
+			h.rt.Fatal(err)
+		}
+		if s := h.dir.find(record.Link); s.entitled() {
+			h.rt.Fatalf("%s was thrown out because of %q, though nothing is wrong with them:\n%s", s.id, e.Cause.Reason, outline(report))
+		}
+	}
+	all := ledger.Active + ledger.Removed
+	limit := max(h.source.Rules.GateFloor, all*h.source.Rules.GatePercent/100)
+	if gone := removed + ledger.Removed; removed > 0 && (gone > limit || 2*gone > all || removed >= ledger.Active) {
+		h.rt.Fatalf("%d removed, %d before, of %d active: more than the gate lets pass\n%s", removed, ledger.Removed, ledger.Active, outline(report))
+	}
+	return report
+}
+
+// settled lets honest runs and approvals go on until nothing changes any more, and checks that the record then agrees with the truth.
+func (h *history) settled() {
+	for range 10 {
+		h.clock.hour()
+		report := h.honest()
+		if report.Run.Plan != "" {
+			if _, err := h.engine.Approve(h.t.Context(), h.source, report.Run.Plan, "boss"); err != nil {
+				h.rt.Fatal(err)
+			}
+		}
+	}
+	h.clock.hour()
+	report := h.honest()
+	if len(report.Plan.Changes) > 0 {
+		h.rt.Fatalf("after ten runs and approvals there is still something to change:\n%s", outline(report))
+	}
+	if report.Run.Verdict != state.VerdictComplete {
+		return // nobody known is left, not even by id: nothing can be proved, and nothing is done
+	}
+	for _, s := range h.dir.souls {
+		record, has := h.linked(s)
+		switch {
+		case s.entitled() && !(has && record.InForce):
+			h.rt.Fatalf("%s should be active and is not:\n%s", s.id, outline(report))
+		case !s.entitled() && has && record.InForce:
+			h.rt.Fatalf("%s has left and is still active:\n%s", s.id, outline(report))
+		}
+	}
+}
+
+// TestHistories lets directories, pushes and providers do what they like, in any order, and checks after every run that nobody was
+// thrown out by mistake, that the gate held, that dry runs foretell, and in the end that nobody who left still has an account.
+func TestHistories(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		h := newHistory(t, rt)
+		rt.Repeat(map[string]func(*rapid.T){
+			"change": h.change,
+			"push":   h.pushSomething,
+			"wait": func(rt *rapid.T) {
+				h.clock.pass(time.Duration(rapid.IntRange(1, 30*60).Draw(rt, "minutes")) * time.Minute)
+			},
+			"honest": func(rt *rapid.T) { h.rt = rt; h.honest() },
+			"faulty": h.faulty,
+		})
+		h.rt = rt
+		h.settled()
+	})
+}
+
+// TestAnyLostPage: whichever page is lost without a word, whoever is on it, nobody is deactivated; and nobody after the next run.
+func TestAnyLostPage(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		h := newHistory(t, rt)
+		everyone := h.active()
+		for range rapid.IntRange(1, 3).Draw(rt, "times") {
+			h.dir.dropped = rapid.IntRange(1, 5).Draw(rt, "page")
+			h.scheduled()
+			h.clock.hour()
+			h.dir.dropped = 0
+			h.scheduled()
+			h.clock.hour()
+		}
+		if got := h.active(); !slices.Equal(got, everyone) {
+			rt.Fatalf("active %v, want %v", got, everyone)
+		}
+	})
+}
