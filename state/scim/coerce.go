@@ -70,6 +70,9 @@ func (c *coercion) spot(s *Schema, a *Attribute) spot {
 
 // attribute returns the canonical value of an attribute; null when what was sent leaves it unassigned (RFC 7643 §2.5).
 func (c *coercion) attribute(at spot, a *Attribute, sent Value) (Value, error) {
+	if sent.Kind == String && sent.Text != "" && a.Type == DataString && !a.MultiValued {
+		return sent, nil // by far the most frequent
+	}
 	if !a.MultiValued {
 		return c.single(at, a, sent)
 	}
@@ -212,12 +215,7 @@ func (c *coercion) object(at spot, a *Attribute, sent Value) (Value, error) {
 
 // assemble makes an object of the values that are there; null when none is.
 func assemble(attributes []Attribute, values []Value) Value {
-	count := 0
-	for i := range values {
-		if values[i].Kind != Null {
-			count++
-		}
-	}
+	count := assigned(values)
 	if count == 0 {
 		return Value{}
 	}

@@ -1,5 +1,5 @@
 // Package scim is the language of the record (RFC 7643): JSON values, schemas, resources in canonical form, attribute paths and
-// filters. It is pure: it reads no clock, no file and no network, starts nothing and keeps no state. Everything in it is safe for
+// filters. It is pure: it reads no clock, no file and no network, starts nothing and keeps nothing from one call to the next but empty buffers. Everything in it is safe for
 // concurrent use, as nothing is changed once it is made.
 //
 // What an identity provider sends goes one way: ReadJSON makes a Value of the bytes, ResourceType.Normalize a canonical resource

@@ -3,6 +3,7 @@ package scim
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -34,12 +35,33 @@ type reader struct {
 	nodes     int  // how many more values there may be
 	untrusted bool // repeated names are looked for
 
-	// What is read of the objects and lists that are still open, so that each is allocated once and to size.
+	*scratch
+}
+
+// scratch is what has been read of the objects and lists that are still open, so that each is allocated once and to size.
+type scratch struct {
 	fields []Field
 	items  []Value
 }
 
+var scratches = sync.Pool{New: func() any { return &scratch{fields: make([]Field, 0, 64), items: make([]Value, 0, 32)} }}
+
+// mostScratch is up to how many fields or items a scratch is used again.
+const mostScratch = 256
+
+func (s *scratch) release() {
+	if cap(s.fields) > mostScratch || cap(s.items) > mostScratch {
+		return
+	}
+	clear(s.fields[:cap(s.fields)]) // keep no document alive
+	clear(s.items[:cap(s.items)])
+	s.fields, s.items = s.fields[:0], s.items[:0]
+	scratches.Put(s)
+}
+
 func (r *reader) document() (Value, error) {
+	r.scratch = scratches.Get().(*scratch)
+	defer r.scratch.release()
 	v, err := r.value()
 	if err != nil {
 		return Value{}, err
@@ -59,10 +81,8 @@ func (r *reader) value() (Value, error) {
 		return Value{}, r.fault("a value is missing")
 	}
 	switch c := r.text[r.pos]; c {
-	case '{':
-		return r.nested((*reader).object)
-	case '[':
-		return r.nested((*reader).array)
+	case '{', '[':
+		return r.nested(c)
 	case '"':
 		s, err := r.string()
 		return Value{Kind: String, Text: s}, err
@@ -77,13 +97,17 @@ func (r *reader) value() (Value, error) {
 	}
 }
 
-func (r *reader) nested(read func(*reader) (Value, error)) (Value, error) {
+func (r *reader) nested(opening byte) (v Value, err error) {
 	if r.depth == 0 {
 		return Value{}, r.fault("the document is nested too deeply")
 	}
 	r.depth--
 	r.pos++
-	v, err := read(r)
+	if opening == '{' {
+		v, err = r.object()
+	} else {
+		v, err = r.array()
+	}
 	r.depth++
 	return v, err
 }

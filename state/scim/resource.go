@@ -140,7 +140,7 @@ func (n *normalizer) place(extension, attribute int) *Value {
 func (n *normalizer) resource() (Value, error) {
 	n.adopt()
 	schemas := []Value{StringValue(n.rt.Schema.ID)}
-	fields := make([]Field, 1, 2+len(n.core)+len(n.extensions))
+	fields := make([]Field, 1, 2+assigned(n.core)+len(n.extensions))
 	if n.externalID.Kind != Null {
 		fields = append(fields, Field{"externalId", n.externalID})
 	}
@@ -165,6 +165,16 @@ func (n *normalizer) resource() (Value, error) {
 		return Value{}, err
 	}
 	return resource, n.rt.Validate(resource)
+}
+
+func assigned(values []Value) int {
+	count := 0
+	for i := range values {
+		if values[i].Kind != Null {
+			count++
+		}
+	}
+	return count
 }
 
 // adopt gives attributes of extensions that came without their URN to the extension, unless it has them already or they don't
