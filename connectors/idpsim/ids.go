@@ -13,6 +13,7 @@ const (
 	principalKind
 	roleKind
 	clientKind
+	kinds
 )
 
 // Ids are computed from seed, kind and number and can be turned back into the number, so that nothing has to be stored or searched:
@@ -41,11 +42,17 @@ func gather(x uint32) uint32 {
 	return x ^ x>>16
 }
 
-func (v *View) key(k kind) uint64 { return mix64(v.seed ^ uint64(k)<<56) }
+// keysOf derives a key for each kind.
+func keysOf(seed uint64) (keys [kinds]uint64) {
+	for k := range keys {
+		keys[k] = mix64(seed ^ uint64(k)<<56)
+	}
+	return keys
+}
 
 // guid makes a GUID of version 4.
 func (v *View) guid(k kind, n uint32) (id [16]byte) {
-	key := v.key(k)
+	key := v.keys[k]
 	rest := mix64(key ^ uint64(n))
 	binary.BigEndian.PutUint32(id[0:], scatter(n^uint32(key)))
 	binary.BigEndian.PutUint64(id[4:], rest)
@@ -61,7 +68,7 @@ func (v *View) fromGUID(k kind, text string) (uint32, bool) {
 	if !parseGUID(&id, text) {
 		return 0, false
 	}
-	n := gather(binary.BigEndian.Uint32(id[0:])) ^ uint32(v.key(k))
+	n := gather(binary.BigEndian.Uint32(id[0:])) ^ uint32(v.keys[k])
 	return n, v.guid(k, n) == id
 }
 
@@ -113,7 +120,7 @@ func nibble(c byte) byte {
 
 // appendOkta appends an id of Okta's shape: three letters for the kind and 17 characters.
 func (v *View) appendOkta(dst []byte, prefix string, k kind, n uint32) []byte {
-	key := v.key(k)
+	key := v.keys[k]
 	dst = append(dst, prefix...)
 	dst = appendBase62(dst, uint64(scatter(n^uint32(key))), 6)
 	return appendBase62(dst, mix64(key^uint64(n)), 11)
@@ -132,7 +139,7 @@ func (v *View) fromOkta(prefix string, k kind, text string) (uint32, bool) {
 		}
 		head = head*62 + uint64(d)
 	}
-	n := gather(uint32(head)) ^ uint32(v.key(k))
+	n := gather(uint32(head)) ^ uint32(v.keys[k])
 	var made [20]byte
 	return n, string(v.appendOkta(made[:0], prefix, k, n)) == text
 }

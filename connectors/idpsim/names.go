@@ -52,23 +52,22 @@ func index(slugs, names *[64]string) map[string]uint32 {
 
 // pair says which names the n-th generated person has, and their round through all pairs.
 func (v *View) pair(n uint32) (given, family, round uint32) {
-	step, shift := v.shuffle()
-	at := (n*step + shift) % pairs
+	at := (n*v.step + v.shift) % pairs
 	return at % 64, at / 64, n / pairs
 }
 
 // unpair is the inverse of pair.
 func (v *View) unpair(given, family, round uint32) uint32 {
-	step, shift := v.shuffle()
-	inverse := step // the inverse of an odd number modulo a power of two, by Newton
+	inverse := v.step // the inverse of an odd number modulo a power of two, by Newton
 	for range 4 {
-		inverse *= 2 - step*inverse
+		inverse *= 2 - v.step*inverse
 	}
-	return (family*64+given-shift)*inverse%pairs + round*pairs
+	return (family*64+given-v.shift)*inverse%pairs + round*pairs
 }
 
-func (v *View) shuffle() (step, shift uint32) {
-	h := mix64(v.seed)
+// shuffleOf chooses the order of the pairs: the n-th generated person has the pair n × step + shift.
+func shuffleOf(seed uint64) (step, shift uint32) {
+	h := mix64(seed)
 	return uint32(h) | 1, uint32(h >> 32)
 }
 

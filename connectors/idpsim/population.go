@@ -46,9 +46,10 @@ func New(o Options) *Population {
 		o.Now = time.Now
 	}
 	v := &View{
-		seed: o.Seed, domain: strings.ToLower(o.Domain), name: o.Name, generated: uint32(o.People), created: epoch,
+		keys: keysOf(o.Seed), domain: strings.ToLower(o.Domain), name: o.Name, generated: uint32(o.People), created: epoch,
 		roles: o.Roles, clients: o.Clients, app: AppActive, people: make([]person, o.People), named: map[string][]uint32{},
 	}
+	v.step, v.shift = shuffleOf(o.Seed)
 	for n := range o.Groups {
 		v.groups = append(v.groups, group{name: generatedGroupName(n), flags: direct, updated: epoch})
 	}

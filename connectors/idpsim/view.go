@@ -8,7 +8,9 @@ import (
 
 // View is a population at a moment. Inside Population.Read it holds still; it must not be kept beyond.
 type View struct {
-	seed      uint64
+	keys      [kinds]uint64 // of the ids
+	step      uint32        // of the names
+	shift     uint32
 	domain    string
 	name      string
 	generated uint32 // people with smaller numbers were made from the seed

@@ -23,13 +23,28 @@ func AppendString(dst []byte, text string) []byte {
 
 // Quote escapes what was appended to dst from position start on, where an opening quote stands before it, and closes the string.
 func Quote(dst []byte, start int) []byte {
-	for i := start; i < len(dst); i++ {
-		if c := dst[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf && !utf8.Valid(dst[start:]) {
-			text := string(dst[start:])
-			return append(escape(dst[:start], text), '"')
+	for _, c := range dst[start:] {
+		if !plain[c] {
+			return quoteSlowly(dst, start)
 		}
 	}
 	return append(dst, '"')
+}
+
+// plain are the bytes that stand for themselves in a JSON string, whatever is around them.
+var plain = func() (table [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		table[c] = c != '"' && c != '\\'
+	}
+	return table
+}()
+
+func quoteSlowly(dst []byte, start int) []byte {
+	special := func(r rune) bool { return r < ' ' || r == '"' || r == '\\' }
+	if text := dst[start:]; utf8.Valid(text) && !bytes.ContainsFunc(text, special) {
+		return append(dst, '"')
+	}
+	return append(escape(dst[:start], string(dst[start:])), '"')
 }
 
 func escape(dst []byte, text string) []byte {
