@@ -217,6 +217,18 @@ func TestUnassignedByTheOwnList(t *testing.T) {
 	want(t, w.scheduled(), "complete applied", "deactivate ada unassigned")
 }
 
+// TestPassedAsUnassigned: a provider that passes people as not assigned says no more than one that leaves them out.
+func TestPassedAsUnassigned(t *testing.T) {
+	w := populated(t, "ada", "alan", "grace")
+	w.dir.passesAll = true
+	w.unassign("ada")
+	want(t, w.scheduled(), "complete in_sync", "notice absent ada")
+	w.clock.hour()
+	w.join("eve")
+	w.unassign("eve")
+	want(t, w.scheduled(), "complete applied", "deactivate ada unassigned")
+}
+
 func TestSightingResetsSuspicion(t *testing.T) {
 	w := populated(t, "ada", "alan", "grace")
 	for range 4 { // missing every other time is not missing twice
@@ -596,6 +608,21 @@ func TestProtectedWait(t *testing.T) {
 	report := w.scheduled()
 	want(t, report, "complete held (1 held: a protected person)", "deactivate ada disabled_at_source held:protected", "deactivate alan disabled_at_source")
 	w.wantActive("ada", "grace", "kurt")
+}
+
+// TestHeldPlanOutlivesTrouble: an incomplete run does not know enough to put a held plan away.
+func TestHeldPlanOutlivesTrouble(t *testing.T) {
+	w := populated(t, "ada", "alan", "grace", "kurt")
+	w.source.Rules.Protect = []string{"ada@acme.example"}
+	w.softDelete("ada")
+	report := w.scheduled()
+	w.dir.incomplete = "half"
+	w.clock.hour()
+	w.scheduled()
+	if _, err := w.engine.Approve(t.Context(), w.source, report.Run.Plan, "boss"); err != nil {
+		t.Error(err)
+	}
+	w.wantActive("alan", "grace", "kurt")
 }
 
 func TestDiscardIsRemembered(t *testing.T) {

@@ -1,6 +1,7 @@
 package sync_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -268,6 +269,48 @@ func TestPushDuringPullWins(t *testing.T) {
 		t.Error(outline(report))
 	}
 	w.wantActive("ada", "alan", "grace", "emmy", "new") // grace's second absence in a row was not recorded: she had moved
+}
+
+// TestPushDuringPullUnties: an account that would be tied to a person changes meanwhile.
+func TestPushDuringPullUnties(t *testing.T) {
+	w := populated(t, "known")
+	w.pushNew(`{"userName":"ada@acme.example"}`)
+	w.join("ada")
+	w.clock.hour()
+	w.dir.duringPull = func(int) { w.pushTitle("ada", "Dr") }
+	want(t, w.scheduled(), "complete in_sync", "notice moved ada")
+	w.dir.duringPull = nil
+	want(t, w.scheduled(), "complete applied", "link ada matched")
+}
+
+// collidingStore gives an account's row another person's link, as if the hashes of the two were equal.
+type collidingStore struct {
+	dirsync.Store
+	link, as string
+}
+
+func (c collidingStore) Index(ctx context.Context, scope state.Scope, yield func(state.IndexRow) error) error {
+	return c.Store.Index(ctx, scope, func(row state.IndexRow) error {
+		if row.Link == c.link {
+			row.Link = c.as
+		}
+		return yield(row)
+	})
+}
+
+// TestCollision: an equal hash makes nobody the owner of somebody else's account.
+func TestCollision(t *testing.T) {
+	w := populated(t, "known", "ada")
+	w.unassign("ada")
+	w.join("eve")
+	w.disable("eve")
+	w.engine.Store = collidingStore{Store: w.store, link: "obj-ada", as: "obj-eve"}
+	report := w.scheduled()
+	if len(report.Plan.Changes) != 0 {
+		t.Error(outline(report))
+	}
+	w.enable("eve")
+	want(t, w.scheduled(), "complete applied", "deactivate ada unassigned", "create eve assigned_missing")
 }
 
 // TestPushBeforeApplyWins: a push between plan and apply.

@@ -35,6 +35,7 @@ type directory struct {
 	souls    []*soul
 
 	hidden     map[string]bool  // left out of pulls, as if they were not there
+	passesAll  bool             // people who are not assigned are passed as such
 	dropped    int              // this page is lost without a word; 0: none
 	incomplete string           // the pull ends so, after this reason
 	failAfter  int              // pages, and then err
@@ -69,7 +70,7 @@ func (d *directory) Pull(ctx context.Context, want connectors.Want, page func([]
 		if lag := d.lagging[s.id]; lag != nil {
 			s = lag
 		}
-		assigned := want.Scope == connectors.Everyone || s.facts.Assigned == connectors.Yes
+		assigned := d.passesAll || want.Scope == connectors.Everyone || s.facts.Assigned == connectors.Yes
 		if !s.gone && s.facts.SoftDeleted != connectors.Yes && assigned && !d.hidden[s.id] {
 			people = append(people, s.person(want))
 		}
@@ -143,10 +144,9 @@ func (s *soul) person(want connectors.Want) connectors.Person {
 // clock is a clock that tests turn.
 type clock struct{ now time.Time }
 
-func (c *clock) Now() time.Time            { return c.now }
-func (c *clock) pass(d time.Duration)      { c.now = c.now.Add(d) }
-func (c *clock) hour()                     { c.pass(time.Hour) }
-func (c *clock) instant() func() time.Time { return c.Now }
+func (c *clock) Now() time.Time       { return c.now }
+func (c *clock) pass(d time.Duration) { c.now = c.now.Add(d) }
+func (c *clock) hour()                { c.pass(time.Hour) }
 
 // world is a source between a scripted directory and a record.
 type world struct {
