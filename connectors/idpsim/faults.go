@@ -1,6 +1,7 @@
 package idpsim
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -40,6 +41,7 @@ const (
 	Nulls        = "nulls"         // every property but the id is null
 	Duplicates   = "duplicates"    // each row twice
 	ExpiredDelta = "expired-delta" // the token of a delta query is not known any more
+	Ghosts       = "ghosts"        // people in the recycle bin still stand in the list of assignments (Entra)
 	Stale        = "stale"         // answered by a replica that has heard nothing since the step "remember"
 )
 
@@ -47,7 +49,7 @@ var transportFaults = []string{Cut, CutBody, Truncated, Blank, HTML502, SlowDrip
 
 var vendorFaults = []string{Throttle, ThrottleBare, Unavailable, ServerError, Unauthorised, Forbidden}
 
-var contentFaults = []string{Empty, LostPage, LostLink, Endless, Nulls, Duplicates, ExpiredDelta, Stale}
+var contentFaults = []string{Empty, LostPage, LostLink, Endless, Nulls, Duplicates, ExpiredDelta, Ghosts, Stale}
 
 // FaultNames lists all faults.
 func FaultNames() []string { return slices.Concat(transportFaults, vendorFaults, contentFaults) }
@@ -57,7 +59,40 @@ type Where struct {
 	Path  string        `json:"path,omitempty"`  // must occur in the request's method, path and query, as in "GET /v1.0/users?$top=5"
 	After int           `json:"after,omitempty"` // so many matching requests are spared first
 	Times int           `json:"times,omitempty"` // then so many are hit; 0 is all
-	Wait  time.Duration `json:"wait,omitempty"`  // nanoseconds in JSON; see the faults
+	Wait  time.Duration `json:"-"`               // see the faults; "wait" in JSON, as in "1.5s"
+}
+
+// whereJSON is Where with the wait as text.
+type whereJSON struct {
+	*plainWhere
+	Wait string `json:"wait,omitempty"`
+}
+
+type plainWhere Where
+
+// MarshalJSON shows the wait as text.
+func (w Where) MarshalJSON() ([]byte, error) {
+	shown := whereJSON{plainWhere: (*plainWhere)(&w)}
+	if w.Wait > 0 {
+		shown.Wait = w.Wait.String()
+	}
+	return json.Marshal(shown)
+}
+
+// UnmarshalJSON is strict about keys.
+func (w *Where) UnmarshalJSON(b []byte) error {
+	shown := whereJSON{plainWhere: (*plainWhere)(w)}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&shown); err != nil {
+		return err
+	}
+	if shown.Wait == "" {
+		return nil
+	}
+	wait, err := time.ParseDuration(shown.Wait)
+	w.Wait = wait
+	return err
 }
 
 // Faults is what goes wrong, at which requests. One Faults may serve several handlers. It is safe for concurrent use; a nil *Faults
@@ -112,8 +147,8 @@ func (f *Faults) Hits(name string) int {
 // MarshalJSON shows what is set and how often it hit.
 func (f *Faults) MarshalJSON() ([]byte, error) {
 	type shown struct {
-		Where
-		Hits int `json:"hits"`
+		Where Where `json:"where"`
+		Hits  int   `json:"hits"`
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -85,8 +85,18 @@ func TestFaultsAsJSON(t *testing.T) {
 	behind(&f, "/a", "/b")
 	got, err := json.Marshal(&f)
 	must(t, err)
-	if want := `{"throttle":{"path":"/a","wait":1000000000,"hits":1}}`; string(got) != want {
+	if want := `{"throttle":{"where":{"path":"/a","wait":"1s"},"hits":1}}`; string(got) != want {
 		t.Errorf("got %s", got)
+	}
+	var back idpsim.Where
+	must(t, json.Unmarshal([]byte(`{"path":"/a","after":2,"times":3,"wait":"1.5s"}`), &back))
+	if want := (idpsim.Where{Path: "/a", After: 2, Times: 3, Wait: 1500 * time.Millisecond}); back != want {
+		t.Errorf("%+v", back)
+	}
+	for _, bad := range []string{`{"paht":"/a"}`, `{"wait":"soon"}`, `{"wait":5}`} {
+		if err := json.Unmarshal([]byte(bad), &back); err == nil {
+			t.Errorf("%s was taken", bad)
+		}
 	}
 }
 

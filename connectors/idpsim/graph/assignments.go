@@ -103,11 +103,11 @@ func (c *call) assignedTo(id string) {
 		notFound(c.w, id)
 		return
 	}
-	masked := idpsim.Struck(c.r, idpsim.Nulls)
+	masked, ghosts := idpsim.Struck(c.r, idpsim.Nulls), idpsim.Struck(c.r, idpsim.Ghosts)
 	c.page(q, func(v *idpsim.View) collection {
 		return collection{
 			context: q.context("appRoleAssignments"),
-			next:    func(after uint64) (uint64, bool) { return nextAssignment(v, after) },
+			next:    func(after uint64) (uint64, bool) { return nextAssignment(v, after, ghosts) },
 			append: func(dst []byte, key uint64) []byte {
 				return assignment(v, key).append(dst, v, q.selected, masked)
 			},
@@ -115,12 +115,12 @@ func (c *call) assignedTo(id string) {
 	})
 }
 
-// nextAssignment finds the next row behind a key.
-func nextAssignment(v *idpsim.View, after uint64) (uint64, bool) {
+// nextAssignment finds the next row behind a key; ghosts are people in the recycle bin.
+func nextAssignment(v *idpsim.View, after uint64, ghosts bool) (uint64, bool) {
 	if after < groupRows {
 		key, ok := nextRole(0, after, v.People(), func(n int) (int, bool) {
 			x := v.Person(n)
-			return len(x.Roles()), x.Direct() && x.Present()
+			return len(x.Roles()), x.Direct() && (x.Present() || ghosts && x.SoftDeleted())
 		})
 		if ok {
 			return key, true
@@ -195,7 +195,7 @@ func (c *call) assignmentsOf(id string) {
 		if !found || v.App() == idpsim.AppGone || !forResource(v, q.filter) {
 			return
 		}
-		for key, ok := nextAssignment(v, 0); ok; key, ok = nextAssignment(v, key) {
+		for key, ok := nextAssignment(v, 0, false); ok; key, ok = nextAssignment(v, key, false) {
 			a := assignment(v, key)
 			g, viaGroup := v.GroupByGUID(string(idpsim.AppendGUID(nil, a.principal)))
 			if a.principal == x.GUID() || viaGroup && g.Has(x) {

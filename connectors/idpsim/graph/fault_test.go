@@ -130,3 +130,16 @@ func TestStaleReplica(t *testing.T) {
 		t.Errorf("stale %v, fresh %v", stale, fresh)
 	}
 }
+
+func TestGhosts(t *testing.T) {
+	x := open(t, idpsim.Options{Seed: 1, People: 3}, graph.Options{})
+	must(t, x.pop.SoftDelete("#1"))
+	must(t, x.pop.Purge("#2"))
+	if rows := x.assignments(""); len(rows) != 1 {
+		t.Errorf("%d rows", len(rows))
+	}
+	must(t, x.faults.Set(idpsim.Ghosts, idpsim.Where{}))
+	if rows := x.assignments(""); len(rows) != 2 || rows[1]["principalId"] != x.pop.EntraID("#1") {
+		t.Errorf("with ghosts: %v", rows)
+	}
+}

@@ -99,7 +99,7 @@ func TestControl(t *testing.T) {
 		{"POST", "steps", `[{"do":"disable","who":"#1"},{"do":"soft-delete","who":"#2"}]`, 200, `{"done":2}`},
 		{"POST", "steps", `[{"do":"disable","who":"#9"}]`, 400, `is not one of #0 to #2`},
 		{"POST", "steps", `nonsense`, 400, `read steps`},
-		{"POST", "faults", `{"name":"throttle","where":{"path":"/users","times":1,"wait":1000000000}}`, 200, `{"throttle":{"path":"/users","times":1,"wait":1000000000,"hits":0}}`},
+		{"POST", "faults", `{"name":"throttle","where":{"path":"/users","times":1,"wait":"1s"}}`, 200, `{"throttle":{"where":{"path":"/users","times":1,"wait":"1s"},"hits":0}}`},
 		{"POST", "faults", `{"name":"gremlins"}`, 400, `there is no fault`},
 		{"POST", "faults", `{"fault":"throttle"}`, 400, `unknown field`},
 		{"GET", "state", ``, 200, `"population":{"people":3,"assigned":2,"disabled":1,"soft_deleted":1,"purged":0,"groups":0,"changes":3}`},
