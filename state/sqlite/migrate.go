@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"time"
@@ -33,7 +34,7 @@ var migrations = func() fs.FS {
 // applicationID marks a file as ours; see the first migration.
 const applicationID = 0x526f6c6c
 
-// lockWait bounds the wait for a file that another process creates or upgrades.
+// lockWait bounds the wait for a file that another process creates or upgrades, or has open when it is to be upgraded.
 const lockWait = 30 * time.Second
 
 // SchemaVersion returns the version that a database has and the one that this program writes. The file is only read; one that is
@@ -112,13 +113,38 @@ func foreign(path string, err error) error {
 	return fmt.Errorf("read the schema version of %s: %w", path, err)
 }
 
-// migrate creates or upgrades the schema while no other process can touch the file. Processes that come at once wait for the first
-// and find nothing left to do.
+// migrate sees to it that a database has this program's schema: it creates one, upgrades an older one if it may, and refuses a newer
+// one. It works while no other process can touch the file. Processes that come at once wait for the first and find nothing left to do.
 func migrate(ctx context.Context, path string, steps fs.FS, upgrade bool) (backup string, err error) {
-	want, err := latest(steps)
-	if err != nil {
-		return "", err
+	deadline := time.Now().Add(lockWait)
+	for {
+		have, want, err := schemaVersion(ctx, path, steps)
+		switch {
+		case err == nil && have == want:
+			return "", nil
+		case err == nil && have > want:
+			return "", state.ErrNewerSchema
+		case err == nil && have > 0 && !upgrade:
+			return "", state.ErrOlderSchema
+		case err == nil:
+			backup, err = migrateAlone(ctx, path, steps)
+		}
+		if !isBusy(err) {
+			return backup, err
+		}
+		if time.Now().After(deadline) {
+			return "", fmt.Errorf("%s needs a change of schema, and another process has had it open for %v; stop that first: %w", path, lockWait, err)
+		}
+		select { // without any lock: two who hold a part of it each would wait for one another
+		case <-ctx.Done():
+			return "", ctx.Err()
+		case <-time.After(20*time.Millisecond + rand.N(40*time.Millisecond)):
+		}
 	}
+}
+
+// migrateAlone takes the file for itself and carries out the steps that are missing. It fails at once when others have it open.
+func migrateAlone(ctx context.Context, path string, steps fs.FS) (backup string, err error) {
 	if err := create(path); err != nil {
 		return "", err
 	}
@@ -128,32 +154,28 @@ func migrate(ctx context.Context, path string, steps fs.FS, upgrade bool) (backu
 	}
 	defer db.Close()
 	db.SetMaxOpenConns(1) // the one that holds the lock
-	if err := lockFile(ctx, db); err != nil {
-		return "", fmt.Errorf("lock %s for a change of schema (does another process have it open?): %w", path, err)
-	}
 	have := int64(0)
-	err = onlyConn(ctx, db, func(c *conn) (err error) {
-		have, err = recordedVersion(c)
-		return err
-	})
-	switch {
-	case err != nil:
-		return "", foreign(path, err)
-	case have > want:
-		return "", state.ErrNewerSchema
-	case have == want:
-		return "", nil
-	case have > 0 && !upgrade:
-		return "", state.ErrOlderSchema
-	case have > 0:
-		backup = fmt.Sprintf("%s.schema-%d.backup", path, have)
-		if err := onlyConn(ctx, db, func(c *conn) error { return copyTo(backup, c.exec) }); err != nil {
-			return "", err
+	if err := onlyConn(ctx, db, func(c *conn) (err error) {
+		if err := lockFile(c); err != nil {
+			return err
 		}
+		have, err = recordedVersion(c) // again: somebody may have been here
+		return err
+	}); err != nil {
+		return "", foreign(path, err)
 	}
 	provider, err := goose.NewProvider(goose.DialectSQLite3, db, steps, goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return "", fmt.Errorf("read the migrations: %w", err)
+	}
+	if pending, err := provider.HasPending(ctx); err != nil || !pending {
+		return "", err
+	}
+	if have > 0 {
+		backup = fmt.Sprintf("%s.schema-%d.backup", path, have)
+		if err := onlyConn(ctx, db, func(c *conn) error { return copyTo(backup, c.exec) }); err != nil {
+			return "", err
+		}
 	}
 	if _, err := provider.Up(ctx); err != nil {
 		return backup, fmt.Errorf("change the schema of %s: %w", path, err)
@@ -162,11 +184,9 @@ func migrate(ctx context.Context, path string, steps fs.FS, upgrade bool) (backu
 }
 
 // lockFile makes the connection keep the whole file to itself until it is closed.
-func lockFile(ctx context.Context, db *sql.DB) error {
-	for _, statement := range []string{
-		fmt.Sprintf("PRAGMA busy_timeout = %d", lockWait.Milliseconds()), "PRAGMA locking_mode = EXCLUSIVE", "BEGIN EXCLUSIVE", "COMMIT",
-	} {
-		if _, err := db.ExecContext(ctx, statement); err != nil {
+func lockFile(c *conn) error {
+	for _, statement := range []string{"PRAGMA locking_mode = EXCLUSIVE", "BEGIN EXCLUSIVE", "COMMIT"} {
+		if err := c.exec(statement); err != nil {
 			return err
 		}
 	}
@@ -203,6 +223,9 @@ func locate(path string) (string, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return "", fmt.Errorf("open the database: %w", err)
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return "", fmt.Errorf("open the database: %s is a directory; name a file in it", path)
 	}
 	switch info, err := os.Stat(filepath.Dir(path)); {
 	case errors.Is(err, fs.ErrNotExist):

@@ -65,22 +65,11 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 // Close carries out what has been submitted, writes what it was to write soon, and closes the file. Whatever comes later is ErrClosed.
 func (s *Store) Close() error { return s.close() }
 
-// prepare sees that there is a database of the right schema and returns its absolute path.
+// prepare sees to a database of the right schema and returns its absolute path.
 func prepare(ctx context.Context, path string, opts Options) (string, error) {
 	path, err := locate(path)
 	if err != nil {
 		return "", err
-	}
-	have, want, err := SchemaVersion(ctx, path)
-	switch {
-	case err != nil:
-		return "", err
-	case have > want:
-		return "", state.ErrNewerSchema
-	case have == want:
-		return path, nil
-	case have > 0 && !opts.Upgrade:
-		return "", state.ErrOlderSchema
 	}
 	_, err = migrate(ctx, path, migrations, opts.Upgrade)
 	return path, err
