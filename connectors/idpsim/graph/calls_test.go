@@ -181,3 +181,28 @@ func TestDelta(t *testing.T) {
 		t.Errorf("Location is %q", a.header.Get("Location"))
 	}
 }
+
+func TestTransitiveMembers(t *testing.T) {
+	x := open(t, idpsim.Options{Seed: 1, People: 6, Groups: 3}, graph.Options{})
+	must(t, x.pop.Do(
+		idpsim.Step{Do: "nest", Group: "Engineering", Value: "Everyone"},
+		idpsim.Step{Do: "nest", Group: "Sales", Value: "Engineering"},
+		idpsim.Step{Do: "nest", Group: "Everyone", Value: "Sales"}, // round and round
+		idpsim.Step{Do: "join", Who: "#0", Group: "Sales"},
+	))
+	group := x.assignments("")[0]["principalId"].(string)
+	all, _ := x.all("/groups/" + group + "/transitiveMembers?$top=2")
+	if len(all) != 9 {
+		t.Errorf("%d members, want 6 people and 3 groups: %v", len(all), column(all, "displayName"))
+	}
+	target := "/groups/" + group + "/transitiveMembers/graph.user?$select=id&$top=4"
+	x.refused(x.do("GET", target, ""), 400, "Request_UnsupportedQuery")
+	x.header.Set("ConsistencyLevel", "eventual")
+	users, _ := x.all(target + "&$count=true")
+	if len(users) != 6 {
+		t.Errorf("%d users", len(users))
+	}
+	if a := x.do("GET", "/groups/"+group+"/transitiveMembers/graph.user/$count", ""); a.body != "6" {
+		t.Errorf("$count is %s", a.body)
+	}
+}

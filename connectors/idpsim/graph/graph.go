@@ -152,16 +152,29 @@ func (c *call) get(at []string) func() {
 		return func() { c.assignedTo(at[1]) }
 	case two("groups"):
 		return func() { c.group(at[1]) }
-	case three("groups", "members"):
-		return func() { c.members(at[1], false) }
-	case len(at) == 4 && at[0] == "groups" && at[2] == "members" && cast(at[3]):
-		return func() { c.members(at[1], true) }
-	case len(at) == 4 && at[0] == "groups" && at[2] == "members" && at[3] == "$count":
-		return func() { c.countMembers(at[1]) }
+	case len(at) >= 3 && at[0] == "groups" && (at[2] == "members" || at[2] == "transitiveMembers"):
+		return c.getMembers(membership{group: at[1], transitive: at[2] == "transitiveMembers"}, at[3:])
 	case len(at) == 3 && at[0] == "directory" && at[1] == "deletedItems" && cast(at[2]):
 		return c.deletedUsers
 	case len(at) == 3 && at[0] == "directory" && at[1] == "deletedItems":
 		return func() { c.deletedItem(at[2]) }
+	}
+	return nil
+}
+
+// getMembers finds who answers for the members of a group, from what follows in the path.
+func (c *call) getMembers(m membership, rest []string) func() {
+	switch {
+	case len(rest) == 0:
+		return func() { c.members(m) }
+	case len(rest) == 1 && rest[0] == "$count":
+		return func() { c.countMembers(m) }
+	case len(rest) == 1 && cast(rest[0]):
+		m.onlyUsers = true
+		return func() { c.members(m) }
+	case len(rest) == 2 && cast(rest[0]) && rest[1] == "$count":
+		m.onlyUsers = true
+		return func() { c.countMembers(m) }
 	}
 	return nil
 }
