@@ -57,3 +57,16 @@ func execute(t testing.TB, path string, statements ...string) {
 		}
 	}
 }
+
+// query reads one value beside the store.
+func query(t testing.TB, path string, value any, text string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.QueryRow(text).Scan(value); err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+}
