@@ -256,7 +256,7 @@ func (e *editor) removeElements(t target, v scim.Value) error {
 	if len(sent) > mostSelectors {
 		return scim.BadRequest(scim.TypeInvalidValue, "%s: more than %d values to remove; send fewer", t.path, mostSelectors)
 	}
-	any := &scim.Filter{Op: scim.OpOr}
+	any := &scim.Filter{Op: scim.OpOr} // of nothing, it matches nothing
 	for _, s := range sent {
 		f, err := selector(t, s)
 		if err != nil {
@@ -265,9 +265,6 @@ func (e *editor) removeElements(t target, v scim.Value) error {
 		if f != nil {
 			any.Args = append(any.Args, f)
 		}
-	}
-	if len(any.Args) == 0 {
-		return nil
 	}
 	if err := e.rt.CheckElement(t.path, any); err != nil {
 		return scim.BadRequest(scim.TypeInvalidValue, "%s: the values to remove are not understood: %v", t.path, err)

@@ -93,7 +93,7 @@ func TestApply(t *testing.T) {
 		// Okta
 		{"Okta's deactivation", ada, `[{"op":"replace","value":{"active":false}}]`, with(`"active":true`, `"active":false`), nil},
 		{"Okta's id in the value", ada, `[{"op":"replace","value":{"id":"1","schemas":["x"],"meta":{"version":"2"},"groups":[],"title":"U"}}]`, with(`"title":"T"`, `"title":"U"`), nil},
-		{"a password", ada, `[{"op":"replace","value":{"password":"secret"}},{"op":"replace","path":"password","value":"secret"}]`, ada, nil},
+		{"a password", ada, `[{"op":"replace","value":{"password":"secret"}},{"op":"replace","path":"password","value":"secret"},{"op":"add","path":"password","value":{"value":1}},{"op":"remove","path":"password"}]`, ada, nil},
 
 		// clearing
 		{"cleared by the empty text", ada, `[{"op":"Replace","path":"title","value":""}]`, with(`"title":"T",`, ``), nil},

@@ -96,6 +96,7 @@ func TestApplyMembersRefuses(t *testing.T) {
 		`[{"op":"remove","path":"members[value ne \"u1\"]"}]`:                                 {scim.TypeInvalidFilter, "members are picked by value alone"},
 		`[{"op":"remove","path":"members[not (value eq \"u1\")]"}]`:                           {scim.TypeInvalidFilter, "members are picked by value alone"},
 		`[{"op":"remove","path":"members[value eq \"u1\" and type eq \"User\"]"}]`:            {scim.TypeInvalidFilter, "members are picked by value alone"},
+		`[{"op":"remove","path":"members[value eq \"u1\" and value eq \"u2\"]"}]`:             {scim.TypeInvalidFilter, "members are picked by value alone"},
 		`[{"op":"remove","path":"members[value pr]"}]`:                                        {scim.TypeInvalidFilter, "members are picked by value alone"},
 		`[{"op":"remove","path":"members[value eq \"\"]"}]`:                                   {scim.TypeInvalidFilter, "members are picked by value alone"},
 		`[{"op":"remove","path":"members[foo eq \"u1\"]"}]`:                                   {scim.TypeInvalidFilter, `members has no sub-attribute "foo"`},

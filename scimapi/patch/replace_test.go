@@ -31,6 +31,7 @@ func TestReplaceUser(t *testing.T) {
 		{"a password", ada, with(`"title":"T"`, `"title":"T","password":"secret"`), ada, nil},
 
 		{"stale formatted", named, `{"userName":"a","name":{"formatted":"Ada King","familyName":"Byron","givenName":"Ada"}}`, strings.Replace(named, `"formatted":"Ada King","familyName":"King"`, `"formatted":"Ada Byron","familyName":"Byron"`, 1), nil},
+		{"formatted as nobody would compose it", strings.Replace(named, "Ada King", "King, Ada", 1), strings.Replace(named, "Ada King", "King, Ada", 1), strings.Replace(named, "Ada King", "King, Ada", 1), nil},
 		{"formatted of its own", named, `{"userName":"a","name":{"formatted":"Lady B","familyName":"Byron","givenName":"Ada"}}`, strings.Replace(named, `"formatted":"Ada King","familyName":"King"`, `"formatted":"Lady B","familyName":"Byron"`, 1), nil},
 		{"formatted and no parts", named, `{"userName":"a","name":{"formatted":"Ada King"}}`, strings.Replace(named, `,"familyName":"King","givenName":"Ada"`, ``, 1), nil},
 		{"formatted where there was none", plain, `{"userName":"ada","name":{"formatted":"Ada King","familyName":"Byron"}}`, `{` + u + `,"userName":"ada","name":{"formatted":"Ada King","familyName":"Byron"},"active":true}`, nil},

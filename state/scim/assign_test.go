@@ -74,6 +74,7 @@ func TestAssign(t *testing.T) {
 		{"made as a whole", plain, `addresses[type eq "work"]`, `{"country":"AT"}`, `{` + u + `,"userName":"a","addresses":[{"country":"AT","type":"work"}]}`},
 		{"a new one takes the primary", mails, `emails[type eq "other" and primary eq true].value`, `"o@x"`, `{` + u + `,"userName":"a","emails":[{"value":"w@x","display":"W","type":"work","primary":false},` + home + `,{"value":"o@x","type":"other","primary":true}]}`},
 		{"nothing made to take away", plain, `emails[type eq "work"].value`, `""`, plain},
+		{"nothing made to take away from", plain, `emails[type sw "w"].value`, `null`, plain},
 		{"nothing made of nothing", plain, `emails[type eq "work" or type eq "home"]`, `null`, plain},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -173,6 +174,8 @@ func TestMerge(t *testing.T) {
 	}
 	_, _, err := scim.UserType().Merge(readJSON(t, before), parsePath(t, "manager"), readJSON(t, `{"$ref":"x"}`))
 	wantError(t, err, scim.TypeInvalidValue, `"$ref" alone says nothing`)
+	_, _, err = scim.UserType().Merge(readJSON(t, before), parsePath(t, "emails"), readJSON(t, `[{"foo":"x"}]`))
+	wantError(t, err, scim.TypeInvalidValue, `"foo" alone says nothing`)
 }
 
 func TestAssignLeavesWhatNoSchemaKnows(t *testing.T) {

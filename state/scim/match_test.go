@@ -197,6 +197,19 @@ func TestMatches(t *testing.T) {
 	}
 }
 
+func TestMatchesNegativeNumbers(t *testing.T) {
+	rt := badgeType(t)
+	user := readJSON(t, `{"userName":"a","`+badgeURN+`":{"number":-3,"level":-0.05}}`)
+	for filter, want := range map[string]bool{
+		`number lt -2`: true, `number lt -3`: false, `number lt -4`: false, `number gt -10`: true, `number lt 0`: true, `number gt 0`: false, `number le -3.0`: true,
+		`level gt -0.5`: true, `level lt -0.049`: true, `level eq -5e-2`: true, `level gt -1e1`: true,
+	} {
+		if got := rt.Matches(parseFilter(t, filter), user); got != want {
+			t.Errorf("%s: %v", filter, got)
+		}
+	}
+}
+
 func TestMatchesOnEmptyResource(t *testing.T) {
 	for filter, want := range map[string]bool{
 		`userName eq "x"`: false, `userName ne "x"`: true, `userName pr`: false, `active eq false`: false, `emails[type eq "work"]`: false, `not (emails[type eq "work"])`: true,

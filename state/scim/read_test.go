@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -92,6 +93,7 @@ func TestReadJSONRefuses(t *testing.T) {
 		{"name twice in another case", `{"active":true,"Active":false}`, `at byte 16: the name "Active"`},
 		{"name twice by an escape", `{"a":1,"\u0041":2}`, `at byte 8: the name "A"`},
 		{"name twice in a wide object", wide + `"N7":1}`, `the name "N7"`},
+		{"name twice late in a wide object", wide + `"n99":1,"N99":1}`, `the name "N99"`},
 		{"name twice inside", `{"a":[{"b":1,"B":1}]}`, `at byte 14: the name "B"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -197,6 +199,32 @@ func TestDecodeRefusesABrokenRecord(t *testing.T) {
 			t.Errorf("Decode(%s) = %s", text, writeJSON(v))
 		}
 	}
+}
+
+// Readers share buffers: none may see what another one reads, nor change what another one returned.
+func TestReadersAtOnce(t *testing.T) {
+	var group sync.WaitGroup
+	for i := range 8 {
+		group.Go(func() {
+			text := fmt.Sprintf(`{"a":[%d,{"b":"%d"},%s],"c":{"d":{"e":%d}}}`, i, i, strings.Repeat(fmt.Sprintf(`{"x":%d},`, i), 50)+"[]", i)
+			var all []scim.Value
+			for range 200 {
+				v, err := scim.ReadJSON([]byte(text), scim.DefaultLimits)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				all = append(all, v)
+			}
+			for _, v := range all {
+				if got := writeJSON(v); got != text {
+					t.Errorf("read %s as %s", text, got)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
 }
 
 // FuzzReadJSON holds ReadJSON against encoding/json: whatever it accepts, that one accepts too and understands alike.
