@@ -2,6 +2,7 @@ package patch
 
 import (
 	"slices"
+	"strconv"
 
 	"rollcall/state/scim"
 )
@@ -36,17 +37,23 @@ func Apply(rt *scim.ResourceType, resource scim.Value, ops []Operation) (Outcome
 	return Outcome{Resource: e.resource, Changed: !resource.Equal(e.resource), Members: e.members.outcome(), Dropped: e.dropped}, nil
 }
 
+// maxWrites is how many attributes the operations of one request may write, those without path counted by their names.
+const maxWrites = 2000
+
+var pathLimits = scim.Limits{Nodes: scim.MaxPaths}
+
 // editor is one Apply at work.
 type editor struct {
 	rt        *scim.ResourceType
 	resource  scim.Value
+	writes    int
 	members   members
 	formatted bool // name.formatted was written
 	dropped   []string
 }
 
 func (e *editor) operation(op Operation) error {
-	if op.Path == "" {
+	if op.Path == "" || scim.EqualFold(op.Path, e.rt.Schema.ID) {
 		if op.Op == opRemove {
 			return scim.BadRequest(scim.TypeNoTarget, "remove needs a path")
 		}
@@ -55,7 +62,7 @@ func (e *editor) operation(op Operation) error {
 		}
 		return e.names(op.Op, op.Value)
 	}
-	p, err := scim.ParsePath(op.Path, scim.Limits{})
+	p, err := scim.ParsePath(op.Path, pathLimits)
 	if err != nil {
 		return err
 	}
@@ -90,18 +97,16 @@ func (e *editor) name(op string, f scim.Field) error {
 	if scim.EqualFold(f.Name, e.rt.Schema.ID) && f.Value.Kind == scim.Object {
 		return e.names(op, f.Value)
 	}
-	p, err := scim.ParsePath(f.Name, scim.Limits{})
-	if err != nil {
-		e.drop(f.Name)
-		return nil
-	}
-	if e.rt.Extension(p) != nil {
+	p, err := scim.ParsePath(f.Name, pathLimits)
+	if err == nil && e.rt.Extension(p) != nil {
 		return e.extension(op, p, f.Value)
 	}
 	t, ok := e.target(p)
 	switch {
-	case !ok:
-		e.drop(f.Name)
+	case err != nil || !ok:
+		if !f.Value.Empty() {
+			e.drop(f.Name)
+		}
 		return nil
 	case t.mutability() == scim.ReadOnly:
 		return nil
@@ -129,7 +134,7 @@ func (e *editor) extension(op string, p scim.Path, value scim.Value) error {
 
 func (e *editor) drop(paths ...string) {
 	for _, p := range paths {
-		if !slices.Contains(e.dropped, p) {
+		if len(e.dropped) < scim.MaxDropped && !slices.Contains(e.dropped, p) {
 			e.dropped = append(e.dropped, p)
 		}
 	}
@@ -166,6 +171,9 @@ func (t target) mutability() scim.Mutability {
 func (t target) whole() bool { return t.sub == nil && t.path.Filter == nil }
 
 func (e *editor) write(op string, t target, v scim.Value) error {
+	if e.writes++; e.writes > maxWrites {
+		return &scim.Error{Status: 413, Detail: "the request writes more than " + strconv.Itoa(maxWrites) + " attributes; split it"}
+	}
 	if t.path.Filter != nil {
 		if err := e.rt.CheckElement(t.path, t.path.Filter); err != nil {
 			return err
@@ -246,15 +254,12 @@ func (e *editor) remove(t target, v scim.Value) error {
 	return e.removeItems(t, v)
 }
 
-// mostSelectors is how many values one remove may name, other than members.
-const mostSelectors = 1000
-
 // removeElements takes away those elements that have the value (and type, where sent) of one that was sent, or, where no value was sent, all
 // that was.
 func (e *editor) removeElements(t target, v scim.Value) error {
 	sent := listed(v)
-	if len(sent) > mostSelectors {
-		return scim.BadRequest(scim.TypeInvalidValue, "%s: more than %d values to remove; send fewer", t.path, mostSelectors)
+	if len(sent) > scim.MaxElements {
+		return scim.BadRequest(scim.TypeInvalidValue, "%s: more than %d values to remove; send fewer", t.path, scim.MaxElements)
 	}
 	any := &scim.Filter{Op: scim.OpOr} // of nothing, it matches nothing
 	for _, s := range sent {

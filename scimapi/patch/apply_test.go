@@ -1,6 +1,7 @@
 package patch_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -60,6 +61,7 @@ func TestApply(t *testing.T) {
 		{"extension null", ada, `[{"op":"replace","value":{"` + ent + `":null}}]`, noExtension(ada), nil},
 		{"extension as an empty object", ada, `[{"op":"replace","value":{"` + ent + `":{}}}]`, ada, nil},
 		{"null added as extension", ada, `[{"op":"add","value":{"` + ent + `":null}}]`, ada, nil},
+		{"core URN as path", plain, `[{"op":"add","path":"` + scim.UserURN + `","value":{"title":"T"}}]`, `{` + u + `,"userName":"ada","title":"T","active":true}`, nil},
 		{"core object under its URN", plain, `[{"op":"add","value":{"` + scim.UserURN + `":{"title":"T"}}}]`, `{` + u + `,"userName":"ada","title":"T","active":true}`, nil},
 		{"work e-mail where there is none", plain, `[{"op":"Replace","path":"emails[type eq \"work\"].value","value":"w@x"}]`, `{` + u + `,"userName":"ada","active":true,"emails":[{"value":"w@x","type":"work"}]}`, nil},
 		{"mobile where there is none", plain, `[{"op":"Add","path":"phoneNumbers[type eq \"mobile\"].value","value":"1"}]`, `{` + u + `,"userName":"ada","active":true,"phoneNumbers":[{"value":"1","type":"mobile"}]}`, nil},
@@ -71,7 +73,7 @@ func TestApply(t *testing.T) {
 		{"roles as JSON text", plain, `[{"op":"Add","path":"roles","value":[{"value":"{\"id\":\"1\",\"value\":\"Admin\",\"displayName\":\"A\"}"}]}]`, `{` + u + `,"userName":"ada","active":true,"roles":[{"value":"{\"id\":\"1\",\"value\":\"Admin\",\"displayName\":\"A\"}"}]}`, nil},
 		{"boolean text by path", ada, `[{"op":"Replace","path":"emails[type eq \"home\"].primary","value":"True"}]`, with(work+`,`+home, `{"value":"w@x","display":"W","type":"work","primary":false},{"value":"h@x","type":"home","primary":true}`), nil},
 		{"the same attribute twice", plain, `[{"op":"Add","path":"title","value":"1"},{"op":"Replace","path":"title","value":"2"}]`, `{` + u + `,"userName":"ada","title":"2","active":true}`, nil},
-		{"many operations, one unknown", plain, `[{"op":"Add","path":"foo","value":"1"},{"op":"Add","path":"name.foo","value":"1"},{"op":"Add","path":"urn:x:y:z","value":"1"},{"op":"Remove","path":"bar"},{"op":"Add","value":{"baz":1,"title":"T","x y":2}}]`,
+		{"many operations, one unknown", plain, `[{"op":"Add","path":"foo","value":"1"},{"op":"Add","path":"name.foo","value":"1"},{"op":"Add","path":"urn:x:y:z","value":"1"},{"op":"Remove","path":"bar"},{"op":"Add","value":{"baz":1,"title":"T","x y":2,"gone":null,"a.b":""}}]`,
 			`{` + u + `,"userName":"ada","title":"T","active":true}`, []string{"foo", "name.foo", "urn:x:y:z", "bar", "baz", "x y"}},
 
 		// manager in all its shapes
@@ -216,6 +218,32 @@ func TestApplyRefuses(t *testing.T) {
 		if out.Resource.Kind != scim.Null || out.Changed || out.Members != nil {
 			t.Errorf("%s: an error comes with an outcome", c.ops)
 		}
+	}
+}
+
+func TestApplyIsBounded(t *testing.T) {
+	var paths, emails, terms, unknown strings.Builder
+	for i := range 3000 {
+		fmt.Fprintf(&paths, `,"emails[value eq \"%d\"].value":"x%d"`, i, i)
+		fmt.Fprintf(&emails, `,"x%d"`, i)
+		fmt.Fprintf(&terms, ` or value eq \"%d\"`, i)
+		fmt.Fprintf(&unknown, `,"x%d":1,"urn:x:%d":{"a":1}`, i, i)
+	}
+	for _, c := range []struct {
+		ops, scimType, detail string
+		status                int
+	}{
+		{`[{"op":"add","value":{"active":false` + paths.String() + `}}]`, scim.TypeInvalidValue, "at most 1000 values", 400},
+		{`[{"op":"add","path":"emails","value":[` + emails.String()[1:] + `]}]`, scim.TypeInvalidValue, "emails: there are 3000 values", 400},
+		{`[{"op":"remove","path":"emails[value eq \"a\"` + terms.String() + `]"}]`, scim.TypeInvalidPath, "too many terms", 400},
+		{`[` + strings.Repeat(`{"op":"add","path":"title","value":"x"},`, 2000) + `{"op":"add","path":"title","value":"x"}]`, "", "operation 2001: the request writes more than 2000", 413},
+	} {
+		_, err := apply(t, scim.UserType(), plain, c.ops)
+		wantError(t, err, c.status, c.scimType, c.detail)
+	}
+	out, err := apply(t, scim.UserType(), plain, `[{"op":"add","value":{`+unknown.String()[1:]+`}}]`)
+	if err != nil || len(out.Dropped) != scim.MaxDropped {
+		t.Errorf("%d names listed, %v", len(out.Dropped), err)
 	}
 }
 

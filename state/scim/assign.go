@@ -143,8 +143,11 @@ func (w *assignment) many(old, v Value) (Value, error) {
 			return Value{}, err
 		}
 	}
-	if len(made) == 0 {
+	switch {
+	case len(made) == 0:
 		return Value{}, nil
+	case len(made) > MaxElements && !w.attr.listsMembers():
+		return Value{}, BadRequest(TypeInvalidValue, "%s: at most %d values are accepted", w.at, MaxElements)
 	}
 	return ListOf(tidy(w.attr, made, winner)...), nil
 }

@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -53,12 +54,9 @@ type coercion struct {
 }
 
 func (c *coercion) drop(name string) {
-	for _, d := range c.dropped {
-		if d == name {
-			return
-		}
+	if len(c.dropped) < MaxDropped && !slices.Contains(c.dropped, name) {
+		c.dropped = append(c.dropped, name)
 	}
-	c.dropped = append(c.dropped, name)
 }
 
 func (c *coercion) spot(s *Schema, a *Attribute) spot {
@@ -82,6 +80,9 @@ func (c *coercion) attribute(at spot, a *Attribute, sent Value) (Value, error) {
 	}
 	if sent.Kind != Array {
 		items = []Value{sent} // one value where a list is wanted is a list of one
+	}
+	if len(items) > MaxElements && !a.listsMembers() {
+		return Value{}, BadRequest(TypeInvalidValue, "%s: there are %d values; at most %d are accepted", at, len(items), MaxElements)
 	}
 	kept := make([]Value, 0, len(items))
 	winner := -1

@@ -18,3 +18,17 @@ func (l Limits) orDefault() Limits {
 	}
 	return l
 }
+
+// Bounds on what one resource may ask of us, whatever its size in bytes: far above what identity providers send, and low enough that
+// work which grows with the square stays short.
+const (
+	// MaxElements is how many values a multi-valued attribute may have. A group's members have no such bound.
+	MaxElements = 1000
+	// MaxPaths is how many names with a URN, a dot or a value filter one object may have.
+	MaxPaths = 500
+	// MaxDropped is how many attributes that no schema knows are listed.
+	MaxDropped = 100
+)
+
+// pathLimits are those of paths that are names in an object.
+var pathLimits = Limits{Nodes: MaxPaths}

@@ -8,7 +8,7 @@ type Normal struct {
 	// booleans, text as sent, no null and no empty value, no repeated (type, value) element, at most one primary per attribute, schemas as they
 	// really are. It still has active (typed) where sent and members where sent (as [{"value": id}, …]), but no id, groups, meta and password.
 	Resource Value
-	Dropped  []string // paths of attributes that no schema knows and that had a value
+	Dropped  []string // paths of attributes that no schema knows and that had a value, at most MaxDropped
 }
 
 // Normalize brings a resource as sent into canonical form; a canonical one comes back as it is. It is as lenient as identity providers
@@ -217,11 +217,14 @@ func (n *normalizer) adopted(f Field) bool {
 
 // setPaths sets attributes that came under names with a URN, a dot or a value filter.
 func (n *normalizer) setPaths(resource Value) (Value, error) {
+	if len(n.loose) > MaxPaths {
+		return Value{}, BadRequest(TypeInvalidValue, "the resource has %d names that are paths; at most %d are accepted", len(n.loose), MaxPaths)
+	}
 	for _, f := range n.loose {
 		if f.Value.Empty() {
 			continue
 		}
-		p, err := ParsePath(f.Name, Limits{})
+		p, err := ParsePath(f.Name, pathLimits)
 		if err != nil {
 			n.drop(f.Name)
 			continue

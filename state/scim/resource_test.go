@@ -239,6 +239,25 @@ func TestNormalizeManyMembers(t *testing.T) {
 	}
 }
 
+func TestNormalizeIsBounded(t *testing.T) {
+	var paths, emails, unknown strings.Builder
+	for i := range 3000 {
+		fmt.Fprintf(&paths, `,"emails[value eq \"%d\"].value":"x%d"`, i, i)
+		fmt.Fprintf(&emails, `,{"value":"x%d","foo%d":1}`, i, i)
+		fmt.Fprintf(&unknown, `,"x%d":1,"urn:x:%d":{"a":1}`, i, i)
+	}
+	_, err := scim.UserType().Normalize(readJSON(t, `{"userName":"a"`+paths.String()+`}`))
+	wantError(t, err, scim.TypeInvalidValue, "3000 names that are paths; at most 500")
+	_, err = scim.UserType().Normalize(readJSON(t, `{"userName":"a","emails":[`+emails.String()[1:]+`]}`))
+	wantError(t, err, scim.TypeInvalidValue, "emails: there are 3000 values; at most 1000")
+	_, err = scim.UserType().Normalize(readJSON(t, `{"userName":"a"`+unknown.String()+`}`))
+	wantError(t, err, scim.TypeInvalidValue, "3000 names that are paths")
+	n, err := scim.UserType().Normalize(readJSON(t, `{"userName":"a"`+strings.ReplaceAll(unknown.String(), "urn:x:", "y")+`}`))
+	if err != nil || len(n.Dropped) != scim.MaxDropped {
+		t.Errorf("%d names listed, %v", len(n.Dropped), err)
+	}
+}
+
 func TestNormalizeConfiguredExtension(t *testing.T) {
 	rt := badgeType(t)
 	const badge = `"` + badgeURN + `"`
