@@ -53,15 +53,19 @@ func lookup(kind Kind, f *scim.Filter, prefix string) (key *MatchKey, exact bool
 			}
 		}
 	case "path":
-		if prefix == "" {
-			key, _ := lookup(kind, f.Args[0], pathText(f.Path)+".")
+		if attr := pathText(f.Path); prefix == "" && attr != "" {
+			key, _ := lookup(kind, f.Args[0], attr+".")
 			return key, false
 		}
 	}
 	return nil, false
 }
 
+// pathText is the path's key in matchPaths, or "" for an attribute of an extension, which is never a match key whatever its name.
 func pathText(p scim.Path) string {
+	if p.URN != "" && !scim.EqualFold(p.URN, scim.UserURN) && !scim.EqualFold(p.URN, scim.GroupURN) {
+		return ""
+	}
 	text := scim.Fold(p.Attr)
 	if p.Sub != "" {
 		text += "." + scim.Fold(p.Sub)
