@@ -106,7 +106,7 @@ func (h *sourceHealth) verdict(now time.Time) (condition, string) {
 		return c, sentence
 	}
 	if h.Drift > 0 {
-		return waiting, fmt.Sprintf("%s found by the last pull, %s, not repaired.", was(h.Drift, "difference"), ago(now, h.LastPullAt))
+		return waiting, fmt.Sprintf("%s found by the last pull, %s, and not repaired.", was(h.Drift, "difference"), ago(now, h.LastPullAt))
 	}
 	return healthy, h.fine(now)
 }

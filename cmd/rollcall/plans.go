@@ -109,7 +109,7 @@ func plansShowCommand(a *app) *cobra.Command {
 		Use:   "show PLAN",
 		Short: "Show what a held plan would change, and why",
 		Example: `  rollcall plans show 0198c1d2-0000-7000-8000-000000000000
-  rollcall plans show 0198c1d2-0000-7000-8000-000000000000 --output json | jq '.details.changes[].name'`,
+  rollcall plans show 0198c1d2-0000-7000-8000-000000000000 --output json | jq .details.changes`,
 		Args: wants("PLAN"),
 	}
 	a.outputFlag(cmd)
@@ -141,7 +141,8 @@ func plansApproveCommand(a *app) *cobra.Command {
 carried out, the rest is listed and left to the next run. It is journalled under your name, and
 does not count against the gate.
 
-` + exitCodesHelp,
+Exit code 0 when all of it was applied, 3 when a part was, 1 for an error: then the plan stays
+held.`,
 		Example: `  rollcall plans approve 0198c1d2-0000-7000-8000-000000000000`,
 		Args:    wants("PLAN"),
 	}
@@ -159,10 +160,14 @@ does not count against the gate.
 			if err := s.printJSON(newSyncView(report, false)); err != nil {
 				return err
 			}
-		} else if err := s.printReport(report, false); err != nil {
-			return err
+		} else {
+			s.printMishaps(report)
+			fmt.Fprintf(s.stdout, "%s of %d applied.\n", plural(appliedOf(report), "change"), len(report.Plan.Changes))
 		}
-		return exitWith(runExitCode(report, false))
+		if appliedOf(report) < len(report.Plan.Changes) {
+			return exitWith(exitPartly)
+		}
+		return nil
 	})
 	return cmd
 }

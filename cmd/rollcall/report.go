@@ -21,22 +21,27 @@ func (s *session) printReport(r dirsync.Report, dryRun bool) error {
 	if r.Run.Verdict != state.VerdictComplete {
 		line("The pull was not complete: %s", sentence(r.Run.Reason))
 	}
-	applied := 0
-	for _, result := range r.Results {
-		if result.Outcome == dirsync.ChangeApplied {
-			applied++
-		}
-	}
-	switch {
+	switch applied := appliedOf(r); {
 	case dryRun && len(r.Plan.Changes) > 0:
 		line("Nothing was changed: this was a dry run.")
 	case applied > 0:
 		line("%s applied.", plural(applied, "change"))
 	}
-	if r.Run.Plan != "" && !dryRun && r.Plan.Counts.Held > 0 && r.Run.Outcome != dirsync.OutcomeApplied {
+	if r.Run.Plan != "" && !dryRun && r.Plan.Counts.Held > 0 {
 		line("%s. See 'rollcall plans show %s', then approve or discard it.", awaitingApproval(r.Plan.Counts.Held, r.Plan.Counts.Removals), r.Run.Plan)
 	}
 	return nil
+}
+
+// appliedOf counts the changes that were carried out.
+func appliedOf(r dirsync.Report) int {
+	n := 0
+	for _, result := range r.Results {
+		if result.Outcome == dirsync.ChangeApplied {
+			n++
+		}
+	}
+	return n
 }
 
 // printMishaps lists the changes that were tried and not applied.

@@ -53,8 +53,8 @@ type upgrade struct {
 func upgradeRecord(ctx context.Context, path string) (upgrade, error) {
 	var u upgrade
 	var err error
-	if u.from, u.to, err = sqlite.SchemaVersion(ctx, path); err == nil {
-		u.backup, err = sqlite.Upgrade(ctx, path)
+	if u.from, u.to, err = sqlite.SchemaVersion(ctx, path); err == nil && u.from != u.to {
+		u.backup, err = sqlite.Upgrade(ctx, path) // needs the file for itself
 	}
 	if err != nil {
 		return u, fmt.Errorf("upgrade the database %s: %w", path, err)
