@@ -44,7 +44,7 @@ func openReader(path string) (*Reader, error) {
 	r := &Reader{path: path, idle: make(chan *conn, n), closed: make(chan struct{})}
 	r.close = sync.OnceValue(r.drain)
 	for range n {
-		c, err := connect(path, busyTimeout, "query_only = 1", "cache_size = -8000")
+		c, err := connect(path, busyTimeout, "query_only = 1", "cache_size = -16000")
 		if err != nil {
 			r.Close()
 			return nil, err
