@@ -13,7 +13,8 @@ type Connector interface {
 	Pull(ctx context.Context, want Want, page func([]Person) error) (Proof, error)
 
 	// Look reads people by object id, directly and batched, and calls found once for each id, in any order, on the caller's
-	// goroutine; what it passes may be kept. An error of found ends it and is returned as it is. Any other error means that those not yet reported are unknown, not that they are gone.
+	// goroutine; what it passes may be kept. An error of found ends it and is returned as it is. Any other error means that those
+	// not yet reported are unknown, not that they are gone.
 	Look(ctx context.Context, want Want, ids []string, found func(Sighting) error) error
 
 	// Check probes credentials, permissions and settings, one finding each, and changes nothing at the provider.

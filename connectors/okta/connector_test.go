@@ -1,0 +1,367 @@
+package okta_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"rollcall/connectors"
+	"rollcall/connectors/okta"
+)
+
+func text(s string) connectors.Value { return connectors.Value{Present: true, Text: s} }
+
+func TestValues(t *testing.T) {
+	f := newFake(t)
+	f.on(users, ok(list(
+		`{"profile":{"displayName":"Ada \"A\"","mobilePhone":null,"cost":12.50,"manager":false,"roles":["a","b",null],"address":{"city":"x"},"empty":"","userName":"not this"},
+		  "_links":{"app":{"href":"https://x"}},"_embedded":{"user":`+oktaUser(1, "ACTIVE")+`},"id":"`+person(1)+`","externalId":"acc1","status":"PROVISIONED",
+		  "credentials":{"userName":"ada","password":{}},"scope":"GROUP"}`,
+		`{"id":"`+person(2)+`","externalId":null,"status":"STAGED","_embedded":{"user":`+oktaUser(2, "PROVISIONED")+`}}`)))
+	people, proof, err := pull(t, f.open(), "mobilePhone", "userName", "displayName", "cost", "manager", "roles", "address", "empty", "unheardOf", "displayName")
+	if err != nil {
+		t.Fatal(err)
+	}
+	absent := connectors.Value{}
+	facts := connectors.Facts{Enabled: connectors.Yes, Assigned: connectors.Yes, SoftDeleted: connectors.No, Status: "ACTIVE"}
+	want := []connectors.Person{
+		{ID: person(1), Account: "acc1", UserName: "ada", Facts: facts, Values: []connectors.Value{absent, text("ada"), text(`Ada "A"`), text("12.50"), text("False"),
+			{Present: true, List: []string{"a", "b"}}, absent, text(""), absent, text(`Ada "A"`)}},
+		{ID: person(2), UserName: "p2@acme.example", Facts: facts, Values: make([]connectors.Value, 10)},
+	}
+	want[1].Facts.Status = "PROVISIONED"
+	if diff := cmp.Diff(want, people); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(connectors.Proof{Complete: true, Calls: 2, Pages: 1, People: 2, Probes: []string{"okta.apps.read", "okta.users.read"}}, proof); diff != "" {
+		t.Error(diff)
+	}
+	if asked := f.seen[1]; !strings.Contains(asked, "limit=500") || !strings.Contains(asked, "expand=user") {
+		t.Errorf("asked %s", asked)
+	}
+}
+
+func TestStatuses(t *testing.T) {
+	const unknown, no, yes = connectors.Unknown, connectors.No, connectors.Yes
+	for _, test := range []struct {
+		user, appUser     string
+		enabled, assigned connectors.Answer
+		says              string
+	}{
+		{"ACTIVE", "ACTIVE", yes, yes, "ACTIVE"},
+		{"ACTIVE", "PROVISIONED", yes, yes, "ACTIVE"},
+		{"ACTIVE", "STAGED", yes, yes, "ACTIVE"},
+		{"ACTIVE", "IMPLICIT", yes, yes, "ACTIVE"},
+		{"PASSWORD_EXPIRED", "ACTIVE", yes, yes, "PASSWORD_EXPIRED"},
+		{"LOCKED_OUT", "ACTIVE", yes, yes, "LOCKED_OUT"},
+		{"RECOVERY", "ACTIVE", yes, yes, "RECOVERY"},
+		{"PROVISIONED", "ACTIVE", yes, yes, "PROVISIONED"},
+		{"STAGED", "ACTIVE", unknown, yes, "STAGED"},
+		{"SUSPENDED", "ACTIVE", no, yes, "SUSPENDED"},
+		{"DEPROVISIONED", "ACTIVE", no, yes, "DEPROVISIONED"},
+		{"NEVER_HEARD_OF", "ACTIVE", unknown, yes, "NEVER_HEARD_OF"},
+		{"ACTIVE", "PENDING", unknown, yes, "ACTIVE, app user PENDING"},
+		{"ACTIVE", "APPROVED", unknown, yes, "ACTIVE, app user APPROVED"},
+		{"ACTIVE", "IMPORTED", unknown, unknown, "ACTIVE, app user IMPORTED"},
+		{"ACTIVE", "MATCHED", unknown, unknown, "ACTIVE, app user MATCHED"},
+		{"ACTIVE", "UNASSIGNED", unknown, unknown, "ACTIVE, app user UNASSIGNED"},
+		{"ACTIVE", "INACTIVE", no, yes, "ACTIVE, app user INACTIVE"},
+		{"ACTIVE", "SUSPENDED", no, yes, "ACTIVE, app user SUSPENDED"},
+		{"ACTIVE", "REVOKED", no, yes, "ACTIVE, app user REVOKED"},
+		{"ACTIVE", "DEPROVISIONED", no, yes, "ACTIVE, app user DEPROVISIONED"},
+		{"ACTIVE", "NEVER_HEARD_OF", unknown, yes, "ACTIVE, app user NEVER_HEARD_OF"},
+		{"STAGED", "INACTIVE", no, yes, "STAGED, app user INACTIVE"},
+		{"STAGED", "PENDING", unknown, yes, "STAGED, app user PENDING"},
+	} {
+		f := newFake(t)
+		f.on(users, ok(list(appUser(1, test.user, test.appUser))))
+		people, _, err := pull(t, f.open())
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := connectors.Facts{Enabled: test.enabled, Assigned: test.assigned, SoftDeleted: no, Status: test.says}
+		if diff := cmp.Diff(want, people[0].Facts); diff != "" {
+			t.Errorf("%s, %s: %s", test.user, test.appUser, diff)
+		}
+	}
+}
+
+func TestSuspendedMayCountAsActive(t *testing.T) {
+	for _, statuses := range [][]string{{"SUSPENDED", "ACTIVE"}, {"SUSPENDED", "SUSPENDED"}} {
+		f := newFake(t)
+		f.on(users, ok(list(appUser(1, statuses...))))
+		people, _, err := pull(t, f.open(func(c *okta.Config) { c.Suspended = "active" }))
+		if err != nil || people[0].Facts.Enabled != connectors.Yes {
+			t.Errorf("%v: %+v, %v", statuses, people, err)
+		}
+	}
+}
+
+// TestTransitioning: a deactivation on its way counts.
+func TestTransitioning(t *testing.T) {
+	f := newFake(t)
+	f.on(users, ok(list(strings.Replace(appUser(1), `"status":"ACTIVE","profile":{"login"`, `"status":"ACTIVE","transitioningToStatus":"DEPROVISIONED","profile":{"login"`, 1))))
+	people, _, err := pull(t, f.open())
+	if err != nil || people[0].Facts.Enabled != connectors.No || people[0].Facts.Status != "ACTIVE, becoming DEPROVISIONED" {
+		t.Errorf("%+v, %v", people, err)
+	}
+}
+
+func TestNobodyTwice(t *testing.T) {
+	f := newFake(t)
+	long := strings.Replace(appUser(3), person(3), "00u"+strings.Repeat("x", 30), 2)
+	f.on(users, ok(list(appUser(1), appUser(1), appUser(2), long), f.link("2")), ok(list(appUser(2), long, appUser(4))))
+	people, _, err := pull(t, f.open())
+	if err != nil || len(people) != 4 {
+		t.Errorf("%v, %v", ids(people), err)
+	}
+}
+
+func TestSourceLost(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"inactive": ok(`{"id":"x","status":"INACTIVE"}`), "deleted": ok(`{"id":"x","status":"DELETED"}`), "gone": status(404, notFound),
+	} {
+		f := newFake(t)
+		f.on(app, answer)
+		c := f.open()
+		_, proof, err := pull(t, c)
+		if !errors.Is(err, connectors.ErrSourceLost) || !proof.Lost || len(f.seen) != 1 {
+			t.Errorf("%s: %v, %+v", name, err, proof)
+		}
+		err = c.Look(t.Context(), connectors.Want{}, []string{person(1)}, func(s connectors.Sighting) error {
+			t.Errorf("%s: %+v: without the application everyone seems unassigned", name, s)
+			return nil
+		})
+		if !errors.Is(err, connectors.ErrSourceLost) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, answer := range map[string]http.HandlerFunc{"another 404": status(404, `<html>`), "no status": ok(`{}`)} {
+		f := newFake(t)
+		f.on(app, answer)
+		if _, proof, err := pull(t, f.open()); !errors.Is(err, connectors.ErrIncomplete) || proof.Lost {
+			t.Errorf("%s: %v, %+v", name, err, proof)
+		}
+	}
+}
+
+func TestEveryoneIsNotOffered(t *testing.T) {
+	f := newFake(t)
+	_, err := f.open().Pull(t.Context(), connectors.Want{Scope: connectors.Everyone}, nil)
+	if !errors.Is(err, connectors.ErrMisconfigured) || len(f.seen) != 0 {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestPageErrorIsReturnedAsItIs(t *testing.T) {
+	f := newFake(t)
+	mine := errors.New("mine")
+	proof, err := f.open().Pull(t.Context(), connectors.Want{Scope: connectors.Assigned}, func([]connectors.Person) error { return mine })
+	if err != mine || proof.Complete || proof.Reason == "" {
+		t.Errorf("%v, %+v", err, proof)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	for code, test := range map[int]struct {
+		body string
+		kind error
+		mend string
+	}{
+		401: {`{"errorCode":"E0000011","errorSummary":"Invalid token provided"}`, connectors.ErrUnauthorised, "Tokens"},
+		403: {`{"errorCode":"E0000006","errorSummary":"You do not have permission to perform the requested action"}`, connectors.ErrForbidden, "okta.apps.read"},
+		400: {`{"errorCode":"E0000031","errorSummary":"Invalid search criteria."}`, connectors.ErrMisconfigured, ""},
+	} {
+		f := newFake(t)
+		f.on(users, status(code, test.body))
+		_, proof, err := pull(t, f.open())
+		var failure *connectors.Error
+		if !errors.As(err, &failure) || !errors.Is(err, test.kind) || !strings.Contains(failure.Mend, test.mend) || !strings.Contains(failure.Detail, "E00000") {
+			t.Errorf("%d: %v", code, err)
+		}
+		if proof.Lost || !strings.Contains(proof.Reason, "list who is assigned") {
+			t.Errorf("%d: %+v", code, proof)
+		}
+		if strings.Contains(err.Error()+proof.Reason, token) {
+			t.Errorf("%d: the token is told", code)
+		}
+	}
+}
+
+// TestSlowsDown: with less than a tenth of the limit left, the calls that are left are spread over the rest of the window.
+func TestSlowsDown(t *testing.T) {
+	now := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+	headers := func(remaining string) []string {
+		return []string{"Date", now.Format(http.TimeFormat), "X-Rate-Limit-Limit", "100", "X-Rate-Limit-Remaining", remaining, "X-Rate-Limit-Reset", fmt.Sprint(now.Unix() + 29)}
+	}
+	for remaining, want := range map[string]time.Duration{"50": 0, "10": 0, "9": 3 * time.Second, "0": 30 * time.Second} {
+		f := newFake(t)
+		f.on(app, status(200, `{"status":"ACTIVE"}`, headers(remaining)...))
+		if _, _, err := pull(t, f.open()); err != nil {
+			t.Fatal(err)
+		}
+		var waited time.Duration
+		for _, d := range f.sleeps {
+			waited += d.Round(time.Second)
+		}
+		if waited != want {
+			t.Errorf("%s left: waited %v, want %v", remaining, waited, want)
+		}
+	}
+}
+
+func TestLook(t *testing.T) {
+	f := newFake(t)
+	f.on(users+"/"+person(1), ok(appUser(1)))
+	f.on("/api/v1/users/"+person(2), ok(oktaUser(2, "ACTIVE")))
+	f.on("/api/v1/users/"+person(3), ok(oktaUser(3, "DEPROVISIONED")))
+	got := map[string]connectors.Sighting{}
+	err := f.open().Look(t.Context(), connectors.Want{Attributes: []string{"displayName"}}, []string{person(1), person(2), person(3), person(4)}, func(s connectors.Sighting) error {
+		got[s.ID] = s
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	absent := []connectors.Value{{}}
+	want := map[string]connectors.Sighting{
+		person(1): {ID: person(1), Person: connectors.Person{ID: person(1), Account: "acc1", UserName: "p1@acme.example", Values: []connectors.Value{text("P 1")},
+			Facts: connectors.Facts{Enabled: connectors.Yes, Assigned: connectors.Yes, SoftDeleted: connectors.No, Status: "ACTIVE"}}},
+		person(2): {ID: person(2), Person: connectors.Person{ID: person(2), UserName: "p2@acme.example", Values: absent,
+			Facts: connectors.Facts{Enabled: connectors.Yes, Assigned: connectors.No, SoftDeleted: connectors.No, Status: "ACTIVE"}}},
+		person(3): {ID: person(3), Person: connectors.Person{ID: person(3), UserName: "p3@acme.example", Values: absent,
+			Facts: connectors.Facts{Enabled: connectors.No, Assigned: connectors.No, SoftDeleted: connectors.No, Status: "DEPROVISIONED"}}},
+		person(4): {ID: person(4), Gone: true},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestLookNeverGuesses: an answer that is no positive "not there" in both places is an error, and nobody is reported as gone.
+func TestLookNeverGuesses(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"forbidden":     status(403, `{"errorCode":"E0000006"}`),
+		"another 404":   status(404, `<html>`),
+		"another code":  status(404, `{"errorCode":"E0000022","errorSummary":"The endpoint does not support the provided HTTP method"}`),
+		"server error":  status(500, `{}`),
+		"somebody else": ok(strings.ReplaceAll(appUser(9), `"_links"`, `"x"`)),
+		"no id":         ok(`{}`),
+	} {
+		for _, path := range []string{users + "/" + person(1), "/api/v1/users/" + person(1)} {
+			f := newFake(t)
+			f.on(path, answer)
+			err := f.open().Look(t.Context(), connectors.Want{}, []string{person(1)}, func(s connectors.Sighting) error {
+				t.Errorf("%s at %s: %+v", name, path, s)
+				return nil
+			})
+			if err == nil {
+				t.Errorf("%s at %s: no error", name, path)
+			}
+		}
+	}
+}
+
+func TestCheck(t *testing.T) {
+	f := newFake(t)
+	f.on("/api/v1/users", ok(list(oktaUser(1, "ACTIVE"))))
+	c := f.open()
+	findings := c.Check(t.Context())
+	if len(findings) != 4 {
+		t.Errorf("findings: %+v", findings)
+	}
+	for _, finding := range findings {
+		if !finding.OK || finding.Mend != "" {
+			t.Errorf("all is well: %+v", finding)
+		}
+	}
+	for name, test := range map[string]struct {
+		path   string
+		answer http.HandlerFunc
+		bad    int // which finding
+		mend   string
+	}{
+		"token":       {app, status(401, `{"errorCode":"E0000011"}`), 0, "Tokens"},
+		"unreachable": {app, status(503, `{}`), 0, "could not be reached"},
+		"application": {app, status(404, notFound), 1, "app id"},
+		"inactive":    {app, ok(`{"status":"INACTIVE"}`), 1, "active"},
+		"apps":        {app, status(403, `{"errorCode":"E0000006"}`), 1, "okta.apps.read"},
+		"assignments": {users, status(403, `{"errorCode":"E0000006"}`), 2, "okta.apps.read"},
+		"people":      {"/api/v1/users", status(403, `{"errorCode":"E0000006"}`), 3, "okta.users.read"},
+	} {
+		before := f.answers[test.path]
+		f.on(test.path, test.answer)
+		findings := c.Check(t.Context())
+		for i, finding := range findings {
+			if finding.OK != (i != test.bad) {
+				t.Errorf("%s: %+v", name, finding)
+			}
+			if !finding.OK && !strings.Contains(finding.Mend, test.mend) {
+				t.Errorf("%s: %s", name, finding.Mend)
+			}
+		}
+		if len(findings) <= test.bad {
+			t.Errorf("%s: %+v", name, findings)
+		}
+		f.on(test.path, before...)
+	}
+}
+
+func TestOpenNamesEveryFault(t *testing.T) {
+	good := okta.Config{OrgURL: "https://globex.okta.com/", AppID: appID, APIToken: token}
+	c, err := okta.Open(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Identity() != "okta:globex.okta.com/"+appID {
+		t.Errorf("identity: %s", c.Identity())
+	}
+	for name, test := range map[string]struct {
+		change func(*okta.Config)
+		says   []string
+	}{
+		"nothing":    {func(c *okta.Config) { *c = okta.Config{} }, []string{"org URL", "app id is missing", "API token is missing"}},
+		"no URL":     {func(c *okta.Config) { c.OrgURL = "globex.okta.com" }, []string{"not a URL"}},
+		"path":       {func(c *okta.Config) { c.OrgURL = "https://globex.okta.com/api/v1" }, []string{"more than"}},
+		"plain HTTP": {func(c *okta.Config) { c.OrgURL = "http://globex.okta.com" }, []string{"https"}},
+		"admin":      {func(c *okta.Config) { c.OrgURL = "https://globex-admin.okta.com" }, []string{"-admin"}},
+		"app id":     {func(c *okta.Config) { c.AppID = "my app" }, []string{"app id"}},
+		"token":      {func(c *okta.Config) { c.APIToken = token + "\n" }, []string{"line break"}},
+		"suspended":  {func(c *okta.Config) { c.Suspended = "maybe" }, []string{"maybe"}},
+	} {
+		cfg := good
+		test.change(&cfg)
+		_, err := okta.Open(cfg)
+		if !errors.Is(err, connectors.ErrMisconfigured) {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for _, part := range test.says {
+			if !strings.Contains(err.Error(), part) {
+				t.Errorf("%s: %q does not say %q", name, err, part)
+			}
+		}
+		if strings.Contains(err.Error(), token) {
+			t.Errorf("%s: the token is told: %v", name, err)
+		}
+	}
+}
+
+func TestCancelledPull(t *testing.T) {
+	f := newFake(t)
+	arrived := make(chan struct{})
+	f.on(users, func(w http.ResponseWriter, r *http.Request) { close(arrived); <-r.Context().Done() })
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-arrived; cancel() }()
+	started := time.Now()
+	proof, err := f.open().Pull(ctx, connectors.Want{Scope: connectors.Assigned}, func([]connectors.Person) error { return nil })
+	if !errors.Is(err, context.Canceled) || proof.Complete || proof.Reason == "" || time.Since(started) > time.Second {
+		t.Errorf("%v, %+v, %v", err, proof, time.Since(started))
+	}
+}
