@@ -138,9 +138,9 @@ func live(next, present *Record, m *Mutation, said *bool) error {
 	switch {
 	case life.InForce != nil:
 		next.InForce, next.Staged = *life.InForce, false
-	case present != nil && next.Pinned:
+	case next.Pinned && present != nil:
 		next.Staged = false
-	case said != nil && life.Stage:
+	case life.Stage && !next.Pinned:
 		next.Staged = next.InForce != next.Said
 	case said != nil, present != nil && present.Pinned:
 		next.InForce, next.Staged = next.Said, false

@@ -50,19 +50,16 @@ func NewKey(scope Scope) (text string, key Key) {
 	for i := range keyChecksum {
 		raw[keyBytes+i] = byte(sum >> (8 * i))
 	}
-	text = keyPrefix + strings.ToLower(keyEncoding.EncodeToString(raw[:]))
+	text = keyText(raw[:])
 	hash := KeyHash(sha256.Sum256([]byte(text)))
 	return text, Key{ID: hex.EncodeToString(hash[:4]), Scope: scope, Hash: hash}
 }
 
-// ParseKey checks the form and checksum of a key's text and returns the hash to look it up by.
+// ParseKey checks the form and checksum of a key's text and returns the hash to look it up by. There is one way to write a key.
 func ParseKey(text string) (KeyHash, error) {
-	encoded, ok := strings.CutPrefix(text, keyPrefix)
-	if !ok {
-		return KeyHash{}, ErrKeyFormat
-	}
+	encoded, _ := strings.CutPrefix(text, keyPrefix)
 	raw, err := keyEncoding.DecodeString(strings.ToUpper(encoded))
-	if err != nil || len(raw) != keyBytes+keyChecksum {
+	if err != nil || len(raw) != keyBytes+keyChecksum || keyText(raw) != text {
 		return KeyHash{}, ErrKeyFormat
 	}
 	sum := crc32.ChecksumIEEE(raw[:keyBytes])
@@ -73,3 +70,5 @@ func ParseKey(text string) (KeyHash, error) {
 	}
 	return sha256.Sum256([]byte(text)), nil
 }
+
+func keyText(raw []byte) string { return keyPrefix + strings.ToLower(keyEncoding.EncodeToString(raw)) }
