@@ -3,8 +3,6 @@ package sync
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 
 	"rollcall/connectors"
 	"rollcall/state"
@@ -26,7 +24,6 @@ func (p *planner) look(ctx context.Context, ids []string) (sightings, error) {
 	for start := 0; start < len(ids); start += lookBatch {
 		batch := ids[start:min(start+lookBatch, len(ids))]
 		err := p.source.Connector.Look(ctx, p.want, batch, func(s connectors.Sighting) error {
-			s.ID, s.Person = strings.Clone(s.ID), *clone(&s.Person)
 			answers[s.ID] = s
 			return nil
 		})
@@ -34,7 +31,7 @@ func (p *planner) look(ctx context.Context, ids []string) (sightings, error) {
 		case ctx.Err() != nil:
 			return answers, ctx.Err()
 		case err != nil:
-			p.partial(fmt.Sprintf("some people could not be read by id: %v", err))
+			p.partial("Some people could not be read by their object id. " + connectors.Reason(err))
 			return answers, nil
 		}
 		if err := p.pulse(ctx, Progress{Step: StepLook, Done: start + len(batch), Of: len(ids)}); err != nil {
@@ -144,7 +141,7 @@ func (p *planner) prove(ctx context.Context) error {
 			return nil
 		}
 	}
-	p.partial("nobody who is known was read, and the provider does not know those who were asked for by id")
+	p.partial("Nobody who is known was read, and the provider does not know those who were asked for by their object id.")
 	return nil
 }
 

@@ -145,7 +145,7 @@ func (e *Engine) rejudge(ctx context.Context, source Source, l *lease, report *R
 		case err != nil:
 			return nil, err
 		case p.verdict != state.VerdictComplete:
-			return nil, fmt.Errorf("approve plan %s: %s; it stays held", report.Plan.ID, p.reason)
+			return nil, fmt.Errorf("plan %s stays held: %s", report.Plan.ID, p.reason)
 		}
 		for i := range batch {
 			verdict, err := p.rejudge(ctx, &batch[i], answers)

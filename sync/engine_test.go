@@ -17,7 +17,7 @@ import (
 )
 
 func TestFirstRunByHandCreates(t *testing.T) {
-	w := newWorldOf(t, nil)
+	w := newWorldOf(t, nil, nil)
 	w.join("ada", "alan", "grace", "kurt")
 	w.disable("kurt")
 	report := w.hand()
@@ -41,7 +41,7 @@ func TestFirstRunByHandCreates(t *testing.T) {
 }
 
 func TestFirstRunOnScheduleObserves(t *testing.T) {
-	w := newWorldOf(t, nil)
+	w := newWorldOf(t, nil, nil)
 	w.join("ada", "alan")
 	report := w.scheduled()
 	want(t, report, "complete observed (2 held: this is the source's first pull)",
@@ -72,7 +72,7 @@ func TestFirstRunOnScheduleObserves(t *testing.T) {
 }
 
 func TestObserveByHandHoldsRemovals(t *testing.T) {
-	w := newWorldOf(t, nil)
+	w := newWorldOf(t, nil, nil)
 	w.pushNew(`{"userName":"ada@acme.example"}`)
 	w.join("ada", "alan")
 	w.disable("ada")
@@ -177,7 +177,7 @@ func TestDriftIsRepaired(t *testing.T) {
 	w := populated(t, "ada", "alan")
 	w.pushTitle("ada", "Countess") // not mapped: stays
 	r := w.account("ada")
-	w.push(state.Mutation{ID: r.ID, Put: &state.Put{Base: r.Version, Resource: decode(t, `{"userName":"wrong@acme.example","displayName":"Lovelace","title":"Countess"}`)}})
+	w.push(putOf(r, decode(t, `{"userName":"wrong@acme.example","displayName":"Lovelace","title":"Countess"}`)))
 	w.clock.hour()
 	want(t, w.scheduled(), "complete applied", "update wrong drift")
 	got := decode(t, string(w.account("ada").Resource))
@@ -342,7 +342,7 @@ func TestNothingRead(t *testing.T) {
 	w.dir.err = &connectors.Error{Kind: connectors.ErrUnreachable, Op: "list members"}
 	for range 3 {
 		report := w.scheduled()
-		want(t, report, "failed incomplete (list members: unreachable)")
+		want(t, report, "failed incomplete (Could not list members: the provider could not be reached or had a fault of its own.)")
 		w.clock.hour()
 	}
 	if len(w.dir.looked) != 0 {
@@ -681,7 +681,7 @@ func TestDryRunSavesNothing(t *testing.T) {
 	if diff := cmp.Diff(before, w.dump()); diff != "" {
 		t.Errorf("a dry run left a trace (-before +after):\n%s", diff)
 	}
-	fresh := newWorldOf(t, nil)
+	fresh := newWorldOf(t, nil, nil)
 	fresh.source.Scope = state.Scope{Tenant: "acme", Source: "never-seen"}
 	fresh.join("ada")
 	if report := fresh.dry(); report.Run.Outcome != dirsync.OutcomePlanned {

@@ -31,12 +31,8 @@ const (
 	flagSeen          // the pull passed the person whom it belongs to
 )
 
-// readIndex reads a source's accounts.
-func readIndex(ctx context.Context, store Reader, scope state.Scope) (*index, error) {
-	n, err := store.Count(ctx, scope, state.KindAccount)
-	if err != nil {
-		return nil, fmt.Errorf("count accounts: %w", err)
-	}
+// readIndex reads a source's accounts, about so many.
+func readIndex(ctx context.Context, store Reader, scope state.Scope, n int) (*index, error) {
 	x := &index{
 		seed: maphash.MakeSeed(),
 		rows: make([]int64, 0, n), versions: make([]int64, 0, n), stamps: make([]uint64, 0, n),

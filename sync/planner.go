@@ -110,18 +110,18 @@ func newPlanner(store Reader, source Source, run string, started time.Time, now 
 	return p
 }
 
-// build makes the plan: the index first, then the pull, then what needs a second look. An error is the record's or the caller's; what
+// build makes the plan: the record first, then the pull, then what needs a second look. An error is the record's or the caller's; what
 // goes wrong at the provider is in verdict and reason.
 func (p *planner) build(ctx context.Context) (connectors.Proof, error) {
 	var err error
-	if p.index, err = readIndex(ctx, p.store, p.source.Scope); err != nil {
-		return connectors.Proof{}, err
+	if p.ledger, err = p.store.Ledger(ctx, p.source.Scope, p.started.Add(-24*time.Hour)); err != nil {
+		return connectors.Proof{}, fmt.Errorf("read the ledger of removals: %w", err)
 	}
 	if p.marks, err = readMarks(ctx, p.store, p.source.Scope, p.run, p.started); err != nil {
 		return connectors.Proof{}, err
 	}
-	if p.ledger, err = p.store.Ledger(ctx, p.source.Scope, p.started.Add(-24*time.Hour)); err != nil {
-		return connectors.Proof{}, fmt.Errorf("read the ledger of removals: %w", err)
+	if p.index, err = readIndex(ctx, p.store, p.source.Scope, p.ledger.Total); err != nil {
+		return connectors.Proof{}, err
 	}
 	proof, err := p.pull(ctx)
 	if err != nil {
@@ -190,7 +190,7 @@ func (p *planner) judgePull(proof *connectors.Proof, err error) {
 	if err != nil {
 		proof.Complete = false
 		if proof.Reason == "" {
-			proof.Reason = err.Error()
+			proof.Reason = connectors.Reason(err)
 		}
 		proof.Lost = proof.Lost || isLost(err)
 	}
@@ -205,7 +205,7 @@ func (p *planner) judgePull(proof *connectors.Proof, err error) {
 	}
 	p.reason = proof.Reason
 	if p.reason == "" {
-		p.reason = "the connector did not say why"
+		p.reason = "The connector did not say why."
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"rollcall/connectors"
 	"rollcall/state"
+	"rollcall/state/scim"
 	dirsync "rollcall/sync"
 	"rollcall/sync/plan"
 )
@@ -166,8 +167,7 @@ func (h *history) honestSettings() {
 }
 
 func (h *history) pushTitleOf(r state.Record, title string) {
-	v := decode(h.t, string(r.Resource)).With("title", decode(h.t, `{"userName":"x","title":"`+title+`"}`).Get("title"))
-	h.push(state.Mutation{ID: r.ID, Put: &state.Put{Base: r.Version, Resource: v}})
+	h.push(putOf(r, decode(h.t, string(r.Resource)).With("title", scim.StringValue(title))))
 }
 
 // pushWon checks that the last change of an account is a push.

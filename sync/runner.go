@@ -26,7 +26,7 @@ type runner struct {
 // real runs for good, under the source's lease, and records how it went.
 func (r *runner) real(ctx context.Context) (Report, error) {
 	store, run := r.engine.Store, &r.report.Run
-	kept, err := store.EnsureSource(ctx, r.source.Scope, r.source.Kind)
+	_, err := store.EnsureSource(ctx, r.source.Scope, r.source.Kind)
 	if err != nil {
 		return r.report, fmt.Errorf("open source %s: %w", r.source.Scope.Source, err)
 	}
@@ -34,7 +34,8 @@ func (r *runner) real(ctx context.Context) (Report, error) {
 		return r.report, err
 	}
 	defer r.lease.release(ctx)
-	if kept, err = store.Source(ctx, r.source.Scope.Source); err != nil { // as it is under the lease
+	kept, err := store.Source(ctx, r.source.Scope.Source) // as it is under the lease
+	if err != nil {
 		return r.report, fmt.Errorf("read source %s: %w", r.source.Scope.Source, err)
 	}
 	if err := r.begin(ctx); err != nil {

@@ -163,17 +163,17 @@ var acme = state.Scope{Tenant: "acme", Source: "acme-entra"}
 // newWorld is an empty record and an empty directory. The source has been pulled by hand before, so that it isn't only observed;
 // see fresh.
 func newWorld(t testing.TB) *world {
-	w := newWorldOf(t, nil)
+	w := newWorldOf(t, nil, nil)
 	w.hand()
 	w.clock.hour()
 	return w
 }
 
-// newWorldOf is a world that has never been pulled, on a store, or nil for a model.
-func newWorldOf(t testing.TB, store statetest.Store) *world {
+// newWorldOf is a world that has never been pulled, on a store and its clock, or nil for a model.
+func newWorldOf(t testing.TB, store statetest.Store, c *clock) *world {
 	t.Helper()
-	c := &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	if store == nil {
+		c = &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 		model := statetest.NewModel()
 		model.Now = c.Now
 		store = model
@@ -298,7 +298,12 @@ func (w *world) pushActive(name string, active bool) {
 func (w *world) pushTitle(name, title string) {
 	w.t.Helper()
 	r := w.account(name)
-	w.push(state.Mutation{ID: r.ID, Put: &state.Put{Base: r.Version, Resource: decode(w.t, string(r.Resource)).With("title", scim.StringValue(title))}})
+	w.push(putOf(r, decode(w.t, string(r.Resource)).With("title", scim.StringValue(title))))
+}
+
+// putOf replaces a record's resource.
+func putOf(r state.Record, resource scim.Value) state.Mutation {
+	return state.Mutation{ID: r.ID, Put: &state.Put{Base: r.Version, Resource: resource}}
 }
 
 func decode(t testing.TB, text string) scim.Value {
