@@ -1,6 +1,7 @@
 package entra
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -145,7 +146,7 @@ func (c *Connector) pages(ctx context.Context, request *kiotaabs.RequestInformat
 // item is the answer to one request of a batch.
 type item struct {
 	body string
-	err  error // of the connectors' vocabulary, without Op
+	err  error // a *connectors.Error without Op
 }
 
 // batch asks for up to 20 paths, relative to the Graph URL, in one call, and returns their answers in the order of the paths. Items
@@ -165,14 +166,12 @@ func (c *Connector) batch(ctx context.Context, paths []string) ([]item, error) {
 		wait := rest.Backoff(try)
 		for i, answer := range answers {
 			at := open[i]
-			if answer.status >= 200 && answer.status <= 299 {
+			failure, worth := answer.failure()
+			if failure == nil {
 				items[at] = item{body: answer.body}
 				continue
 			}
-			failure := explain(answer.status, nil, []byte(answer.body))
-			failure.Status = answer.status
-			if items[at].err = failure; rest.Worth(answer.status) {
-				failure.RetryAfter = retryAfter(answer.header)
+			if items[at].err = failure; worth {
 				wait = max(wait, failure.RetryAfter)
 				again = append(again, at)
 			}
@@ -217,6 +216,21 @@ type batchAnswer struct {
 	status int
 	header http.Header
 	body   string
+}
+
+// failure is what is wrong with the answer, or nil, and whether to ask again.
+func (a *batchAnswer) failure() (failure *connectors.Error, again bool) {
+	if a.status < 200 || a.status > 299 {
+		failure = explain(a.status, nil, []byte(a.body))
+		failure.Status = a.status
+		failure.Detail = cmp.Or(failure.Detail, fmt.Sprintf("HTTP status %d in a batch", a.status))
+		failure.RetryAfter = retryAfter(a.header)
+		return failure, rest.Worth(a.status)
+	}
+	if !strings.HasPrefix(a.body, "{") {
+		return &connectors.Error{Kind: connectors.ErrIncomplete, Detail: "an answer in a batch is empty or broken off"}, true
+	}
+	return nil, false
 }
 
 // scanBatch takes the answer to a batch of n requests numbered from 0. Responses come in any order.
