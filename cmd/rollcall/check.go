@@ -46,17 +46,20 @@ func (s *session) check(ctx context.Context, names []string) error {
 	if err != nil {
 		return err
 	}
-	sources, err := s.runnables(chosen)
+	sources, broken, err := s.runnables(chosen)
 	if err != nil {
 		return err
 	}
 	code := exitDone
+	if broken != nil {
+		code = s.report(broken) // the others are asked all the same
+	}
 	out := s.newLister("SOURCE", "", "WHAT~", "WHAT TO DO~")
 	for _, source := range sources {
 		for _, f := range source.Connector.Check(ctx) {
 			word := "ok"
 			if !f.OK {
-				word, code = "MEND", exitFailed
+				word, code = "MEND", worse(code, exitFailed)
 			}
 			out.add(findingView{source.Scope.Source, f.What, f.OK, f.Mend}, source.Scope.Source, word, f.What, f.Mend)
 		}

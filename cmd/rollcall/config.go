@@ -25,7 +25,7 @@ type config struct {
 	InsecureListen bool
 	BasePath       string
 	PublicURL      string         // "" = from the request
-	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
+	TrustedProxies []netip.Prefix // whose X-Forwarded-Proto and -Host count
 	State          string         // path of the database
 	OpsListen      string         // "" = none
 	Proxy          string         // for calls to identity providers; "" = from HTTPS_PROXY and NO_PROXY

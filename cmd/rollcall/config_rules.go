@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/url"
@@ -20,11 +22,11 @@ func (c *config) check(d *document) {
 	if c.OpsListen == "off" {
 		c.OpsListen = ""
 	}
-	tls := c.CertFile != ""
+	encrypted := d.given("tls")
 	switch {
-	case tls && c.InsecureListen:
+	case encrypted && c.InsecureListen:
 		d.fault("insecure_listen", "contradicts tls", "keep one of the two")
-	case !tls && !c.InsecureListen && !listensOnLoopback(c.Listen):
+	case !encrypted && !c.InsecureListen && !listensOnLoopback(c.Listen):
 		d.fault("listen", "is plain HTTP that other machines can reach: bearer keys would travel unprotected",
 			"set tls: {cert, key}; or listen on 127.0.0.1; or, behind a proxy that ends TLS, set insecure_listen: true")
 	}
@@ -34,15 +36,45 @@ func (c *config) check(d *document) {
 	if info, err := os.Stat(filepath.Dir(c.State)); err != nil || !info.IsDir() {
 		d.fault("state", "its folder "+filepath.Dir(c.State)+" does not exist", "create it, or name another")
 	}
-	for path, name := range map[string]string{"tls.cert": c.CertFile, "tls.key": c.KeyFile, "outbound.ca_file": c.CAFile} {
-		if !d.given(path) || name == "" {
-			continue
-		}
-		if _, err := os.ReadFile(name); err != nil {
+	c.checkFiles(d)
+	c.checkUnique()
+}
+
+// checkFiles adds faults about the files that the configuration names.
+func (c *config) checkFiles(d *document) {
+	readable := func(path, name string) bool {
+		_, err := os.ReadFile(name)
+		if name != "" && err != nil {
 			d.fault(path, "cannot be read: "+reason(err), "")
 		}
+		return name != "" && err == nil
 	}
-	c.checkUnique()
+	if cert, key := readable("tls.cert", c.CertFile), readable("tls.key", c.KeyFile); cert && key {
+		if _, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile); err != nil {
+			d.fault("tls", "is no certificate with its key: "+strings.TrimPrefix(err.Error(), "tls: "), "name two PEM files that belong together")
+		}
+	}
+	if readable("outbound.ca_file", c.CAFile) {
+		if _, err := trustedBeside(c.CAFile); err != nil {
+			d.fault("outbound.ca_file", err.Error(), "name a PEM file")
+		}
+	}
+}
+
+// trustedBeside returns the system's certificates and those of a file.
+func trustedBeside(file string) (*x509.CertPool, error) {
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, fmt.Errorf("the system's certificates cannot be read: %w", err)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("cannot be read: %w", err)
+	}
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, errors.New("holds no certificate")
+	}
+	return pool, nil
 }
 
 // defaulted resolves the default of a path that the file does not have; one that it has was resolved when it was decoded.
@@ -77,6 +109,13 @@ func (c *config) checkUnique() {
 func (s *sourceConfig) where(setting string) string {
 	at := s.at.position(join(s.path, setting))
 	return fmt.Sprintf("%s:%d:%d", s.at.file, at.Line, at.Column)
+}
+
+// fault is a fault of one of the source's settings that is found only when it is used.
+func (s *sourceConfig) fault(setting, what string) fault {
+	path := join(s.path, setting)
+	at := s.at.position(path)
+	return fault{File: s.at.file, Line: at.Line, Column: at.Column, Path: path, What: what}
 }
 
 // check adds the faults of one source and fills in the defaults that depend on its kind.

@@ -108,9 +108,7 @@ func (s *sourceConfig) secretFaults(env lookupEnv) faults {
 	var out faults
 	for setting, ref := range refs {
 		if _, err := ref.read(env); err != nil {
-			path := join(s.path, setting)
-			at := s.at.position(path)
-			out = append(out, fault{File: s.at.file, Line: at.Line, Column: at.Column, Path: path, What: err.Error()})
+			out = append(out, s.fault(setting, err.Error()))
 		}
 	}
 	return out.sorted()

@@ -31,7 +31,7 @@ func configShape(c *config, includes *[]string, dir string) shape {
 		field{name: "insecure_listen", doc: "plain HTTP off loopback, for a proxy in front that ends TLS", is: boolean(&c.InsecureListen)},
 		field{name: "base_path", doc: "path of the receiver", is: text(&c.BasePath, basePath)},
 		field{name: "public_url", doc: "scheme and host by which identity providers reach the receiver; what Location says", is: text(&c.PublicURL, publicURL)},
-		field{name: "trusted_proxies", doc: "networks whose X-Forwarded-For is believed", is: list(&c.TrustedProxies, network)},
+		field{name: "trusted_proxies", doc: "networks of proxies whose X-Forwarded-Proto and X-Forwarded-Host count", is: list(&c.TrustedProxies, network)},
 		field{name: "state", doc: "path of the database, also as sqlite:PATH; its folder must exist", is: database(&c.State, dir)},
 		field{name: "console", doc: "the admin web page", is: notYet("the console", object(
 			field{name: "listen", is: text(&console), doc: "address, or off"},

@@ -218,11 +218,8 @@ func TestExampleConfig(t *testing.T) {
 		}
 		t.Run(key, func(t *testing.T) {
 			dir := t.TempDir()
-			for _, name := range []string{"cert.pem", "key.pem", "ca.pem"} {
-				if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
+			writeCertificate(t, filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), 1)
+			writeCertificate(t, filepath.Join(dir, "ca.pem"), filepath.Join(dir, "ca-key.pem"), 2)
 			file := filepath.Join(dir, "rollcall.yaml")
 			if err := os.WriteFile(file, tried.Bytes(), 0o600); err != nil {
 				t.Fatal(err)

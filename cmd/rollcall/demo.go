@@ -46,15 +46,14 @@ func (a *app) demo(ctx context.Context, keep bool) (err error) {
 		err = st.story(ctx)
 	}
 	if err == nil {
-		st.goOn(keep)
-		if keep {
-			<-st.ctx.Done()
-			fmt.Fprintln(a.stdout)
-		}
+		err = st.goOn(keep)
+	}
+	if err == nil && keep {
+		<-st.ctx.Done()
 	}
 	closed := st.close()
-	if ctx.Err() != nil && (keep || err != nil) {
-		return nil // the viewer has seen enough
+	if ctx.Err() != nil && err != nil {
+		return errors.New("interrupted before the end of the story")
 	}
 	return errors.Join(err, closed)
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -210,18 +212,17 @@ func (st *stage) ending() error {
 	return err
 }
 
-// goOn says what to do next.
-func (st *stage) goOn(keep bool) {
-	out := st.app.stdout
+// goOn says what to do next; what can be done with --keep is also kept in a file on the stage.
+func (st *stage) goOn(keep bool) error {
 	st.chapter("The story came true, in " + time.Since(st.started).Round(100*time.Millisecond).String())
 	if !keep {
-		fmt.Fprint(out, `Play with it:        rollcall demo --keep
+		fmt.Fprint(st.app.stdout, `Play with it:        rollcall demo --keep
 Set it up for real:  cp config.example.yaml rollcall.yaml, then rollcall config validate
 What else there is:  rollcall --help
 `)
-		return
+		return nil
 	}
-	fmt.Fprintf(out, `Everything is still running, until you press Ctrl-C. In another terminal:
+	text := fmt.Sprintf(`Everything is still running, until you press Ctrl-C. In another terminal:
 
   cd %s
   rollcall status
@@ -236,4 +237,9 @@ Change a directory, then run 'rollcall sync', or let the provider push:
 
 The receiver is at %s, its keys in acme.key and globex.key, its log in serve.log.
 `, st.dir, st.acme.userName(3), st.acme.provider.URL(), st.acme.provider.URL(), st.globex.provider.URL(), st.receiver)
+	fmt.Fprint(st.app.stdout, text)
+	if err := os.WriteFile(filepath.Join(st.dir, "README"), []byte(text), 0o600); err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	return nil
 }

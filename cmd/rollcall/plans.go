@@ -207,8 +207,8 @@ func (s *session) decidable(ctx context.Context, id string) (dirsync.Source, err
 	if err != nil {
 		return dirsync.Source{}, err
 	}
-	sources, err := s.runnables([]*sourceConfig{src})
-	if err != nil {
+	sources, broken, err := s.runnables([]*sourceConfig{src})
+	if err := errors.Join(err, broken); err != nil {
 		return dirsync.Source{}, err
 	}
 	return sources[0], nil

@@ -72,6 +72,8 @@ type app struct {
 	now    func() time.Time
 	width  func() int // columns of the terminal that standard output is; 0 = it is none
 
+	watched bool // standard error is a terminal: progress is shown
+
 	configFile string
 	logFormat  string
 	logLevel   string
@@ -84,6 +86,7 @@ type app struct {
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env lookupEnv) int {
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, env: env, now: time.Now}
 	a.width = func() int { return columnsOf(stdout) }
+	a.watched = columnsOf(stderr) > 0
 	return a.run(ctx, args)
 }
 

@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 //	expand FILE                replace $VAR in a file
 //	await FILE                 wait until a file is there
 //	awaitglob PATTERN VAR      wait until there is a file, and take its folder
-//	awaitgrep FILE TEXT        wait until a file holds a text
+//	awaitout TEXT PROGRAM ARGS…  repeat a command until it prints a text on standard output
 //	awaitstop FILE             wait until the process whose addresses are in FILE has ended
 //	key FILE                   take the key in a file for http
 //	http STATUS METHOD URL [BODY-FILE]   with $KEY as bearer key; the answer becomes standard output
@@ -64,7 +64,7 @@ func TestScripts(t *testing.T) {
 			"await":     scriptAwait,
 			"awaitstop": scriptAwaitStop,
 			"awaitglob": scriptAwaitGlob,
-			"awaitgrep": scriptAwaitGrep,
+			"awaitout":  scriptAwaitOut,
 			"http":      scriptHTTP,
 			"key": func(ts *testscript.TestScript, _ bool, args []string) {
 				ts.Setenv("KEY", strings.TrimSpace(ts.ReadFile(args[0])))
@@ -126,8 +126,11 @@ func scriptAwaitGlob(ts *testscript.TestScript, _ bool, args []string) {
 	})
 }
 
-func scriptAwaitGrep(ts *testscript.TestScript, _ bool, args []string) {
-	until(ts, args[0]+" does not hold "+args[1], func() bool { return strings.Contains(ts.ReadFile(args[0]), args[1]) })
+func scriptAwaitOut(ts *testscript.TestScript, _ bool, args []string) {
+	until(ts, strings.Join(args[1:], " ")+" does not print "+args[0], func() bool {
+		err := ts.Exec(args[1], args[2:]...)
+		return err == nil && strings.Contains(ts.ReadFile("stdout"), args[0])
+	})
 }
 
 func scriptHTTP(ts *testscript.TestScript, _ bool, args []string) {

@@ -91,18 +91,31 @@ func (s *session) ensure(ctx context.Context, src *sourceConfig) (state.Source, 
 	return ensureSource(ctx, s.rec, src)
 }
 
-func ensureSource(ctx context.Context, rec state.Sources, src *sourceConfig) (state.Source, error) {
-	recorded, err := rec.EnsureSource(ctx, src.scope(), src.Kind)
-	if errors.Is(err, state.ErrTenantFixed) {
-		return state.Source{}, fault{
-			File: src.at.file, Line: src.at.position(join(src.path, "tenant")).Line, Column: src.at.position(join(src.path, "tenant")).Column,
-			Path: join(src.path, "tenant"), What: "is not the tenant that this source was first used with", Mend: "set it back, or give the source a new name",
-		}
+func ensureSource(ctx context.Context, rec record, src *sourceConfig) (state.Source, error) {
+	if err := checkTenant(ctx, rec, src); err != nil {
+		return state.Source{}, err
 	}
+	recorded, err := rec.EnsureSource(ctx, src.scope(), src.Kind)
 	if err != nil {
 		return state.Source{}, fmt.Errorf("source %s: %w", src.Name, err)
 	}
 	return recorded, nil
+}
+
+// checkTenant returns a fault if a configured source has another tenant than it was first used with.
+func checkTenant(ctx context.Context, rec state.Sources, src *sourceConfig) error {
+	recorded, err := rec.Source(ctx, src.Name)
+	switch {
+	case errors.Is(err, state.ErrNotFound):
+		return nil
+	case err != nil:
+		return fmt.Errorf("source %s: %w", src.Name, err)
+	case recorded.Scope.Tenant != src.Tenant:
+		f := src.fault("tenant", "is not the tenant that this source was first used with")
+		f.Mend = "set it back, or give the source a new name"
+		return f
+	}
+	return nil
 }
 
 // found is one account that a person was recognised as.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"strings"
 	"time"
 
@@ -81,24 +80,33 @@ func (s *session) sync(ctx context.Context, flags syncFlags) error {
 	if err != nil {
 		return err
 	}
-	sources, err := s.runnables(chosen)
+	sources, broken, err := s.runnables(chosen)
 	if err != nil {
 		return err
 	}
-	engine := newEngine(s.rec, s.logger(slog.LevelWarn))
 	code := exitDone
+	if broken != nil {
+		if len(flags.sources) > 0 {
+			return broken
+		}
+		code = s.report(broken) // the others are run all the same
+	}
+	engine := newEngine(s.rec, s.logger(slog.LevelWarn))
 	views := []syncView{}
 	for i, source := range sources {
-		if !flags.dryRun {
-			if _, err := s.ensure(ctx, chosen[i]); err != nil {
-				return err
-			}
-		}
-		report, err := s.runOne(ctx, engine, source, flags.dryRun)
-		if err != nil {
-			if ctx.Err() != nil {
-				return errors.New("interrupted; what was applied stays, the next run does the rest")
-			}
+		report, err := s.syncOne(ctx, engine, source, flags.dryRun)
+		var fixed fault
+		switch {
+		case ctx.Err() != nil:
+			return errors.New("interrupted; what was applied stays, the next run does the rest")
+		case errors.As(err, &fixed):
+			code = worse(code, s.report(fixed))
+			continue
+		case errors.Is(err, state.ErrLeased):
+			fmt.Fprintf(s.stderr, "rollcall: source %s is being worked on by another process; try again when it is done\n", source.Scope.Source)
+			code = worse(code, exitFailed)
+			continue
+		case err != nil:
 			fmt.Fprintf(s.stderr, "rollcall: source %s: %s\n", source.Scope.Source, err)
 			code = worse(code, exitFailed)
 			continue
@@ -121,6 +129,17 @@ func (s *session) sync(ctx context.Context, flags syncFlags) error {
 		}
 	}
 	return exitWith(code)
+}
+
+// syncOne runs one source. A dry run leaves no trace, not even that the source was used.
+func (s *session) syncOne(ctx context.Context, engine *dirsync.Engine, source dirsync.Source, dryRun bool) (dirsync.Report, error) {
+	src, _ := s.cfg.source(source.Scope.Source)
+	if err := checkTenant(ctx, s.rec, src); err != nil {
+		return dirsync.Report{}, err
+	}
+	show, done := s.progress(source.Scope.Source)
+	defer done()
+	return engine.RunOnce(ctx, source, dirsync.Order{Trigger: dirsync.TriggerHand, Actor: s.operator(), DryRun: dryRun, Progress: show})
 }
 
 // pulling returns the sources named, or all that pull. Naming a push-only one is a fault in the call.
@@ -150,17 +169,13 @@ func (s *session) pulling(names []string) ([]*sourceConfig, error) {
 	return chosen, nil
 }
 
-// runnables makes sources ready to run, or returns what is wrong with all of them.
-func (s *session) runnables(chosen []*sourceConfig) ([]dirsync.Source, error) {
+// runnables makes sources ready to run. What is wrong with the configuration of some of them, such as a secret that cannot be read, is
+// in broken; the others are returned all the same.
+func (s *session) runnables(chosen []*sourceConfig) (sources []dirsync.Source, broken error, err error) {
 	transport, err := newTransport(s.cfg)
 	if err != nil {
-		return nil, &exitError{code: exitUsage, err: err}
+		return nil, nil, &exitError{code: exitUsage, err: err}
 	}
-	return s.runnablesOver(chosen, transport)
-}
-
-func (s *session) runnablesOver(chosen []*sourceConfig, transport http.RoundTripper) ([]dirsync.Source, error) {
-	var sources []dirsync.Source
 	var unreadable faults
 	for _, src := range chosen {
 		source, err := src.runnable(s.env, transport)
@@ -169,20 +184,15 @@ func (s *session) runnablesOver(chosen []*sourceConfig, transport http.RoundTrip
 		case errors.As(err, &found):
 			unreadable = append(unreadable, found...)
 		case err != nil:
-			return nil, &exitError{code: exitUsage, err: fmt.Errorf("source %s: %w", src.Name, err)}
+			unreadable = append(unreadable, src.fault(src.Kind, err.Error()))
+		default:
+			sources = append(sources, source)
 		}
-		sources = append(sources, source)
 	}
 	if len(unreadable) > 0 {
-		return nil, unreadable.sorted()
+		return sources, unreadable.sorted(), nil
 	}
-	return sources, nil
-}
-
-func (s *session) runOne(ctx context.Context, engine *dirsync.Engine, source dirsync.Source, dryRun bool) (dirsync.Report, error) {
-	show, done := s.progress(source.Scope.Source)
-	defer done()
-	return engine.RunOnce(ctx, source, dirsync.Order{Trigger: dirsync.TriggerHand, Actor: s.operator(), DryRun: dryRun, Progress: show})
+	return sources, nil, nil
 }
 
 // runExitCode is what one run contributes to the exit code.
@@ -207,7 +217,7 @@ func runExitCode(r dirsync.Report, driftCounts bool) int {
 
 // progress shows how far a long run has come, on standard error, if that is a terminal. Call done to wipe it.
 func (s *session) progress(source string) (show func(dirsync.Progress), done func()) {
-	if columnsOf(s.stderr) == 0 {
+	if !s.watched {
 		return nil, func() {}
 	}
 	var last time.Time

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -74,16 +73,9 @@ func newTransport(c *config) (http.RoundTripper, error) {
 		t.Proxy = http.ProxyURL(proxy)
 	}
 	if c.CAFile != "" {
-		pool, err := x509.SystemCertPool()
-		if err != nil {
-			return nil, fmt.Errorf("read the system's certificates: %w", err)
-		}
-		pem, err := os.ReadFile(c.CAFile)
+		pool, err := trustedBeside(c.CAFile)
 		if err != nil {
 			return nil, fmt.Errorf("outbound.ca_file: %w", err)
-		}
-		if !pool.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("outbound.ca_file: %s holds no certificate in PEM form", c.CAFile)
 		}
 		t.TLSClientConfig.RootCAs = pool
 	}
