@@ -26,6 +26,36 @@ func (p *planner) accept(ctx context.Context, d plan.Decision, account *plan.Acc
 		}
 	}
 	p.plan.Add(*d.Change)
+	return p.shared(ctx, d.Change)
+}
+
+// shared reports a new userName that an account of another source of the tenant has as well. It stands in no change's way.
+func (p *planner) shared(ctx context.Context, c *plan.Change) error {
+	name := newName(c)
+	if name == "" {
+		return nil
+	}
+	if p.siblings == nil {
+		sources, err := p.store.ListSources(ctx)
+		if err != nil {
+			return fmt.Errorf("list the sources: %w", err)
+		}
+		p.siblings = []state.Scope{}
+		for _, s := range sources {
+			if s.Scope.Tenant == p.source.Scope.Tenant && s.Scope != p.source.Scope {
+				p.siblings = append(p.siblings, s.Scope)
+			}
+		}
+	}
+	for _, scope := range p.siblings {
+		found, err := p.store.Find(ctx, scope, state.KindAccount, state.NewMatchKey(state.MatchUserName, name))
+		if err != nil {
+			return fmt.Errorf("find accounts of source %s: %w", scope.Source, err)
+		}
+		if len(found) > 0 {
+			p.plan.Notice(plan.Notice{Kind: plan.Shared, Person: c.Person, Account: found[0].ID, Name: name, Detail: "source " + scope.Source})
+		}
+	}
 	return nil
 }
 

@@ -18,8 +18,8 @@ var ErrPlanClosed = errors.New("the plan is no longer held")
 var ErrPlanBasis = errors.New("the plan was made for another directory, mapping or scope; sync again and approve the new plan")
 
 // Approve judges each change of a held plan anew, and applies those that stand: the account is still at the version that was planned
-// for, and the person, looked at by id now, is still what the change says. The rest is listed in the Report's Results. It ends the
-// source's time of observation. If the provider cannot answer, nothing is applied and the plan stays held.
+// for, and the person, looked at by id now, is still what the change says. The rest is listed in the Report's Results. A plan that was
+// held because the source was only observed ends that. If the provider cannot answer, nothing is applied and the plan stays held.
 func (e *Engine) Approve(ctx context.Context, source Source, planID, actor string) (Report, error) {
 	if source.Connector == nil {
 		return Report{}, ErrPushOnly
@@ -60,14 +60,17 @@ func (e *Engine) Approve(ctx context.Context, source Source, planID, actor strin
 			report.Run.Outcome = OutcomePartly
 		}
 	}
-	return report, e.closeApproved(ctx, &l, source, planID, actor)
+	if err := e.Store.DecidePlan(ctx, l.Epoch, planID, state.PlanApproved, actor); err != nil {
+		return report, fmt.Errorf("close plan %s: %w", planID, err)
+	}
+	if slices.ContainsFunc(p.Changes, func(c plan.Change) bool { return c.HeldBecause == plan.HoldObserve }) {
+		return report, e.endObservation(ctx, &l, source)
+	}
+	return report, nil
 }
 
-// closeApproved closes an approved plan and ends the source's time of observation.
-func (e *Engine) closeApproved(ctx context.Context, l *lease, source Source, planID, actor string) error {
-	if err := e.Store.DecidePlan(ctx, l.Epoch, planID, state.PlanApproved, actor); err != nil {
-		return fmt.Errorf("close plan %s: %w", planID, err)
-	}
+// endObservation lets scheduled runs apply again.
+func (e *Engine) endObservation(ctx context.Context, l *lease, source Source) error {
 	kept, err := e.Store.Source(ctx, source.Scope.Source)
 	if err != nil {
 		return fmt.Errorf("read source %s: %w", source.Scope.Source, err)

@@ -75,6 +75,7 @@ type Reader interface {
 	state.Tombstones
 	Index(ctx context.Context, scope state.Scope, yield func(state.IndexRow) error) error
 	Source(ctx context.Context, name string) (state.Source, error)
+	ListSources(ctx context.Context) ([]state.Source, error)
 	Suspicions(ctx context.Context, scope state.Scope) ([]state.Suspicion, error)
 	Ledger(ctx context.Context, scope state.Scope, since time.Time) (state.Ledger, error)
 	EntriesOf(ctx context.Context, scope state.Scope, id state.ID) ([]state.Entry, error)

@@ -105,6 +105,21 @@ func TestSuspectsProlongObservation(t *testing.T) {
 	w.wantActive("ada", "alan", "grace")
 }
 
+// TestApprovalOfAnOlderPlan: a plan from before a restore was not made by anybody who looked since, and does not end the observation.
+func TestApprovalOfAnOlderPlan(t *testing.T) {
+	w := populated(t, "ada", "alan", "grace", "kurt")
+	w.source.Rules.Protect = []string{"ada@acme.example"}
+	w.disable("ada")
+	report := w.scheduled()
+	w.observe("restored from a backup")
+	if _, err := w.engine.Approve(t.Context(), w.source, report.Run.Plan, "boss"); err != nil {
+		t.Fatal(err)
+	}
+	w.disable("alan")
+	w.clock.hour()
+	want(t, w.scheduled(), "complete observed (1 held: restored from a backup)", "deactivate alan disabled_at_source held:observe")
+}
+
 // TestAnotherBasisObserves: a change of directory, mapping or scope makes scheduled runs look on.
 func TestAnotherBasisObserves(t *testing.T) {
 	changes := map[string]func(*world){

@@ -183,6 +183,29 @@ func TestNameReused(t *testing.T) {
 	}
 }
 
+// TestSharedNames: two sources of one tenant may each have the name; it is reported. Other tenants are not looked at.
+func TestSharedNames(t *testing.T) {
+	w := populated(t, "known")
+	for _, scope := range []state.Scope{{Tenant: "acme", Source: "acme-okta"}, {Tenant: "globex", Source: "globex-okta"}} {
+		if _, err := w.store.EnsureSource(t.Context(), scope, "okta"); err != nil {
+			t.Fatal(err)
+		}
+		results, err := w.store.Write(state.Urgent, []state.Mutation{{
+			Scope: scope, Kind: state.KindAccount, ID: state.NewID(), Put: &state.Put{Resource: decode(t, `{"userName":"ADA@acme.example"}`)},
+			Cause: state.Cause{Kind: state.CausePush},
+		}})
+		if err != nil || results[0].Err != nil {
+			t.Fatal(err, results[0].Err)
+		}
+	}
+	w.join("ada")
+	report := w.scheduled()
+	want(t, report, "complete applied", "create ada assigned_missing", "notice shared ada")
+	if detail := report.Plan.Notices[0].Detail; detail != "source acme-okta" {
+		t.Errorf("shared with %s", detail)
+	}
+}
+
 // TestNamesSwapped: two people exchange names in the directory. Nobody becomes the other.
 func TestNamesSwapped(t *testing.T) {
 	w := populated(t, "ada", "alan", "grace")

@@ -45,6 +45,7 @@ type planner struct {
 	values     []scim.Value      // of the person at hand
 	sum        digest            // of these values
 	positions  []int             // of the search at hand
+	siblings   []state.Scope     // the tenant's other sources; nil: not read yet
 	verdict    state.Verdict
 	reason     string
 	whole      bool // the snapshot was complete, whatever became of the look-ups after it

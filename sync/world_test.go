@@ -332,6 +332,23 @@ func (w *world) account(name string) state.Record {
 	return found[0]
 }
 
+// observe makes the source only be observed, as a restore does.
+func (w *world) observe(why string) {
+	w.t.Helper()
+	lease, err := w.store.AcquireLease(w.t.Context(), acme, "restore", time.Minute)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	source, err := w.store.Source(w.t.Context(), acme.Source)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	source.Observe = why
+	if err := errors.Join(w.store.PutSource(w.t.Context(), lease.Epoch, source), w.store.ReleaseLease(w.t.Context(), lease)); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // active tells who is in force, by userName without the domain, sorted.
 func (w *world) active() []string {
 	w.t.Helper()

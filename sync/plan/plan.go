@@ -191,7 +191,7 @@ func (p *Plan) Held() Plan {
 // Encode returns the plan's JSON form.
 func (p *Plan) Encode() ([]byte, error) { return json.Marshal(p) }
 
-// Decode reads a plan's JSON form.
+// Decode reads a plan's JSON form. What could not be judged and applied as it stands is refused.
 func Decode(body []byte) (Plan, error) {
 	var p Plan
 	if err := json.Unmarshal(body, &p); err != nil {
@@ -200,5 +200,33 @@ func Decode(body []byte) (Plan, error) {
 	if p.Format != Format {
 		return Plan{}, fmt.Errorf("read plan: its format is %d, this program reads %d; make the plan anew", p.Format, Format)
 	}
+	for i := range p.Changes {
+		if fault := p.Changes[i].fault(); fault != "" {
+			return Plan{}, fmt.Errorf("read plan: change %d %s; make the plan anew", i+1, fault)
+		}
+	}
 	return p, nil
+}
+
+// fault says what keeps a change that was read from being one.
+func (c *Change) fault() string {
+	switch {
+	case c.Action.rank() < 0:
+		return "names no action that is known"
+	case c.Person == "":
+		return "names no person"
+	case (c.Account == "") != (c.Action == Create), (c.Version == 0) != (c.Action == Create):
+		return "does not name an account and its version just where there is one"
+	case c.Held != (c.HeldBecause != ""):
+		return "does not say why it is held"
+	}
+	for _, f := range c.Fields {
+		if _, err := scim.ParsePath(f.Path, scim.DefaultLimits); err != nil {
+			return "has a field with a path that cannot be read"
+		}
+		if f.Before == nil || f.After == nil {
+			return "has a field without its values"
+		}
+	}
+	return ""
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -160,11 +161,65 @@ func TestFinishIsDeterministic(t *testing.T) {
 }
 
 func TestDecodeRefuses(t *testing.T) {
-	for name, body := range map[string]string{"no plan": "nonsense", "another format": `{"format":99}`, "no format": `{}`} {
+	change := func(text string) string { return `{"format":1,"changes":[` + text + `]}` }
+	if _, err := plan.Decode([]byte(change(`{"action":"link","account":"a","version":1,"person":"p"}`))); err != nil {
+		t.Error(err)
+	}
+	for name, body := range map[string]string{
+		"no plan":         "nonsense",
+		"another format":  `{"format":99}`,
+		"no format":       `{}`,
+		"unknown action":  change(`{"action":"purge","account":"a","version":1,"person":"p"}`),
+		"nobody":          change(`{"action":"link","account":"a","version":1}`),
+		"no account":      change(`{"action":"link","version":1,"person":"p"}`),
+		"no version":      change(`{"action":"link","account":"a","person":"p"}`),
+		"creation of one": change(`{"action":"create","account":"a","person":"p"}`),
+		"held for no why": change(`{"action":"link","account":"a","version":1,"person":"p","held":true}`),
+		"no path":         change(`{"action":"link","account":"a","version":1,"person":"p","fields":[{"path":"[","before":1,"after":2}]}`),
+		"no value":        change(`{"action":"link","account":"a","version":1,"person":"p","fields":[{"path":"title","before":1}]}`),
+	} {
 		if _, err := plan.Decode([]byte(body)); err == nil {
 			t.Errorf("%s: read without error", name)
 		}
 	}
+}
+
+// FuzzDecode: a plan file may hold anything. What is read can be written out, shown, compared and read again.
+func FuzzDecode(f *testing.F) {
+	for _, p := range []plan.Plan{drifted(), massive()} {
+		body, err := p.Encode()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(body)
+	}
+	f.Add([]byte(`{"format":1,"changes":[{"action":"nonsense","fields":[{"path":"[","before":null}]},{}],"notices":[{}]}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		p, err := plan.Decode(body)
+		if err != nil {
+			return
+		}
+		p.Finish()
+		p.Hold(plan.Rules{}, plan.Circumstances{})
+		held := p.Held()
+		if len(held.Changes) != p.Counts.Held {
+			t.Fatalf("%d held, %d counted", len(held.Changes), p.Counts.Held)
+		}
+		if err := p.Write(io.Discard); err != nil {
+			t.Fatal(err)
+		}
+		for i := range p.Changes {
+			plan.Contradicts(&p.Changes[i], []state.Entry{{At: start, Cause: state.Cause{Kind: state.CausePush}, After: body}}, start, time.Hour)
+		}
+		again, err := p.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := plan.Decode(again)
+		if err != nil || !plan.Same(&p, &back) {
+			t.Fatalf("read again it is another plan: %v", err)
+		}
+	})
 }
 
 // TestWriteIsHarmless: what a provider sent cannot steer the terminal that a plan is shown on.
