@@ -102,9 +102,11 @@ func TestServeDrains(t *testing.T) {
 	}
 	r.Header.Set("Authorization", "Bearer "+s.key)
 	r.Header.Set("Content-Type", "application/scim+json")
+	r.Header.Set("Expect", "100-continue") // nothing of the body is sent before serve asks for it
+	client := &http.Client{Transport: &http.Transport{ExpectContinueTimeout: patience}}
 	answered := make(chan int, 1)
 	go func() {
-		answer, err := http.DefaultClient.Do(r)
+		answer, err := client.Do(r)
 		if err != nil {
 			t.Error(err)
 			answered <- 0
@@ -193,19 +195,19 @@ func TestServeRefusesWhatItCannotDo(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for name, settings := range map[string]string{
-		"a certificate that is none": "listen: 127.0.0.1:0\nops: {listen: off}\ntls: {cert: cert.pem, key: key.pem}\n",
-		"trusted certificates":       "listen: 127.0.0.1:0\nops: {listen: off}\noutbound: {ca_file: cert.pem}\n",
-		"an address":                 "listen: 127.0.0.1:0\nops: {listen: '192.0.2.1:1'}\n",
+	for name, test := range map[string]struct{ settings, says string }{
+		"a certificate that is none": {"ops: {listen: off}\ntls: {cert: cert.pem, key: key.pem}\n", "rollcall.yaml:2:1: tls: is no certificate with its key"},
+		"trusted certificates":       {"ops: {listen: off}\noutbound: {ca_file: cert.pem}\n", "outbound.ca_file: holds no certificate"},
+		"an address":                 {"ops: {listen: '192.0.2.1:1'}\nlisten: 127.0.0.1:0\n", "rollcall: listen for operations (ops.listen): "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(dir, "rollcall.yaml")
-			if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
+			if err := os.WriteFile(file, []byte(test.settings), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			var out, problems bytes.Buffer
-			if code := run(t.Context(), []string{"serve", "--config", file}, nil, &out, &problems, noEnv); code == 0 || !strings.Contains(problems.String(), "rollcall: ") {
-				t.Errorf("exit code %d, %q", code, problems.String())
+			if code := run(t.Context(), []string{"serve", "--config", file}, nil, &out, &problems, noEnv); code == 0 || !strings.Contains(problems.String(), test.says) {
+				t.Errorf("exit code %d, %q; want %q", code, problems.String(), test.says)
 			}
 		})
 	}
