@@ -77,7 +77,8 @@ type Sighting struct {
 	Person Person // unless Gone
 }
 
-// Proof says what a pull saw. It is kept with the run.
+// Proof says what a pull saw. It is kept with the run. Complete and Unreadable go together: then everyone was seen who is assigned in
+// any other way than through the groups that are named.
 type Proof struct {
 	Complete   bool     `json:"complete"`
 	Lost       bool     `json:"lost,omitempty"`       // the application, its consent or its status is gone: the source itself is lost

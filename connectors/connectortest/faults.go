@@ -3,6 +3,7 @@ package connectortest
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -61,17 +62,20 @@ var (
 )
 
 // waits are how long the faults that take a while take.
-var waits = map[string]time.Duration{idpsim.SlowDrip: 100 * time.Millisecond, idpsim.ClockSkew: 7 * time.Hour, idpsim.Throttle: 20 * time.Second}
+var waits = map[string]time.Duration{idpsim.SlowDrip: 16 * time.Millisecond, idpsim.ClockSkew: 7 * time.Hour, idpsim.Throttle: 20 * time.Second}
 
-// faults tries each fault at each kind of call, once and for ever, and logs the table.
+// How often a fault hits.
+var manners = map[string]idpsim.Where{"once": {Times: 1}, "for ever": {}, "from the second": {After: 1}}
+
+// faults tries each fault at each kind of call, in each manner, and logs the table.
 func (h *Harness) faults(t *testing.T) {
 	var table strings.Builder
 	people := population()
 	for _, fault := range idpsim.FaultNames() {
 		for _, call := range h.Calls {
-			for _, times := range []int{1, 0} {
-				if outcome := h.fault(t, people, fault, call, times); outcome != "" {
-					fmt.Fprintf(&table, "%-14s %-22s %-8s %s\n", fault, call, map[int]string{0: "for ever", 1: "once"}[times], outcome)
+			for _, manner := range slices.Sorted(maps.Keys(manners)) {
+				if outcome := h.fault(t, people, fault, call, manner); outcome != "" {
+					fmt.Fprintf(&table, "%-14s %-22s %-15s %s\n", fault, call, manner, outcome)
 				}
 			}
 		}
@@ -80,14 +84,16 @@ func (h *Harness) faults(t *testing.T) {
 }
 
 // fault pulls under one fault and returns what became of it, "" if it hit nothing.
-func (h *Harness) fault(t *testing.T, people *idpsim.Population, fault, call string, times int) (outcome string) {
+func (h *Harness) fault(t *testing.T, people *idpsim.Population, fault, call, manner string) (outcome string) {
 	end, known := faultEnds[fault]
 	if !known {
 		return "" // concerns no pull
 	}
-	t.Run(fmt.Sprintf("%s %s %d", fault, call, times), func(t *testing.T) {
+	t.Run(strings.Join([]string{fault, call, manner}, " "), func(t *testing.T) {
 		p := h.start(t, people, hurry)
-		if err := p.faults.Set(fault, idpsim.Where{Path: call, Times: times, Wait: waits[fault]}); err != nil {
+		where := manners[manner]
+		where.Path, where.Wait = call, waits[fault]
+		if err := p.faults.Set(fault, where); err != nil {
 			t.Fatal(err)
 		}
 		got := p.take(t, h.names())
@@ -95,14 +101,17 @@ func (h *Harness) fault(t *testing.T, people *idpsim.Population, fault, call str
 			return
 		}
 		wanted := end.forever
-		if times == 1 {
+		if manner == "once" {
 			wanted = end.once
 		}
-		if end.listed && got.err == nil && !slices.Contains(h.Listings, call) {
+		if end.listed && got.err == nil && (manner == "from the second" || !slices.Contains(h.Listings, call)) {
 			wanted = nil
 		}
 		unreadable := fault == idpsim.Forbidden && h.UnreadableGroups != "" && call == h.UnreadableGroups
 		outcome = h.judge(t, got, wanted, unreadable)
+		if end.hidden && got.err == nil {
+			outcome = "complete: one pull cannot see it"
+		}
 		p.agree(t, got, got.proof.Complete && !unreadable && !end.hidden)
 	})
 	return outcome

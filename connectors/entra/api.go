@@ -220,20 +220,22 @@ type batchAnswer struct {
 
 // failure is what is wrong with the answer, or nil, and whether to ask again.
 func (a *batchAnswer) failure() (failure *connectors.Error, again bool) {
-	if a.status < 200 || a.status > 299 {
+	switch {
+	case a.status == 0:
+		return &connectors.Error{Kind: connectors.ErrIncomplete, Detail: "the answer to a batch leaves requests out"}, false
+	case a.status < 200 || a.status > 299:
 		failure = explain(a.status, nil, []byte(a.body))
 		failure.Status = a.status
 		failure.Detail = cmp.Or(failure.Detail, fmt.Sprintf("HTTP status %d in a batch", a.status))
 		failure.RetryAfter = retryAfter(a.header)
 		return failure, rest.Worth(a.status)
-	}
-	if !strings.HasPrefix(a.body, "{") {
+	case !strings.HasPrefix(a.body, "{"):
 		return &connectors.Error{Kind: connectors.ErrIncomplete, Detail: "an answer in a batch is empty or broken off"}, true
 	}
 	return nil, false
 }
 
-// scanBatch takes the answer to a batch of n requests numbered from 0. Responses come in any order.
+// scanBatch takes the answer to a batch of n requests numbered from 0. Responses come in any order; one that is missing has no status.
 func scanBatch(text string, n int) ([]batchAnswer, error) {
 	answers := make([]batchAnswer, n)
 	s := rest.Scan(text)
@@ -268,11 +270,6 @@ func scanBatch(text string, n int) ([]batchAnswer, error) {
 	})
 	if err == nil {
 		err = s.End()
-	}
-	for _, a := range answers {
-		if err == nil && a.status == 0 {
-			err = errNoResponse
-		}
 	}
 	return answers, err
 }

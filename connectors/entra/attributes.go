@@ -68,7 +68,7 @@ type column struct {
 // selection is what to ask Graph for and where to put it.
 type selection struct {
 	names    []string            // of $select, sorted
-	width    int                 // number of attributes wanted
+	blank    []connectors.Value  // one absent value for each attribute wanted
 	columns  map[string][]column // by property
 	extended map[string][]column // by name in onPremisesExtensionAttributes
 }
@@ -77,7 +77,7 @@ type selection struct {
 func selectFor(wanted []string) (*selection, error) {
 	s := &selection{
 		names:    []string{"accountEnabled", "id", "userPrincipalName"},
-		width:    len(wanted),
+		blank:    make([]connectors.Value, len(wanted)),
 		columns:  map[string][]column{},
 		extended: map[string][]column{},
 	}

@@ -9,11 +9,10 @@ import (
 )
 
 var (
-	errNoList     = errors.New("the answer has no list of values")
-	errNoGUID     = errors.New("an object id is not a GUID")
-	errNothing    = errors.New("people come without any attribute")
-	errOther      = errors.New("the answer is about somebody else")
-	errNoResponse = errors.New("the batch answer leaves requests out")
+	errNoList  = errors.New("the answer has no list of values")
+	errNoGUID  = errors.New("an object id is not a GUID")
+	errNothing = errors.New("people come without any attribute")
+	errOther   = errors.New("the answer is about somebody else")
 )
 
 // collection takes a page of a listing, calls item at each object of it and returns the link to the next page, "" on the last.
@@ -112,9 +111,7 @@ func (p *people) start(facts connectors.Facts) {
 func (p *people) scan(s *rest.Scanner) error {
 	person := connectors.Person{Facts: p.facts}
 	from := len(p.values)
-	for range p.selection.width {
-		p.values = append(p.values, connectors.Value{})
-	}
+	p.values = append(p.values, p.selection.blank...)
 	values := p.values[from:]
 	var principal connectors.Value
 	err := s.Object(func(name string) error {
@@ -160,7 +157,7 @@ func (p *people) scan(s *rest.Scanner) error {
 
 // keep drops those persons that keep refuses, and gives the others their values.
 func (p *people) keep(keep func(guid) bool) []connectors.Person {
-	kept, width := p.persons[:0], p.selection.width
+	kept, width := p.persons[:0], len(p.selection.blank)
 	for i, person := range p.persons {
 		if keep(p.keys[i]) {
 			person.Values = p.values[i*width : (i+1)*width : (i+1)*width]

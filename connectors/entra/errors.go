@@ -105,7 +105,7 @@ func explain(status int, _ http.Header, body []byte) *connectors.Error {
 // notThere tells Graph's positive "there is no such object" from a 404 of a proxy or a wrong address.
 func notThere(err error) bool {
 	var failure *connectors.Error
-	return errors.As(err, &failure) && failure.Status == http.StatusNotFound && strings.HasSuffix(failure.Code, "ResourceNotFound")
+	return errors.As(err, &failure) && failure.Status == http.StatusNotFound && failure.Code == "Request_ResourceNotFound"
 }
 
 // signInFailures are the reasons of the token endpoint that an operator meets

@@ -4,8 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"rollcall/connectors"
 	"rollcall/connectors/entra"
@@ -104,5 +107,56 @@ func TestSignInFailures(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// clouds answers for a cloud's hosts and notes them.
+type clouds struct{ hosts []string }
+
+func (c *clouds) RoundTrip(r *http.Request) (*http.Response, error) {
+	host := r.URL.Scheme + "://" + r.URL.Host
+	if len(c.hosts) == 0 || c.hosts[len(c.hosts)-1] != host {
+		c.hosts = append(c.hosts, host)
+	}
+	answer := ok(`{"id":"` + spID + `","value":[]}`)
+	switch {
+	case strings.HasSuffix(r.URL.Path, "/openid-configuration"):
+		answer = ok(fmt.Sprintf(`{"issuer":"%[1]s/x/v2.0","token_endpoint":"%[1]s/x/token","authorization_endpoint":"%[1]s/x/authorize"}`, host))
+	case strings.HasSuffix(r.URL.Path, "/token"):
+		if err := r.ParseForm(); err != nil {
+			return nil, err
+		}
+		wanted, _, _ := strings.Cut(r.PostForm.Get("scope"), " ") // the library adds scopes of its own
+		c.hosts = append(c.hosts, "scope "+wanted)
+		answer = ok(`{"token_type":"Bearer","expires_in":3600,"access_token":"` + token + `"}`)
+	}
+	w := httptest.NewRecorder()
+	answer(w, r)
+	resp := w.Result()
+	resp.Request = r
+	return resp, nil
+}
+
+// TestClouds: the SDK knows the global cloud alone, unless it is told of scope and address alike.
+func TestClouds(t *testing.T) {
+	for cloud, hosts := range map[string][2]string{
+		"":          {"login.microsoftonline.com", "graph.microsoft.com"},
+		"public":    {"login.microsoftonline.com", "graph.microsoft.com"},
+		"usgov":     {"login.microsoftonline.us", "graph.microsoft.us"},
+		"usgov_dod": {"login.microsoftonline.us", "dod-graph.microsoft.us"},
+		"china":     {"login.chinacloudapi.cn", "microsoftgraph.chinacloudapi.cn"},
+	} {
+		seen := &clouds{}
+		c, err := entra.Open(entra.Config{TenantID: tenantID, ClientID: appID, ClientSecret: secret, AppID: appID, Cloud: cloud, Transport: seen})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := pull(t, c); err != nil {
+			t.Errorf("%s: %v", cloud, err)
+		}
+		want := []string{"https://" + hosts[0], "scope https://" + hosts[1] + "/.default", "https://" + hosts[1]}
+		if diff := cmp.Diff(want, seen.hosts); diff != "" {
+			t.Errorf("%s: %s", cloud, diff)
+		}
 	}
 }

@@ -60,9 +60,9 @@ func (c *Connector) appUsers(ctx context.Context, read func(page string) (first 
 		seen[kind+strings.Clone(word)] = true
 		return again
 	}
-	_, resp, err := c.client.Application.ListApplicationUsers(ctx, c.appID, query.NewQueryParams(query.WithLimit(pageSize), query.WithExpand("user")))
+	_, resp, failed := c.client.Application.ListApplicationUsers(ctx, c.appID, query.NewQueryParams(query.WithLimit(pageSize), query.WithExpand("user")))
 	for page, empty := 1, 0; ; page++ {
-		text, err := body(resp, err)
+		text, err := body(resp, failed)
 		if err != nil {
 			return err
 		}
@@ -83,7 +83,7 @@ func (c *Connector) appUsers(ctx context.Context, read func(page string) (first 
 		if empty > emptyPages || page >= mostPages {
 			return fmt.Errorf("the listing does not end: %d pages, the last %d empty", page, empty)
 		}
-		resp, err = resp.Next(ctx, nil)
+		resp, failed = resp.Next(ctx, nil)
 	}
 }
 

@@ -22,7 +22,7 @@ func TestValues(t *testing.T) {
 	f.on(users, ok(list(
 		`{"profile":{"displayName":"Ada \"A\"","mobilePhone":null,"cost":12.50,"manager":false,"roles":["a","b",null],"address":{"city":"x"},"empty":"","userName":"not this"},
 		  "_links":{"app":{"href":"https://x"}},"_embedded":{"user":`+oktaUser(1, "ACTIVE")+`},"id":"`+person(1)+`","externalId":"acc1","status":"PROVISIONED",
-		  "credentials":{"userName":"ada","password":{}},"scope":"GROUP"}`,
+		  "credentials":{"userName":"ada","password":{}},"scope":7,"lastSync":"not a time"}`,
 		`{"id":"`+person(2)+`","externalId":null,"status":"STAGED","_embedded":{"user":`+oktaUser(2, "PROVISIONED")+`}}`)))
 	people, proof, err := pull(t, f.open(), "mobilePhone", "userName", "displayName", "cost", "manager", "roles", "address", "empty", "unheardOf", "displayName")
 	if err != nil {

@@ -2,6 +2,7 @@ package okta
 
 import (
 	"errors"
+	"slices"
 
 	"rollcall/connectors"
 	"rollcall/connectors/rest"
@@ -19,8 +20,8 @@ const userName = "userName"
 // people collects the persons of one page. What it hands out is overwritten by the next page.
 type people struct {
 	suspendedActive bool
-	width           int
-	columns         map[string][]int // places in Want.Attributes, by attribute name
+	blank           []connectors.Value // one absent value for each attribute wanted
+	columns         map[string][]int   // places in Want.Attributes, by attribute name
 	persons         []connectors.Person
 	values          []connectors.Value
 }
@@ -30,7 +31,7 @@ func newPeople(want connectors.Want, suspendedActive bool) people {
 	for i, name := range want.Attributes {
 		columns[name] = append(columns[name], i)
 	}
-	return people{suspendedActive: suspendedActive, width: len(want.Attributes), columns: columns}
+	return people{suspendedActive: suspendedActive, blank: make([]connectors.Value, len(want.Attributes)), columns: columns}
 }
 
 // start forgets the page before.
@@ -52,9 +53,7 @@ type oktaUser struct{ id, login, status, becoming string }
 // scan takes one app user with its Okta user embedded. Without that one nothing can be said of the person: it is an error.
 func (p *people) scan(s *rest.Scanner) error {
 	from := len(p.values)
-	for range p.width {
-		p.values = append(p.values, connectors.Value{})
-	}
+	p.values = append(p.values, p.blank...)
 	values := p.values[from:]
 	var person connectors.Person
 	var user oktaUser
@@ -160,10 +159,10 @@ func (p *people) fill(values []connectors.Value, name string, value connectors.V
 
 // keep drops those persons that keep refuses, and gives the others their values.
 func (p *people) keep(keep func(id string) bool) []connectors.Person {
-	kept := p.persons[:0]
+	kept, width := p.persons[:0], len(p.blank)
 	for i, person := range p.persons {
 		if keep(person.ID) {
-			person.Values = p.values[i*p.width : (i+1)*p.width : (i+1)*p.width]
+			person.Values = p.values[i*width : (i+1)*width : (i+1)*width]
 			kept = append(kept, person)
 		}
 	}
@@ -172,6 +171,6 @@ func (p *people) keep(keep func(id string) bool) []connectors.Person {
 
 // without returns a person with every value absent.
 func (p *people) without(person connectors.Person) connectors.Person {
-	person.Values = make([]connectors.Value, p.width)
+	person.Values = slices.Clone(p.blank)
 	return person
 }

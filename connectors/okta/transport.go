@@ -61,7 +61,8 @@ var (
 
 // prepare readies a good answer for the SDK. Its Link headers are reduced to the one that matters, in the one form that the SDK reads:
 // it takes only the first link of a line, so that self and next in one line are an endless loop, and it panics on what is no URL. The
-// body is declared binary, by which the SDK leaves decoding to its caller.
+// body is declared binary, by which the SDK leaves decoding to its caller: its own types fail on a field of another form, whether or
+// not anybody wants it.
 func prepare(resp *http.Response) error {
 	next := nextLink(resp.Header.Values("Link"))
 	resp.Header.Del("Link")

@@ -1,0 +1,123 @@
+package connectortest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"rollcall/connectors"
+	"rollcall/connectors/idpsim"
+)
+
+// Bare fetches and decodes the same pages as a pull does, with net/http and encoding/json alone, and returns how many people it saw.
+type Bare func(b *testing.B, address string, population *idpsim.Population) int
+
+// Benchmark measures a pull against the time to fetch and decode the same pages bare, and what it holds. The limits are 1.5 times
+// bare, and 100 MB of live heap for 50,000 people. The provider's answers are recorded beforehand, so that neither pays for making
+// them up.
+func Benchmark(b *testing.B, h Harness, bare Bare) {
+	for _, size := range []int{10_000, 100_000} {
+		b.Run(fmt.Sprintf("people=%d", size), func(b *testing.B) { h.benchmark(b, bare, size) })
+	}
+}
+
+func (h *Harness) benchmark(b *testing.B, bare Bare, size int) {
+	population := idpsim.New(idpsim.Options{Seed: 11, People: size, Groups: 20})
+	server := httptest.NewServer(&recorder{handler: h.Serve(population, nil), answers: map[string]*httptest.ResponseRecorder{}})
+	defer server.Close()
+	connector, err := h.Open(server.URL, population, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	want := connectors.Want{Scope: connectors.Assigned, Attributes: h.names()}
+	pull := func(page func([]connectors.Person) error) connectors.Proof {
+		proof, err := connector.Pull(context.Background(), want, page)
+		if err != nil || proof.People != size {
+			b.Fatalf("%d of %d people: %v", proof.People, size, err)
+		}
+		return proof
+	}
+	nothing := func([]connectors.Person) error { return nil }
+	if n := bare(b, server.URL, population); n != size {
+		b.Fatalf("%d of %d people bare", n, size)
+	}
+	proof := pull(nothing)
+	live := liveHeap(func(sample func()) {
+		pages := 0
+		pull(func([]connectors.Person) error {
+			if pages++; pages%(1+proof.Pages/8) == 0 || pages == proof.Pages {
+				sample()
+			}
+			return nil
+		})
+	})
+
+	var bareTime, pullTime time.Duration
+	for b.Loop() {
+		started := time.Now()
+		bare(b, server.URL, population)
+		between := time.Now()
+		pull(nothing)
+		bareTime, pullTime = bareTime+between.Sub(started), pullTime+time.Since(between)
+	}
+	people := float64(b.N * size)
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(bareTime.Nanoseconds())/people, "bare-ns/person")
+	b.ReportMetric(float64(pullTime.Nanoseconds())/people, "pull-ns/person")
+	b.ReportMetric(float64(pullTime)/float64(bareTime), "pull/bare")
+	b.ReportMetric(float64(proof.Calls), "calls")
+	b.ReportMetric(float64(live)/float64(size), "live-B/person")
+	b.ReportMetric(float64(live)/(1<<20), "live-MB")
+}
+
+// liveHeap is how far the live heap rises above what it is now, in the samples that run takes.
+func liveHeap(run func(sample func())) int64 {
+	measure := func() int64 {
+		var stats runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&stats)
+		return int64(stats.HeapAlloc)
+	}
+	before, most := measure(), int64(0)
+	run(func() { most = max(most, measure()) })
+	return max(0, most-before)
+}
+
+// recorder answers a request that it has seen before as it did then.
+type recorder struct {
+	handler http.Handler
+	mu      sync.Mutex
+	answers map[string]*httptest.ResponseRecorder
+}
+
+func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	key := req.Method + " " + req.URL.RequestURI() + " " + string(body)
+	r.mu.Lock()
+	answer := r.answers[key]
+	r.mu.Unlock()
+	if answer == nil {
+		req.Body = io.NopCloser(bytes.NewReader(body))
+		answer = httptest.NewRecorder()
+		r.handler.ServeHTTP(answer, req)
+		r.mu.Lock()
+		r.answers[key] = answer
+		r.mu.Unlock()
+	}
+	for name, values := range answer.Header() {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(answer.Code)
+	w.Write(answer.Body.Bytes())
+}
