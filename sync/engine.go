@@ -200,11 +200,13 @@ func (r *runner) dry(ctx context.Context) (Report, error) {
 	return r.report, err
 }
 
+// now is the time as the record keeps times.
 func (e *Engine) now() time.Time {
-	if e.Now == nil {
-		return time.Now().UTC()
+	now := time.Now
+	if e.Now != nil {
+		now = e.Now
 	}
-	return e.Now().UTC()
+	return now().UTC().Truncate(time.Millisecond)
 }
 
 func (e *Engine) log() *slog.Logger {

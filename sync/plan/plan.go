@@ -144,6 +144,15 @@ func (p *Plan) Notice(n Notice) {
 
 // Finish sorts the plan and counts its changes. The same changes and notices give the same bytes, in whichever order they were added.
 func (p *Plan) Finish() {
+	if p.Changes == nil {
+		p.Changes = []Change{} // [] in JSON, not null
+	}
+	if p.Notices == nil {
+		p.Notices = []Notice{}
+	}
+	if p.Counts.Notices == nil {
+		p.Counts.Notices = make(map[NoticeKind]int)
+	}
 	slices.SortFunc(p.Changes, func(a, b Change) int {
 		if d := a.Action.rank() - b.Action.rank(); d != 0 {
 			return d
