@@ -35,7 +35,11 @@ func (r row) time(i int) time.Time { return fromMilli(r.int(i)) }
 
 // connect opens a connection and carries out the pragmas.
 func connect(path string, pragmas ...string) (*conn, error) {
-	raw, err := new(modernc.Driver).Open(dsn(path))
+	return dial(path, dsn(path), pragmas...)
+}
+
+func dial(path, dsn string, pragmas ...string) (*conn, error) {
+	raw, err := new(modernc.Driver).Open(dsn)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}

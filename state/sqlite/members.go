@@ -40,21 +40,15 @@ func scanSeat(row row) seat {
 
 // judgeMembers fills in who joins and leaves. It looks at nobody else, except when the group as a whole is set, goes or comes back.
 func (w *work) judgeMembers() error {
-	if w.m.Kind != state.KindGroup {
+	switch {
+	case w.m.Kind != state.KindGroup:
 		return nil
-	}
-	if w.row != 0 && (w.change.Appears() || w.change.Removes()) {
-		return w.c.query(func(row row) error {
-			if s := scanSeat(row); !s.hidden && w.change.Appears() {
-				w.change.Joined = append(w.change.Joined, s.id)
-			} else if !s.hidden {
-				w.change.Left = append(w.change.Left, s.id)
-			}
-			return nil
-		}, seatsOf, w.row)
-	}
-	if w.m.Members == nil {
+	case w.row != 0 && (w.change.Appears() || w.change.Removes()):
+		return w.judgeAll()
+	case w.m.Members == nil:
 		return nil
+	case w.m.Members.Set:
+		return w.judgeSet()
 	}
 	adding := make(map[state.ID]bool, len(w.m.Members.Add))
 	for _, id := range w.m.Members.Add {
@@ -65,14 +59,6 @@ func (w *work) judgeMembers() error {
 		if err := w.join(id); err != nil {
 			return err
 		}
-	}
-	if w.m.Members.Set {
-		return w.c.query(func(row row) error {
-			if s := scanSeat(row); !adding[s.id] {
-				w.leave(s)
-			}
-			return nil
-		}, seatsOf, w.row)
 	}
 	leaving := make(map[state.ID]bool, len(w.m.Members.Remove))
 	for _, id := range w.m.Members.Remove {
@@ -87,6 +73,55 @@ func (w *work) judgeMembers() error {
 	return nil
 }
 
+// judgeAll has everyone who can be seen join a group that comes back, or leave one that goes. Their seats stay as they are.
+func (w *work) judgeAll() error {
+	return w.c.query(func(row row) error {
+		switch s := scanSeat(row); {
+		case s.hidden && s.row != w.row: // the group itself, if it is a member, goes and comes with it
+		case w.change.Appears():
+			w.change.Joined = append(w.change.Joined, s.id)
+		default:
+			w.change.Left = append(w.change.Left, s.id)
+		}
+		return nil
+	}, seatsOf, w.row)
+}
+
+// judgeSet reads all seats in one look, so that only those who are new cost one of their own.
+func (w *work) judgeSet() error {
+	var taken []seat
+	if err := w.c.query(func(row row) error {
+		taken = append(taken, scanSeat(row))
+		return nil
+	}, seatsOf, w.row); err != nil {
+		return err
+	}
+	staying := make(map[state.ID]bool, len(taken)) // and, once they have joined, those who are new
+	for _, s := range taken {
+		if !s.hidden {
+			staying[s.id] = true
+		}
+	}
+	wanted := make(map[state.ID]bool, len(w.m.Members.Add))
+	for _, id := range w.m.Members.Add {
+		wanted[id] = true
+		if staying[id] {
+			continue
+		}
+		if err := w.join(id); err != nil {
+			return err
+		}
+		staying[id] = true
+	}
+	for _, s := range taken {
+		if !wanted[s.id] {
+			w.leave(s)
+		}
+	}
+	return nil
+}
+
+// join takes a seat for somebody who has none, or is refused with a MemberError.
 func (w *work) join(id state.ID) error {
 	var member int64
 	var there bool

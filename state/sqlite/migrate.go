@@ -64,16 +64,24 @@ func schemaVersion(ctx context.Context, path string, steps fs.FS) (have, want in
 	if info, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
 		return 0, want, nil
 	}
-	c, err := connect(path, busyTimeout, "query_only = 1")
-	if err != nil {
-		return 0, 0, foreign(path, err)
-	}
-	defer c.close()
 	if err := ctx.Err(); err != nil {
 		return 0, 0, err
 	}
-	have, err = recordedVersion(c)
+	have, err = readVersion(path, dsn(path)+"?mode=ro")
+	if code(err) == sqlite3.SQLITE_READONLY || code(err) == sqlite3.SQLITE_CANTOPEN {
+		have, err = readVersion(path, dsn(path)) // a crash has left something that must be rolled back before anything can be read
+	}
 	return have, want, foreign(path, err)
+}
+
+// readVersion reads the schema's version. With a data source that is read-only, not even the log is carried into the file.
+func readVersion(path, dsn string) (version int64, err error) {
+	c, err := dial(path, dsn, busyTimeout)
+	if err != nil {
+		return 0, err
+	}
+	defer c.close()
+	return recordedVersion(c)
 }
 
 var errForeign = errors.New("it is a database of some other program")

@@ -119,7 +119,7 @@ func (w *work) sort(keys []state.MatchKey, err error) (recordKeys, error) {
 
 // checkUnique refuses a name or link that another live record has.
 func (w *work) checkUnique() error {
-	if text := w.keys.unique; text != "" && (text != w.oldKeys.unique || w.change.Appears()) {
+	if text := w.keys.unique; text != "" && text != w.oldKeys.unique {
 		key := state.MatchKey{Name: state.UniqueName(w.m.Kind), Text: text}
 		if err := w.checkOwner(key, uniqueKeyOwner, w.held.source, int64(w.m.Kind), text); err != nil {
 			return err

@@ -40,7 +40,7 @@ func OpenReader(ctx context.Context, path string) (*Reader, error) {
 }
 
 func openReader(path string) (*Reader, error) {
-	n := max(4, runtime.GOMAXPROCS(0))
+	n := min(max(4, runtime.GOMAXPROCS(0)), 16) // each has a cache of its own
 	r := &Reader{path: path, idle: make(chan *conn, n), closed: make(chan struct{})}
 	r.close = sync.OnceValue(r.drain)
 	for range n {

@@ -248,6 +248,7 @@ func (w *writer) commit(next load) {
 	shares, err := w.transact(next)
 	if err != nil {
 		w.stats.failed.Store(&err)
+		w.stats.dropped.Add(int64(len(next.requests)))
 	} else {
 		w.stats.failed.Store(nil)
 	}

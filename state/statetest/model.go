@@ -84,7 +84,8 @@ func (m *Model) write(mutation *state.Mutation) (state.Result, error) {
 	foreign := held != nil && (held.scope != mutation.Scope || held.Kind != mutation.Kind)
 	var present *state.Record
 	if held != nil && !foreign {
-		present = &held.Record
+		before := held.Record
+		present = &before
 	}
 	change, err := state.Judge(present, mutation, m.Now())
 	if err != nil {
@@ -141,7 +142,7 @@ func (m *Model) judgeMembers(held *entity, mutation *state.Mutation, change *sta
 		current = held.joined()
 	}
 	seen := func(id state.ID) bool { return m.live(mutation.Scope, id) != nil }
-	visible := slices.DeleteFunc(slices.Clone(current), func(id state.ID) bool { return !seen(id) })
+	visible := slices.DeleteFunc(slices.Clone(current), func(id state.ID) bool { return !seen(id) && id != mutation.ID })
 	switch {
 	case change.Appears():
 		change.Joined = visible

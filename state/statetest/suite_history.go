@@ -94,9 +94,13 @@ var likeModel = cmp.Options{
 }
 
 func (h *history) mutation(r *rapid.T) state.Mutation {
-	scope := rapid.SampledFrom([]state.Scope{here, here, here, beside, elsewhere}).Draw(r, "scope")
-	kind := rapid.SampledFrom([]state.Kind{state.KindAccount, state.KindAccount, state.KindGroup}).Draw(r, "kind")
+	scope := rapid.SampledFrom([]state.Scope{here, here, here, here, beside, elsewhere}).Draw(r, "scope")
+	kind := rapid.SampledFrom([]state.Kind{state.KindAccount, state.KindGroup}).Draw(r, "kind")
+	what := rapid.SampledFrom([]string{"put", "put", "put", "put and more", "members", "members", "life", "life", "delete", "restore", "restore", "purge"}).Draw(r, "what")
 	m := state.Mutation{Scope: scope, Kind: kind, ID: h.id(r, scope, kind), Cause: h.cause(r)}
+	if what == "restore" {
+		m.ID = h.tombstone(r, scope, kind, m.ID)
+	}
 	if rapid.IntRange(0, 4).Draw(r, "leased") == 0 {
 		m.Epoch = max(0, h.epochs[scope]-rapid.Int64Range(0, 1).Draw(r, "stale"))
 	}
@@ -104,34 +108,46 @@ func (h *history) mutation(r *rapid.T) state.Mutation {
 		h.serial++
 		m.Request = &state.Request{ID: fmt.Sprint("request-", h.serial), At: h.clock.Now(), Method: "PATCH", Status: 200}
 	}
-	version := int64(0)
-	if e := h.model.records[m.ID]; e != nil {
-		version = e.Version
+	put := &state.Put{Resource: resource(r, kind)}
+	if e := h.model.records[m.ID]; e != nil && rapid.IntRange(0, 7).Draw(r, "behind") > 0 {
+		put.Base = e.Version
 	}
-	switch rapid.IntRange(0, 9).Draw(r, "what") {
-	case 0, 1, 2, 3:
-		m.Put = &state.Put{Base: max(0, version-rapid.Int64Range(0, 6).Draw(r, "behind")/6), Resource: resource(r, kind)}
-		if kind == state.KindGroup && rapid.Bool().Draw(r, "members too") {
-			m.Members = h.members(r, scope)
-		}
-	case 4, 5, 6:
+	switch what {
+	case "put":
+		m.Put = put
+	case "put and more":
+		m.Put = put
 		if kind == state.KindGroup {
 			m.Members = h.members(r, scope)
 		} else {
 			m.Life = life(r)
 		}
-	case 7:
-		m.Life = &state.Life{Remove: rapid.SampledFrom([]state.Removal{state.RemoveDelete, state.RemovePurge}).Draw(r, "remove")}
-	case 8:
+	case "members":
+		m.Members = h.members(r, scope)
+	case "life":
+		m.Life = life(r)
+	case "delete":
+		m.Life = &state.Life{Remove: state.RemoveDelete}
+	case "restore":
 		m.Life = &state.Life{Remove: state.RemoveRestore}
 		if kind == state.KindAccount {
 			m.Life.Said = maybe(r, "said")
 		}
-	default:
-		m.Life = life(r) // of a group: malformed
-		m.Put = &state.Put{Base: version, Resource: resource(r, kind)}
+		if rapid.IntRange(0, 4).Draw(r, "put too") == 0 {
+			m.Put = put
+		}
+	case "purge":
+		m.Life = &state.Life{Remove: state.RemovePurge}
 	}
 	return m
+}
+
+// tombstone is one of the scope's tombstones, if there is one.
+func (h *history) tombstone(r *rapid.T, scope state.Scope, kind state.Kind, id state.ID) state.ID {
+	if list := h.model.all(scope, kind, true); len(list) > 0 {
+		return rapid.SampledFrom(list).Draw(r, "tombstone").ID
+	}
+	return id
 }
 
 // id is one of a few, so that histories meet; now and then another scope's.
@@ -142,14 +158,19 @@ func (h *history) id(r *rapid.T, scope state.Scope, kind state.Kind) state.ID {
 	return state.ID(fmt.Sprintf("%s/%s/%d", scope.Source, kind, rapid.IntRange(1, 4).Draw(r, "id")))
 }
 
+// members are mostly such as are there, since one who is not has the whole mutation refused.
 func (h *history) members(r *rapid.T, scope state.Scope) *state.Members {
+	live := append(h.model.all(scope, state.KindAccount, false), h.model.all(scope, state.KindGroup, false)...)
 	id := rapid.Custom(func(r *rapid.T) state.ID {
-		return h.id(r, scope, rapid.SampledFrom([]state.Kind{state.KindAccount, state.KindAccount, state.KindGroup}).Draw(r, "member kind"))
+		if len(live) > 0 && rapid.IntRange(0, 9).Draw(r, "there") > 0 {
+			return rapid.SampledFrom(live).Draw(r, "member").ID
+		}
+		return h.id(r, scope, rapid.SampledFrom([]state.Kind{state.KindAccount, state.KindGroup}).Draw(r, "member kind"))
 	})
 	return &state.Members{
 		Set:    rapid.IntRange(0, 3).Draw(r, "set") == 0,
-		Add:    rapid.SliceOfN(id, 0, 3).Draw(r, "add"),
-		Remove: rapid.SliceOfN(id, 0, 3).Draw(r, "remove members"),
+		Add:    rapid.SliceOfN(id, 0, 4).Draw(r, "add"),
+		Remove: rapid.SliceOfN(id, 0, 2).Draw(r, "remove members"),
 	}
 }
 

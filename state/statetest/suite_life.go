@@ -2,6 +2,8 @@ package statetest
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -213,12 +215,19 @@ func testRemoval(t *testing.T, f *fixture) {
 	if r := f.life(t, "b", operator, state.Life{Remove: state.RemoveRestore}); !errors.Is(r.Err, state.ErrNotFound) {
 		t.Errorf("restoring what is purged = %v, want ErrNotFound", r.Err)
 	}
-	verbs := map[state.ID][]state.Verb{}
+	var told []string
 	for _, e := range f.entries(t) {
-		verbs[e.ID] = append(verbs[e.ID], e.Verb)
+		if e.ID == "a" {
+			told = append(told, fmt.Sprint(e.Verb, " ", e.Version))
+		}
 	}
-	if got := verbs["a"]; len(got) != 6 || got[1] != state.VerbDelete || got[2] != state.VerbRestore || got[5] != state.VerbPurge {
-		t.Errorf("the journal tells %v", got)
+	if want := []string{"create 1", "delete 2", "restore 3", "delete 4", "restore 5", "purge 6"}; !slices.Equal(told, want) {
+		t.Errorf("the journal tells %v, want %v", told, want)
+	}
+	f.account(t, "s", "staged")
+	f.life(t, "s", pushed, state.Life{Said: new(false), Stage: true})
+	if r := f.life(t, "s", pushed, state.Life{Remove: state.RemoveDelete}).Record; r.Said || r.InForce || r.Staged {
+		t.Errorf("a staged account that is deleted = %+v", r)
 	}
 	if row := f.account(t, "c", "cyd").Row; row <= deleted.Record.Row+1 {
 		t.Errorf("a new record has row %d: rows are used again", row)

@@ -30,11 +30,11 @@ func testMembers(t *testing.T, f *fixture) {
 	}{
 		{"as made", state.Members{}, 1, []state.ID{"b", "a"}},
 		{"one joins", state.Members{Add: []state.ID{"c", "a"}}, 2, []state.ID{"b", "a", "c"}},
-		{"one leaves", state.Members{Remove: []state.ID{"a", "d"}}, 3, []state.ID{"b", "c"}},
+		{"one leaves", state.Members{Remove: []state.ID{"a", "d", "a"}}, 3, []state.ID{"b", "c"}},
 		{"one comes back", state.Members{Add: []state.ID{"a", "a"}}, 4, []state.ID{"b", "c", "a"}},
 		{"one goes, one comes", state.Members{Add: []state.ID{"d"}, Remove: []state.ID{"b", "d"}}, 5, []state.ID{"c", "a", "d"}},
 		{"the group is set", state.Members{Set: true, Add: []state.ID{"b", "a"}, Remove: []state.ID{"a"}}, 6, []state.ID{"a", "b"}},
-		{"set again", state.Members{Set: true, Add: []state.ID{"b", "a"}}, 6, []state.ID{"a", "b"}},
+		{"set again", state.Members{Set: true, Add: []state.ID{"b", "a", "b"}}, 6, []state.ID{"a", "b"}},
 		{"a group joins", state.Members{Add: []state.ID{"h"}}, 7, []state.ID{"a", "b", "h"}},
 		{"nobody is left", state.Members{Set: true}, 8, nil},
 	} {
@@ -141,6 +141,17 @@ func testMembersRemoval(t *testing.T, f *fixture) {
 	change(state.KindAccount, "a", state.RemoveDelete)
 	change(state.KindAccount, "a", state.RemovePurge)
 	check("a is deleted and purged", "h", 7)
+
+	// A group with members is purged; and one that is in itself goes and comes back once, not twice.
+	f.group(t, "k", "Odd")
+	f.write(t, state.Mutation{Kind: state.KindGroup, ID: "k", Members: &state.Members{Add: []state.ID{"k", "h"}}})
+	change(state.KindGroup, "k", state.RemoveDelete)
+	change(state.KindGroup, "k", state.RemoveRestore)
+	check("k is back", "k", 4, "k", "h")
+	change(state.KindGroup, "k", state.RemovePurge)
+	if err := f.Members(t.Context(), here, "k", func(state.Ref) bool { return true }); !errors.Is(err, state.ErrNotFound) {
+		t.Errorf("Members of a purged group = %v, want ErrNotFound", err)
+	}
 	if err := CheckReplay(t.Context(), f, here); err != nil {
 		t.Error(err)
 	}
