@@ -214,12 +214,17 @@ func TestEveryone(t *testing.T) {
 	}
 }
 
+// TestPageErrorIsReturnedAsItIs, even if it looks like one of a group that may not be read.
 func TestPageErrorIsReturnedAsItIs(t *testing.T) {
 	f := newFake(t)
-	mine := errors.New("mine")
-	proof, err := f.open().Pull(t.Context(), connectors.Want{Scope: connectors.Assigned}, func([]connectors.Person) error { return mine })
-	if err != mine || proof.Complete || proof.Reason == "" {
-		t.Errorf("%v, %+v", err, proof)
+	f.on(assignedTo, ok(list(row("Group", groupID), row("Group", groupTwo))))
+	f.on("/groups/"+groupTwo+"/members/graph.user", ok(list(user(2))))
+	for _, mine := range []error{errors.New("mine"), &connectors.Error{Kind: connectors.ErrForbidden, Status: 403}} {
+		calls := 0
+		proof, err := f.open().Pull(t.Context(), connectors.Want{Scope: connectors.Assigned}, func([]connectors.Person) error { calls++; return mine })
+		if err != mine || proof.Complete || proof.Reason == "" || calls != 1 {
+			t.Errorf("%v, %+v after %d calls", err, proof, calls)
+		}
 	}
 }
 

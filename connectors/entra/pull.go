@@ -122,6 +122,8 @@ func (p *pull) group(ctx context.Context, group assignment) error {
 		p.proof.Groups++
 		p.probe(readGroupMembers)
 		return nil
+	case p.refused != nil:
+		return err
 	case errors.As(err, &failure) && (failure.Status == http.StatusForbidden || notThere(err)):
 		p.proof.Unreadable = append(p.proof.Unreadable, strings.TrimSpace(group.groupName+" ("+group.id.String()+")"))
 		return nil
