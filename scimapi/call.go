@@ -17,6 +17,7 @@ import (
 
 const (
 	mediaType = "application/scim+json"
+	plainType = "application/json"
 
 	spillAt = 64 << 10 // an answer longer than this is streamed
 	keepBuf = 1 << 20  // buffers that grew beyond this are not kept for the next call
@@ -29,19 +30,25 @@ type call struct {
 	w http.ResponseWriter
 	r *http.Request
 
-	id       string // names the request in logs, in the record and in the answer's X-Request-Id
-	start    time.Time
-	key      state.Key
-	scope    state.Scope
-	source   Source
-	endpoint *endpoint
-	target   string       // the path's last part where it names something: an id, a schema, a resource type
-	received bytes.Buffer // the body as sent
+	id        string // names the request in logs, in the record and in the answer's X-Request-Id
+	start     time.Time
+	key       state.Key
+	irregular bool // the key was shown otherwise than RFC 6750 wants it
+	scope     state.Scope
+	source    Source
+	types     Types
+	lane      *lane
+	endpoint  *endpoint
+	target    string       // the path's last part where it names something: an id, a schema, a resource type
+	received  bytes.Buffer // the body as sent
+	given     *scim.Value  // the body of an operation of a bulk request, which was read with the whole
+	place     string       // base URL, once it is known
 
 	status int
 	failed *scim.Error // what is answered, if it is an error
 	sent   bool        // the header is out: nothing can be taken back
 	held   bool        // nothing may go out yet: what is being rendered is read again
+	brief  bool        // only headers and failures are wanted of the answer
 	out    []byte      // what is still to be sent
 }
 
@@ -81,28 +88,44 @@ func (c *call) log() *slog.Logger {
 
 // body reads what was sent, within the limits, as one JSON object.
 func (c *call) body() (scim.Value, error) {
-	if err := c.acceptable(); err != nil {
-		return scim.Value{}, err
-	}
-	limit := c.h.limits.Body
-	if c.r.ContentLength > limit {
-		return scim.Value{}, tooLarge(limit)
-	}
-	if _, err := c.received.ReadFrom(http.MaxBytesReader(c.w, c.r.Body, limit)); err != nil {
-		var over *http.MaxBytesError
-		if errors.As(err, &over) {
-			return scim.Value{}, tooLarge(limit)
+	value := scim.Value{}
+	if c.given != nil {
+		value = *c.given
+	} else {
+		if err := c.receive(); err != nil {
+			return scim.Value{}, err
 		}
-		return scim.Value{}, &scim.Error{Status: http.StatusBadRequest, Type: "invalidSyntax", Detail: "the request body ended early"}
-	}
-	value, err := scim.ReadJSON(c.received.Bytes(), c.h.limits.JSON)
-	if err != nil {
-		return scim.Value{}, err
+		var err error
+		if value, err = scim.ReadJSON(c.received.Bytes(), c.h.limits.JSON); err != nil {
+			return scim.Value{}, err
+		}
 	}
 	if value.Kind != scim.Object {
-		return scim.Value{}, &scim.Error{Status: http.StatusBadRequest, Type: "invalidSyntax", Detail: "the request body must be a JSON object"}
+		return scim.Value{}, scim.BadRequest(scim.TypeInvalidSyntax, "the request body must be a JSON object")
 	}
 	return value, nil
+}
+
+// receive reads the bytes that were sent.
+func (c *call) receive() error {
+	if err := c.acceptable(); err != nil {
+		return err
+	}
+	limit := c.h.limits.Body
+	over := &http.MaxBytesError{}
+	var err error
+	if c.r.ContentLength > limit {
+		err = over
+	} else {
+		_, err = c.received.ReadFrom(http.MaxBytesReader(c.w, c.r.Body, limit))
+	}
+	switch {
+	case errors.As(err, &over):
+		return tooLarge("the body is larger than %d bytes, the limit (maxPayloadSize); split the request", limit)
+	case err != nil:
+		return scim.BadRequest(scim.TypeInvalidSyntax, "the request body ended early")
+	}
+	return nil
 }
 
 // acceptable refuses bodies that are not JSON by their own word. One that says nothing is taken for JSON: Okta's reads and some
@@ -112,11 +135,11 @@ func (c *call) acceptable() error {
 		return errEncoding
 	}
 	sent := c.r.Header.Get("Content-Type")
-	if sent == "" || sent == mediaType {
+	if sent == mediaType || sent == "" && !c.strict() {
 		return nil
 	}
 	media, parameters, err := mime.ParseMediaType(sent)
-	if err != nil || media != mediaType && media != "application/json" && media != "text/json" {
+	if err != nil || media != mediaType && media != plainType && (media != "text/json" || c.strict()) {
 		return errMediaType
 	}
 	if charset := parameters["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
@@ -143,13 +166,21 @@ func (c *call) flush() error {
 	if !c.sent {
 		c.sent = true
 		if len(c.out) > 0 {
-			c.header("Content-Type", mediaType)
+			c.header("Content-Type", answerType(c.r.Header.Get("Accept")))
 		}
 		c.w.WriteHeader(c.status)
 	}
 	_, err := c.w.Write(c.out)
 	c.out = c.out[:0]
 	return err
+}
+
+// answerType is SCIM's own media type, unless the client accepts none but plain JSON (RFC 7644 §3.1, §8.1).
+func answerType(accept string) string {
+	if accept != "" && strings.Contains(accept, plainType) && !strings.Contains(accept, mediaType) && !strings.Contains(accept, "*") {
+		return plainType
+	}
+	return mediaType
 }
 
 // finish sends what is left. An answer that fitted into the buffer gets its length.
@@ -190,6 +221,13 @@ func (c *call) fail(err error) {
 
 // base is the URL under which this request reached the receiver; locations begin with it.
 func (c *call) base() string {
+	if c.place == "" {
+		c.place = c.origin() + c.h.basePath
+	}
+	return c.place
+}
+
+func (c *call) origin() string {
 	if c.h.public != "" {
 		return c.h.public
 	}
@@ -205,7 +243,7 @@ func (c *call) base() string {
 			host = forwarded
 		}
 	}
-	return scheme + "://" + host + c.h.basePath
+	return scheme + "://" + host
 }
 
 func (c *call) proxied() bool {

@@ -1,7 +1,10 @@
 package scimapi
 
 import (
+	"cmp"
+	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -29,17 +32,17 @@ func (h *Handler) serviceProviderConfig(c *call) error {
 	if err := c.discovers(); err != nil {
 		return err
 	}
+	l := &h.limits
 	c.answer(http.StatusOK)
-	c.out = append(c.out, `{"schemas":["`+configSchema+`"],"patch":{"supported":true},`+
-		`"bulk":{"supported":false,"maxOperations":0,"maxPayloadSize":0},"filter":{"supported":true,"maxResults":`...)
-	c.out = strconv.AppendInt(c.out, int64(h.limits.MaxPage), 10)
-	c.out = append(c.out, `},"changePassword":{"supported":false},"sort":{"supported":false},"etag":{"supported":true},`+
-		`"pagination":{"cursor":false,"index":true,"defaultPaginationMethod":"index","defaultPageSize":`...)
-	c.out = strconv.AppendInt(c.out, int64(h.limits.Page), 10)
-	c.out = append(c.out, `,"maxPageSize":`...)
-	c.out = strconv.AppendInt(c.out, int64(h.limits.MaxPage), 10)
-	c.out = append(c.out, `},"authenticationSchemes":[{"type":"oauthbearertoken","name":"Bearer key",`+
-		`"description":"A key issued to the source, sent as Authorization: Bearer <key>","specUri":"https://www.rfc-editor.org/info/rfc6750","primary":true}]`...)
+	c.out = fmt.Appendf(c.out, `{"schemas":["%s"],"patch":{"supported":true},"bulk":{"supported":true,"maxOperations":%d,"maxPayloadSize":%d},`+
+		`"filter":{"supported":true,"maxResults":%d},"changePassword":{"supported":false},"sort":{"supported":true},"etag":{"supported":true},`+
+		`"pagination":{"cursor":true,"index":true,"defaultPaginationMethod":"index","defaultPageSize":%d,"maxPageSize":%d,"cursorTimeout":%d},`,
+		configSchema, l.Bulk, l.Body, l.MaxPage, l.Page, l.MaxPage, int(l.CursorLife.Seconds()))
+	c.out = append(c.out, `"authenticationSchemes":[{"type":"oauthbearertoken","name":"Bearer key",`+
+		`"description":"A key issued to the source, sent as Authorization: Bearer <key>","specUri":"https://www.rfc-editor.org/info/rfc6750","primary":true},`+
+		`{"type":"oauth2","name":"OAuth 2.0 client credentials","description":`...)
+	c.out = appendString(c.out, "Access tokens from "+c.origin()+h.tokens.path+"; client_id is the source's name, client_secret a key issued to it")
+	c.out = append(c.out, `,"specUri":"https://www.rfc-editor.org/info/rfc6749","primary":false}]`...)
 	c.appendPlace("ServiceProviderConfig", "/ServiceProviderConfig")
 	return nil
 }
@@ -52,12 +55,12 @@ func (c *call) appendPlace(resourceType, path string) {
 }
 
 func (h *Handler) listSchemas(c *call) error {
-	schemas := h.schemas()
+	schemas := c.types.schemas()
 	return c.answerDiscovery(len(schemas), func(i int) { c.appendSchema(schemas[i]) })
 }
 
 func (h *Handler) readSchema(c *call) error {
-	for _, schema := range h.schemas() {
+	for _, schema := range c.types.schemas() {
 		if strings.EqualFold(schema.ID, c.target) {
 			return c.answerOne(func() { c.appendSchema(schema) })
 		}
@@ -66,12 +69,12 @@ func (h *Handler) readSchema(c *call) error {
 }
 
 func (h *Handler) listResourceTypes(c *call) error {
-	types := []*resource{h.users, h.groups}
+	types := c.types.all()
 	return c.answerDiscovery(len(types), func(i int) { c.appendResourceType(types[i].rt) })
 }
 
 func (h *Handler) readResourceType(c *call) error {
-	for _, res := range []*resource{h.users, h.groups} {
+	for _, res := range c.types.all() {
 		if strings.EqualFold(res.rt.Name, c.target) {
 			return c.answerOne(func() { c.appendResourceType(res.rt) })
 		}
@@ -91,6 +94,7 @@ func (c *call) answerDiscovery(items int, appendItem func(i int)) error {
 		appendItem(i)
 	}
 	c.appendListTail(items)
+	c.out = append(c.out, '}')
 	return nil
 }
 
@@ -104,9 +108,16 @@ func (c *call) answerOne(appendItem func()) error {
 }
 
 // schemas lists every schema in use, each once.
-func (h *Handler) schemas() []*scim.Schema {
-	list := append([]*scim.Schema{h.users.rt.Schema}, h.users.rt.Extensions...)
-	return append(append(list, h.groups.rt.Schema), h.groups.rt.Extensions...)
+func (t Types) schemas() []*scim.Schema {
+	var list []*scim.Schema
+	for _, res := range t.all() {
+		for _, schema := range append([]*scim.Schema{res.rt.Schema}, res.rt.Extensions...) {
+			if !slices.ContainsFunc(list, func(s *scim.Schema) bool { return strings.EqualFold(s.ID, schema.ID) }) {
+				list = append(list, schema)
+			}
+		}
+	}
+	return list
 }
 
 func (c *call) appendResourceType(rt *scim.ResourceType) {
@@ -117,14 +128,20 @@ func (c *call) appendResourceType(rt *scim.ResourceType) {
 		if i > 0 {
 			c.out = append(c.out, ',')
 		}
-		c.out = append(c.out, `{"schema":"`+extension.ID+`","required":false}`...)
+		c.out = append(c.out, `{"schema":`...)
+		c.out = appendString(c.out, extension.ID)
+		c.out = append(c.out, `,"required":false}`...)
 	}
 	c.out = append(c.out, ']')
 	c.appendPlace("ResourceType", "/ResourceTypes/"+rt.Name)
 }
 
 func (c *call) appendSchema(schema *scim.Schema) {
-	c.out = append(c.out, `{"schemas":["`+schemaSchema+`"],"id":"`+schema.ID+`","name":"`+schema.Name+`","description":`...)
+	c.out = append(c.out, `{"schemas":["`+schemaSchema+`"],"id":`...)
+	c.out = appendString(c.out, schema.ID)
+	c.out = append(c.out, `,"name":`...)
+	c.out = appendString(c.out, cmp.Or(schema.Name, schema.ID))
+	c.out = append(c.out, `,"description":`...)
 	c.out = appendString(c.out, schema.Description)
 	c.out = appendAttributes(c.out, "attributes", schema.Attributes)
 	c.appendPlace("Schema", "/Schemas/"+schema.ID)

@@ -19,13 +19,13 @@ var (
 	errUnauthorized = &scim.Error{Status: http.StatusUnauthorized, Detail: "a valid bearer key is needed: Authorization: Bearer <key>"}
 	errDormant      = &scim.Error{Status: http.StatusServiceUnavailable, Detail: "this source is not served at present; nothing was changed, try again later"}
 	errThrottled    = &scim.Error{Status: http.StatusTooManyRequests, Detail: "too many requests from this source; wait as Retry-After says"}
+	errCrowded      = &scim.Error{Status: http.StatusTooManyRequests, Detail: "too many requests from this source at the same time; wait as Retry-After says"}
 	errUnavailable  = &scim.Error{Status: http.StatusServiceUnavailable, Detail: "the service is not available at present; nothing was changed, try again soon"}
 	errBusy         = &scim.Error{Status: http.StatusServiceUnavailable, Detail: "the resource kept changing while this request was carried out; nothing was changed, try again"}
 
-	errBase       = &scim.Error{Status: http.StatusNotFound, Detail: "this is the base of the SCIM service; resources are at /Users and /Groups, its description at /ServiceProviderConfig"}
 	errNoEndpoint = &scim.Error{Status: http.StatusNotFound, Detail: "there is no such endpoint; check the base URL"}
 	errMethod     = &scim.Error{Status: http.StatusMethodNotAllowed, Detail: "this method is not possible here; Allow lists those that are"}
-	errNotOffered = &scim.Error{Status: http.StatusNotImplemented, Detail: "this operation is not offered; see /ServiceProviderConfig for what is"}
+	errMe         = &scim.Error{Status: http.StatusNotImplemented, Detail: "a key stands for a source and for no person, so there is no Me"}
 	errNotFound   = &scim.Error{Status: http.StatusNotFound, Detail: "there is no resource with this id"}
 
 	errMediaType    = &scim.Error{Status: http.StatusUnsupportedMediaType, Detail: "the body must be application/scim+json or application/json, in UTF-8"}
@@ -35,10 +35,6 @@ var (
 		"ask for an exact id, userName, externalId, e-mail address or displayName"}
 	errDiscoveryFilter = &scim.Error{Status: http.StatusForbidden, Detail: "filters are not possible here (RFC 7644 §4)"}
 )
-
-func tooLarge(limit int64) error {
-	return &scim.Error{Status: http.StatusRequestEntityTooLarge, Detail: fmt.Sprintf("the body is larger than %d bytes; split the request", limit)}
-}
 
 // failure is the one place where errors become SCIM errors. What is not meant for the outside is logged here, once, and answered
 // with a 500 that names the request.

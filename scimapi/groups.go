@@ -23,11 +23,14 @@ func membersSent(group scim.Value) *state.Members {
 
 // memberChanges turns a patch's member changes into the record's. They name only who comes and goes, so that changes to different
 // members commute and cost what they change, not what the group holds.
-func memberChanges(m *patch.Members) *state.Members {
+func (h *Handler) memberChanges(m *patch.Members) (*state.Members, error) {
 	if m == nil {
-		return nil
+		return nil, nil
 	}
-	return &state.Members{Set: m.Set, Add: ids(m.Add), Remove: ids(m.Remove)}
+	if err := h.limits.checkMembers(len(m.Add) + len(m.Remove)); err != nil {
+		return nil, err
+	}
+	return &state.Members{Set: m.Set, Add: ids(m.Add), Remove: ids(m.Remove)}, nil
 }
 
 func ids(texts []string) []state.ID {

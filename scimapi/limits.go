@@ -1,25 +1,29 @@
 package scimapi
 
 import (
-	"math"
-	"strconv"
-	"sync"
+	"fmt"
+	"net/http"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"rollcall/state/scim"
 )
 
-// Limits bound what one request may cost. They are far above what the vendors send.
+// Limits bound what one request may cost, and one source. They are far above what the vendors send.
 type Limits struct {
-	Body       int64       // bytes; a group of 100,000 members fits into the default
+	Body       int64       // bytes of a request; a group of 100,000 members fits into the default
 	JSON       scim.Limits // of a body
 	Filter     scim.Limits // of a filter
 	Operations int         // of a PATCH
+	Bulk       int         // operations of a bulk request
+	Members    int         // that one request may name
 	Page       int         // resources of a list when the client names no count
 	MaxPage    int         // and at most
-	Scan       int         // records, or members of groups, that a filter without an index may look at
+	Scan       int         // records, or members of groups, that a filter without an index or an order may look at
+
+	CursorLife time.Duration // how long a cursor is good for
+	Together   int           // requests of one source that are carried out at the same time; others wait
+	Scans      int           // of these, those that look at record after record
+	Wait       time.Duration // how long a request waits for its turn before it is told to come back
 }
 
 // DefaultLimits are used where a field is zero.
@@ -28,9 +32,15 @@ var DefaultLimits = Limits{
 	JSON:       scim.DefaultLimits,
 	Filter:     scim.Limits{Depth: 16, Nodes: 100},
 	Operations: 5_000,
+	Bulk:       1_000,
+	Members:    150_000,
 	Page:       100,
 	MaxPage:    1_000,
 	Scan:       20_000,
+	CursorLife: time.Hour,
+	Together:   64,
+	Scans:      2,
+	Wait:       10 * time.Second,
 }
 
 func (l Limits) withDefaults() Limits {
@@ -39,9 +49,15 @@ func (l Limits) withDefaults() Limits {
 	set(&d.JSON, l.JSON)
 	set(&d.Filter, l.Filter)
 	set(&d.Operations, l.Operations)
+	set(&d.Bulk, l.Bulk)
+	set(&d.Members, l.Members)
 	set(&d.Page, l.Page)
 	set(&d.MaxPage, l.MaxPage)
 	set(&d.Scan, l.Scan)
+	set(&d.CursorLife, l.CursorLife)
+	set(&d.Together, l.Together)
+	set(&d.Scans, l.Scans)
+	set(&d.Wait, l.Wait)
 	return d
 }
 
@@ -52,36 +68,14 @@ func set[T comparable](to *T, from T) {
 	}
 }
 
-// throttle keeps one token bucket per source, so that no source can starve another.
-type throttle struct {
-	buckets sync.Map // source name → *rate.Limiter
+// tooLarge names the limit that a request is beyond (RFC 7644 §3.7.4).
+func tooLarge(format string, args ...any) error {
+	return &scim.Error{Status: http.StatusRequestEntityTooLarge, Detail: fmt.Sprintf(format, args...)}
 }
 
-// wait returns how long a source has to wait before its next request; 0 lets this one in. A rate that changed with the configuration
-// takes effect at once.
-func (t *throttle) wait(source string, perSecond float64, now time.Time) time.Duration {
-	if perSecond <= 0 {
-		return 0
+func (l *Limits) checkMembers(n int) error {
+	if n > l.Members {
+		return tooLarge("the request names %d members; the limit is %d, send them in several requests", n, l.Members)
 	}
-	limit, burst := rate.Limit(perSecond), int(math.Ceil(2*perSecond))
-	found, ok := t.buckets.Load(source)
-	if !ok {
-		found, _ = t.buckets.LoadOrStore(source, rate.NewLimiter(limit, burst))
-	}
-	bucket := found.(*rate.Limiter)
-	if bucket.Limit() != limit {
-		bucket.SetLimitAt(now, limit)
-		bucket.SetBurstAt(now, burst)
-	}
-	turn := bucket.ReserveN(now, 1)
-	delay := turn.DelayFrom(now)
-	if delay > 0 {
-		turn.CancelAt(now)
-	}
-	return delay
-}
-
-// wholeSeconds is a Retry-After: an integer, because Okta waits five minutes for anything else, and at least 1.
-func wholeSeconds(d time.Duration) string {
-	return strconv.Itoa(max(1, int(math.Ceil(d.Seconds()))))
+	return nil
 }

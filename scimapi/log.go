@@ -15,4 +15,5 @@ const (
 	logPanic    = "panic"
 	logStack    = "stack"
 	logReason   = "reason"
+	logExpires  = "expires_at"
 )

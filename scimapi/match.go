@@ -11,10 +11,9 @@ import (
 // matcher evaluates a filter on records, reading of what belongs to them only what the filter names. A group's members are never
 // read whole where the filter only asks whether certain people are among them, as Entra's reference check does.
 type matcher struct {
-	h      *Handler
-	c      *call
+	query  *query
 	res    *resource
-	filter *scim.Filter
+	filter *scim.Filter // nil: everything matches
 
 	related    bool                         // the filter names groups, or members otherwise than by id
 	groupsOf   map[state.ID]map[string]bool // group → those of the members asked for that are in it
@@ -22,13 +21,9 @@ type matcher struct {
 	members    int                          // looked at so far
 }
 
-func (h *Handler) matcher(c *call, res *resource, filter *scim.Filter) (*matcher, error) {
-	m := &matcher{h: h, c: c, res: res, filter: filter}
-	attr := "groups"
-	if res.kind == state.KindGroup {
-		attr = "members"
-	}
-	if !mentions(filter, attr) {
+func (q *query) matcher(res *resource, filter *scim.Filter) (*matcher, error) {
+	m := &matcher{query: q, res: res, filter: filter}
+	if !mentions(filter, res.related()) {
 		return m, nil
 	}
 	people, only := comparedMembers(filter, "")
@@ -38,7 +33,7 @@ func (h *Handler) matcher(c *call, res *resource, filter *scim.Filter) (*matcher
 	}
 	m.groupsOf = map[state.ID]map[string]bool{}
 	for _, person := range people {
-		groups, err := h.groupsOf(c, state.ID(person))
+		groups, err := q.c.groupsOf(state.ID(person))
 		if err != nil {
 			return nil, err
 		}
@@ -55,23 +50,16 @@ func (h *Handler) matcher(c *call, res *resource, filter *scim.Filter) (*matcher
 	return m, nil
 }
 
-func (h *Handler) groupsOf(c *call, id state.ID) ([]state.Ref, error) {
-	groups, err := h.store.GroupsOf(c.r.Context(), c.scope, id)
-	if errors.Is(err, state.ErrNotFound) {
-		return nil, nil
-	}
-	return groups, err
-}
-
 // onlyGroupsOf narrows the search down to the groups that a person is in.
 func (m *matcher) onlyGroupsOf(person string) error {
+	c := m.query.c
 	m.candidates = []state.Record{}
-	groups, err := m.h.groupsOf(m.c, state.ID(person))
+	groups, err := c.groupsOf(state.ID(person))
 	if err != nil {
 		return err
 	}
 	for _, group := range groups {
-		rec, err := m.h.store.Record(m.c.r.Context(), m.c.scope, state.KindGroup, group.ID)
+		rec, err := c.h.store.Record(c.r.Context(), c.scope, state.KindGroup, group.ID)
 		if errors.Is(err, state.ErrNotFound) {
 			continue
 		}
@@ -83,24 +71,38 @@ func (m *matcher) onlyGroupsOf(person string) error {
 	return nil
 }
 
-// addMatches adds those of the records that match.
-func (m *matcher) addMatches(records []state.Record, hits *hits) error {
+// test hands those of the records that match to the query, and tells whether it wants more.
+func (m *matcher) test(records []state.Record) (goOn bool, err error) {
 	for i := range records {
-		value, err := m.c.value(m.res, &records[i], m.related)
+		ok, err := m.matches(&records[i])
 		if err != nil {
-			return err
+			return false, err
 		}
-		if m.members += len(value.Get("members").List); m.members > m.h.limits.Scan {
-			return errTooMany
+		if !ok {
+			continue
 		}
-		if in := m.groupsOf[records[i].ID]; in != nil {
-			value = value.With("members", memberList(in))
-		}
-		if m.res.rt.Matches(m.filter, value) {
-			hits.add(records[i])
+		if goOn, err := m.query.hit(m.res, records[i]); err != nil || !goOn {
+			return goOn, err
 		}
 	}
-	return nil
+	return true, nil
+}
+
+func (m *matcher) matches(rec *state.Record) (bool, error) {
+	if m.filter == nil {
+		return true, nil
+	}
+	value, err := m.query.c.value(m.res, rec, m.related)
+	if err != nil {
+		return false, err
+	}
+	if m.members += len(value.Get("members").List); m.members > m.query.h.limits.Scan {
+		return false, errTooMany
+	}
+	if in := m.groupsOf[rec.ID]; in != nil {
+		value = value.With("members", memberList(in))
+	}
+	return m.res.rt.Matches(m.filter, value), nil
 }
 
 func memberList(ids map[string]bool) scim.Value {

@@ -17,15 +17,20 @@ type params struct {
 	filtered   bool // a filter was given, be it empty
 	attributes string
 	excluded   string
-	start      int // 1-based, at least 1
+	sortBy     string
+	descending bool
+	start      int // 1-based, at least 1; 0: not given
 	count      int // -1: as many as a page holds
+	badCount   bool
+	cursor     string
+	byCursor   bool // a cursor was given, be it empty: the first page
 }
 
 // parseQuery reads a query string (RFC 7644 §3.4.2). Names it does not know are ignored, as Entra's bare aadOptscim062020 must be.
 // What it knows it takes at its word: a filter that cannot be decoded, or comes twice, is an error and never "no filter", which would
 // answer with everybody. Blanks may come as "+" or "%20".
 func parseQuery(raw string) (params, error) {
-	p := params{start: 1, count: -1}
+	p := params{count: -1}
 	seen := map[string]bool{}
 	for part := range strings.SplitSeq(raw, "&") {
 		name, value, _ := strings.Cut(part, "=")
@@ -35,7 +40,7 @@ func parseQuery(raw string) (params, error) {
 		}
 		name = strings.ToLower(name)
 		switch name {
-		case "filter", "attributes", "excludedattributes", "startindex", "count":
+		case "filter", "attributes", "excludedattributes", "sortby", "sortorder", "startindex", "count", "cursor":
 		default:
 			continue
 		}
@@ -50,7 +55,20 @@ func parseQuery(raw string) (params, error) {
 			return p, err
 		}
 	}
-	return p, nil
+	return p, p.check()
+}
+
+// check refuses parameters that do not go together. A count that is none has a name of its own beside a cursor (RFC 9865 §2.1).
+func (p *params) check() error {
+	switch {
+	case p.byCursor && p.start > 0:
+		return invalidValue("startIndex and cursor exclude each other; send one of them")
+	case p.badCount && p.byCursor:
+		return scim.BadRequest(typeInvalidCount, "count must be a whole number")
+	case p.badCount:
+		return invalidValue("count must be a whole number")
+	}
+	return nil
 }
 
 func (p *params) set(name, value string) (err error) {
@@ -61,19 +79,38 @@ func (p *params) set(name, value string) (err error) {
 		p.attributes = value
 	case "excludedattributes":
 		p.excluded = value
+	case "sortby":
+		p.sortBy = strings.TrimSpace(value)
+	case "sortorder":
+		p.descending, err = direction(value)
 	case "startindex":
 		p.start, err = wholeNumber(name, value)
 		p.start = max(1, p.start)
 	case "count":
-		p.count, err = wholeNumber(name, value)
+		if p.count, err = wholeNumber(name, value); err != nil {
+			p.badCount, err = true, nil
+		}
 		p.count = max(0, p.count)
+	case "cursor":
+		p.cursor, p.byCursor = value, true
 	}
 	return err
 }
 
+// direction reads a sortOrder (RFC 7644 §3.4.2.3).
+func direction(text string) (descending bool, err error) {
+	switch strings.ToLower(strings.TrimSpace(text)) {
+	case "", "ascending":
+		return false, nil
+	case "descending":
+		return true, nil
+	}
+	return false, invalidValue("sortOrder must be ascending or descending")
+}
+
 // parseSearch reads the body of a .search (RFC 7644 §3.4.3). Its names are those of a query string.
 func parseSearch(body scim.Value) (params, error) {
-	p := params{start: 1, count: -1}
+	p := params{count: -1}
 	for _, field := range body.Fields {
 		name, value := strings.ToLower(field.Name), field.Value
 		if value.Kind == scim.Null {
@@ -84,19 +121,21 @@ func parseSearch(body scim.Value) (params, error) {
 		case "attributes", "excludedattributes":
 			var names []string
 			for _, item := range value.List {
-				names = append(names, item.Text)
+				if item.Kind == scim.String {
+					names = append(names, item.Text)
+				}
 			}
-			if value.Kind != scim.Array || len(names) == 0 && len(value.List) > 0 {
+			if value.Kind != scim.Array || len(names) < len(value.List) {
 				return p, invalidValue("%s must be a list of attribute names", name)
 			}
 			text = strings.Join(names, ",")
-		case "filter":
+		case "filter", "sortby", "sortorder", "cursor":
 			if value.Kind != scim.String {
-				return p, invalidValue("filter must be a string")
+				return p, invalidValue("%s must be a string", name)
 			}
 		case "startindex", "count":
 			if value.Kind != scim.Number {
-				return p, invalidValue("%s must be a number", name)
+				text = "" // no whole number
 			}
 		default:
 			continue
@@ -105,7 +144,7 @@ func parseSearch(body scim.Value) (params, error) {
 			return p, err
 		}
 	}
-	return p, nil
+	return p, p.check()
 }
 
 // wholeNumber reads an integer; one too large to hold is as large as can be.

@@ -181,10 +181,11 @@ func TestFailedPushesAreKept(t *testing.T) {
 		{"PATCH", "/Users/none", `{"Operations":[{"op":"remove","path":"title"}]}`, true, 404},
 		{"DELETE", "/Users/none", ``, true, 404},
 		{"GET", "/Users?filter=colour+pr", ``, true, 400},
+		{"GET", "/Users/none", ``, true, 404}, // one a minute
 		{"GET", "/Users/none", ``, false, 404},
 		{"GET", "/nowhere", ``, false, 404},
 		{"GET", "/Users/" + id, ``, false, 200},
-		{"POST", "/Bulk", ``, true, 501},
+		{"POST", "/Me", ``, true, 501},
 	}
 	for _, c := range cases {
 		before := len(s.kept())
@@ -202,11 +203,11 @@ func TestFailedPushesAreKept(t *testing.T) {
 		}
 	}
 	r.do(t, "POST", "/auth/scim/Users", `{`, "Authorization", "Bearer nothing")
-	if n := len(s.kept()); n != 7 {
-		t.Errorf("%d kept, want 7: a request without a key belongs to nobody", n)
+	if n := len(s.kept()); n != 8 {
+		t.Errorf("%d kept, want 8: a request without a key belongs to nobody", n)
 	}
-	if n := r.counts.of(scimapi.UnknownID); n != 3 {
-		t.Errorf("%d requests for unknown ids counted, want 3", n)
+	if n, own := r.counts.of(scimapi.UnknownID), r.handler.UnknownIDs(acme.Source); n != 4 || own != 4 || r.handler.UnknownIDs(globex.Source) != 0 {
+		t.Errorf("%d requests for unknown ids counted, %d of the source, want 4", n, own)
 	}
 	large := `{"userName":"ada@acme.example","title":"` + strings.Repeat("é", 20_000) + `"}`
 	r.must(t, 409, "POST", "/Users", large)

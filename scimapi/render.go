@@ -45,12 +45,15 @@ func related(attr string) bool {
 func (c *call) answerRecord(status int, res *resource, rec *state.Record, v view) error {
 	c.header("ETag", etag(rec.Version))
 	c.answer(status)
+	if c.brief {
+		return nil
+	}
 	return c.appendRecord(res, rec, v)
 }
 
 // appendRecord renders a resource as far as a view shows it.
 func (c *call) appendRecord(res *resource, rec *state.Record, v view) error {
-	if v.whole {
+	if v.whole && !res.veiled {
 		return c.appendWhole(res, rec, v.related)
 	}
 	value, err := c.value(res, rec, v.related)
@@ -140,19 +143,12 @@ func (c *call) appendRef(ref state.Ref, kind string) {
 	c.out = append(c.out, `,"type":"`...)
 	c.out = append(c.out, kind...)
 	c.out = append(c.out, `","$ref":`...)
-	c.out = appendString(c.out, c.location(c.h.resource(ref.Kind), ref.ID))
+	c.out = appendString(c.out, c.location(c.types.of(ref.Kind), ref.ID))
 	c.out = append(c.out, '}')
 }
 
 func (c *call) location(res *resource, id state.ID) string {
 	return c.base() + res.rt.Endpoint + "/" + string(id)
-}
-
-func (h *Handler) resource(kind state.Kind) *resource {
-	if kind == state.KindGroup {
-		return h.groups
-	}
-	return h.users
 }
 
 // appendTime renders an instant in UTC with milliseconds (RFC 7643 §2.3.5).

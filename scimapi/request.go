@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"rollcall/state"
@@ -38,31 +39,55 @@ func (c *call) request(status int) *state.Request {
 	}
 }
 
-// conclude counts and logs an answered request and keeps a failed push. Failed reads are kept as well, apart from those of a resource
-// that is not there and those that were only too many or too early.
+// conclude counts and logs an answered request and keeps a failed push.
 func (h *Handler) conclude(c *call) {
 	h.metrics.Answered(c.scope.Source, c.endpointName(), knownMethod(c.r.Method), c.status, h.now().Sub(c.start))
 	if c.status < http.StatusBadRequest {
 		c.trace(slog.LevelDebug)
 		return
 	}
-	reading := c.r.Method == http.MethodGet || c.r.Method == http.MethodHead
-	if c.status == http.StatusNotFound && c.endpoint != nil && c.endpoint.item {
-		h.metrics.Noticed(c.scope.Source, UnknownID, 1)
+	h.noteFailure(c)
+}
+
+// noteFailure counts, logs and keeps a failed push, whether it came alone or as part of a bulk request. Failed reads are kept as well,
+// apart from those that were only too many or too early, and, but for one a minute, those of a resource that is not there.
+func (h *Handler) noteFailure(c *call) {
+	if c.status < http.StatusBadRequest {
+		return
 	}
-	switch {
-	case c.key.ID == "", c.status == http.StatusTooManyRequests, c.status == http.StatusServiceUnavailable,
-		c.status == http.StatusNotFound && reading:
+	if c.key.ID == "" || c.status == http.StatusTooManyRequests || c.status == http.StatusServiceUnavailable || !h.keepUnknown(c) {
 		c.trace(slog.LevelDebug)
 		return
 	}
 	push := c.request(c.status)
 	if c.failed != nil {
 		push.Detail, push.Answer = c.failed.Detail, appendError(nil, c.failed)
+		if c.failed.Type == scim.TypeInvalidValue && c.endpoint != nil && c.endpoint.bulk && !c.reading() {
+			h.metrics.Noticed(c.scope.Source, UnknownForm, 1)
+		}
 	}
 	h.store.LogRequest(*push)
 	c.trace(slog.LevelInfo)
 }
+
+// keepUnknown counts a request for a resource that is not there and tells whether a failure is to be kept.
+func (h *Handler) keepUnknown(c *call) bool {
+	switch {
+	case c.status != http.StatusNotFound:
+		return true
+	case c.endpoint == nil || !c.endpoint.item:
+		return !c.reading()
+	}
+	h.metrics.Noticed(c.scope.Source, UnknownID, 1)
+	c.lane.unknown.Add(1)
+	if !c.reading() {
+		return true
+	}
+	last, now := c.lane.read.Load(), c.start.UnixMilli()
+	return now-last >= time.Minute.Milliseconds() && c.lane.read.CompareAndSwap(last, now)
+}
+
+func (c *call) reading() bool { return c.r.Method == http.MethodGet || c.r.Method == http.MethodHead }
 
 func (c *call) trace(level slog.Level) {
 	if ctx := c.r.Context(); c.h.log.Enabled(ctx, level) {

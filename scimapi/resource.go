@@ -11,13 +11,6 @@ import (
 	"rollcall/state/scim"
 )
 
-// resource is one of the two kinds of resources and how it is served. What the kinds have in common is here, what is particular to
-// each in users.go and groups.go.
-type resource struct {
-	kind state.Kind
-	rt   *scim.ResourceType
-}
-
 // attempts bounds how often a change is decided anew because the resource changed in between.
 const attempts = 32
 
@@ -43,7 +36,7 @@ func (h *Handler) create(c *call, res *resource) error {
 	if err != nil {
 		return err
 	}
-	sent, err := c.body()
+	sent, err := c.resourceSent(res)
 	if err != nil {
 		return err
 	}
@@ -53,6 +46,11 @@ func (h *Handler) create(c *call, res *resource) error {
 	}
 	c.dropped(normal.Dropped)
 	resource, members := res.divide(normal.Resource)
+	if members != nil {
+		if err := h.limits.checkMembers(len(members.Add)); err != nil {
+			return err
+		}
+	}
 	result, err := h.write(c, state.Mutation{
 		Kind:    res.kind,
 		ID:      state.NewID(),
@@ -88,7 +86,7 @@ func (h *Handler) replace(c *call, res *resource) error {
 	if err != nil {
 		return err
 	}
-	sent, err := c.body()
+	sent, err := c.resourceSent(res)
 	if err != nil {
 		return err
 	}
@@ -110,11 +108,12 @@ func (h *Handler) patch(c *call, res *resource) error {
 	if err != nil {
 		return err
 	}
-	ops, err := patch.Parse(sent, h.limits.Operations)
+	parse, apply := c.patcher()
+	ops, err := parse(sent, h.limits.Operations)
 	if err != nil {
 		return err
 	}
-	rec, err := h.change(c, res, func(old scim.Value) (patch.Outcome, error) { return patch.Apply(res.rt, old, ops) })
+	rec, err := h.change(c, res, func(old scim.Value) (patch.Outcome, error) { return apply(res.rt, old, ops) })
 	if err != nil {
 		return err
 	}
@@ -126,6 +125,8 @@ func (h *Handler) patch(c *call, res *resource) error {
 	return c.answerRecord(http.StatusOK, res, &rec, view)
 }
 
+// remove carries out a DELETE. One that the gate wants to see confirmed is answered with 202: what was asked is said, but not yet done,
+// and the resource is still there, inactive.
 func (h *Handler) remove(c *call, res *resource) error {
 	rec, err := h.store.Record(c.r.Context(), c.scope, res.kind, state.ID(c.target))
 	if err != nil {
@@ -134,18 +135,28 @@ func (h *Handler) remove(c *call, res *resource) error {
 	if err := c.precondition(rec.Version); err != nil {
 		return err
 	}
-	life := &state.Life{Remove: state.RemoveDelete}
-	if c.conditional() {
-		life.Base = rec.Version
+	m := state.Mutation{Kind: res.kind, ID: rec.ID, Life: &state.Life{Remove: state.RemoveDelete}}
+	status := http.StatusNoContent
+	if rec.InForce {
+		staged, err := h.stage(c, rec.ID)
+		if err != nil {
+			return err
+		}
+		if staged != nil {
+			m.Life, status = staged, http.StatusAccepted
+		}
 	}
-	_, err = h.write(c, state.Mutation{Kind: res.kind, ID: rec.ID, Life: life, Request: c.request(http.StatusNoContent)})
-	if err != nil {
+	if c.conditional() {
+		m.Life.Base = rec.Version
+	}
+	m.Request = c.request(status)
+	if _, err = h.write(c, m); err != nil {
 		return c.raced(err)
 	}
 	if rec.Said && res.kind == state.KindAccount {
 		h.metrics.Noticed(c.scope.Source, Deactivated, 1)
 	}
-	c.answer(http.StatusNoContent)
+	c.answer(status)
 	return nil
 }
 
@@ -185,19 +196,26 @@ func (h *Handler) carryOut(c *call, res *resource, rec *state.Record, outcome pa
 	if !outcome.Changed && outcome.Members == nil {
 		return *rec, nil
 	}
+	members, err := h.memberChanges(outcome.Members)
+	if err != nil {
+		return state.Record{}, err
+	}
 	status := http.StatusOK
 	if res.kind == state.KindGroup && c.r.Method == http.MethodPatch {
 		status = http.StatusNoContent
 	}
-	m := state.Mutation{Kind: res.kind, ID: rec.ID, Members: memberChanges(outcome.Members), Request: c.request(status)}
+	m := state.Mutation{Kind: res.kind, ID: rec.ID, Members: members, Request: c.request(status)}
 	if outcome.Changed || c.conditional() {
 		m.Put = &state.Put{Base: rec.Version, Resource: outcome.Resource}
 	}
 	removes := res.kind == state.KindAccount && deactivates(rec, outcome.Resource)
-	if removes {
-		if err := h.stage(c, &m); err != nil {
+	switch {
+	case removes:
+		if m.Life, err = h.stage(c, rec.ID); err != nil {
 			return state.Record{}, err
 		}
+	case m.Put != nil && res.kind == state.KindAccount:
+		m.Put.Resource = unsaid(rec, m.Put.Resource)
 	}
 	result, err := h.write(c, m)
 	if err == nil && removes && result.Changed {
@@ -224,6 +242,15 @@ func (r *resource) recorded(rec *state.Record) (scim.Value, error) {
 		value = value.With("active", scim.BoolValue(rec.Said))
 	}
 	return value, err
+}
+
+// resourceSent is the body of a POST or PUT.
+func (c *call) resourceSent(res *resource) (scim.Value, error) {
+	sent, err := c.body()
+	if err == nil && c.strict() {
+		err = res.rt.CheckStrict(sent)
+	}
+	return sent, err
 }
 
 // dropped counts what was sent and no schema knows.

@@ -9,6 +9,7 @@ import (
 type endpoint struct {
 	name  string // for logs and metrics
 	item  bool   // one user or group
+	bulk  bool   // operations of a bulk request may go here
 	verbs []verb // in the order that Allow names them
 }
 
@@ -17,42 +18,50 @@ type verb struct {
 	do     func(*call) error
 }
 
-// routes builds the table of endpoints. Those of single things are under their parent's path, which ends in a slash.
-func (h *Handler) routes() map[string]*endpoint {
-	table := map[string]*endpoint{}
+// routes builds the table of endpoints, and that of the base. Those of single things are under their parent's path, which ends in a
+// slash.
+func (h *Handler) routes() (base *endpoint, table map[string]*endpoint) {
+	table = map[string]*endpoint{}
 	add := func(name string, verbs ...verb) *endpoint {
 		e := &endpoint{name: name, verbs: verbs}
 		table[strings.TrimSuffix(name, "{id}")] = e
 		return e
 	}
 
-	for _, res := range []*resource{h.users, h.groups} {
-		name := res.rt.Endpoint
-		add(name,
-			verb{http.MethodGet, func(c *call) error { return h.list(c, res) }},
-			verb{http.MethodPost, func(c *call) error { return h.create(c, res) }})
-		add(name+"/.search",
-			verb{http.MethodPost, func(c *call) error { return h.search(c, res) }})
+	for _, res := range coreTypes.all() {
+		name, kind := res.rt.Endpoint, res.kind
+		one := func(do func(*call, *resource) error) func(*call) error {
+			return func(c *call) error { return do(c, c.types.of(kind)) }
+		}
+		only := func(do func(*call, []*resource) error) func(*call) error {
+			return func(c *call) error { return do(c, []*resource{c.types.of(kind)}) }
+		}
+		add(name, verb{http.MethodGet, only(h.list)}, verb{http.MethodPost, one(h.create)}).bulk = true
+		add(name+"/.search", verb{http.MethodPost, only(h.search)})
 		item := add(name+"/{id}",
-			verb{http.MethodGet, func(c *call) error { return h.read(c, res) }},
-			verb{http.MethodPut, func(c *call) error { return h.replace(c, res) }},
-			verb{http.MethodPatch, func(c *call) error { return h.patch(c, res) }},
-			verb{http.MethodDelete, func(c *call) error { return h.remove(c, res) }})
-		item.item = true
+			verb{http.MethodGet, one(h.read)},
+			verb{http.MethodPut, one(h.replace)},
+			verb{http.MethodPatch, one(h.patch)},
+			verb{http.MethodDelete, one(h.remove)})
+		item.item, item.bulk = true, true
 	}
+	both := func(do func(*call, []*resource) error) func(*call) error {
+		return func(c *call) error { return do(c, c.types.all()) }
+	}
+	base = &endpoint{name: "/", verbs: []verb{{http.MethodGet, both(h.list)}}}
+	add("/.search", verb{http.MethodPost, both(h.search)})
+	add("/Bulk", verb{http.MethodPost, h.bulk})
 	add("/ServiceProviderConfig", verb{http.MethodGet, h.serviceProviderConfig})
 	add("/Schemas", verb{http.MethodGet, h.listSchemas})
 	add("/Schemas/{id}", verb{http.MethodGet, h.readSchema})
 	add("/ResourceTypes", verb{http.MethodGet, h.listResourceTypes})
 	add("/ResourceTypes/{id}", verb{http.MethodGet, h.readResourceType})
 
-	notOffered := func(*call) error { return errNotOffered }
+	nobody := func(*call) error { return errMe }
 	add("/Me",
-		verb{http.MethodGet, notOffered}, verb{http.MethodPost, notOffered}, verb{http.MethodPut, notOffered},
-		verb{http.MethodPatch, notOffered}, verb{http.MethodDelete, notOffered})
-	add("/Bulk", verb{http.MethodPost, notOffered})
-	add("/.search", verb{http.MethodPost, notOffered})
-	return table
+		verb{http.MethodGet, nobody}, verb{http.MethodPost, nobody}, verb{http.MethodPut, nobody},
+		verb{http.MethodPatch, nobody}, verb{http.MethodDelete, nobody})
+	return base, table
 }
 
 // route finds what a request asks for. The path counts decoded, so that an encoded one leads to the same place. A leading /v2
@@ -69,10 +78,10 @@ func (h *Handler) route(c *call) (func(*call) error, error) {
 	if rest, versioned := cutFolder(path, "/v2"); versioned {
 		path = rest
 	}
-	if path == "" {
-		return nil, errBase
-	}
 	found := h.endpoints[path]
+	if path == "" {
+		found = h.base
+	}
 	if found == nil {
 		cut := strings.LastIndexByte(path, '/') + 1
 		found, c.target = h.endpoints[path[:cut]], path[cut:]

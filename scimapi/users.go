@@ -1,6 +1,8 @@
 package scimapi
 
 import (
+	"errors"
+
 	"rollcall/state"
 	"rollcall/state/scim"
 )
@@ -11,22 +13,41 @@ func deactivates(rec *state.Record, next scim.Value) bool {
 	return rec.Said && active.Kind == scim.Bool && !active.Bool
 }
 
-// stage asks the source's gate whether a deactivation has to wait for a second witness. Without a gate it does not.
-func (h *Handler) stage(c *call, m *state.Mutation) error {
+// unsaid takes active out of a resource that says of it what was said before. Saying it again would end what is staged: whoever changes
+// the title of someone whose deactivation waits for a second witness is none.
+func unsaid(rec *state.Record, next scim.Value) scim.Value {
+	if active := next.Get("active"); active.Kind == scim.Bool && active.Bool == rec.Said {
+		return next.With("active", scim.Value{})
+	}
+	return next
+}
+
+// stage asks the source's gate whether a deactivation has to wait for a second witness, and returns what to write then; nil when it is
+// to be in force at once, as without a gate.
+func (h *Handler) stage(c *call, id state.ID) (*state.Life, error) {
 	if c.source.Gate == nil {
-		return nil
+		return nil, nil
 	}
-	wait, err := c.source.Gate.Stage(c.r.Context(), c.scope, m.ID)
-	if err == nil && wait {
-		said := false
-		m.Life = &state.Life{Said: &said, Stage: true}
+	wait, err := c.source.Gate.Stage(c.r.Context(), c.scope, id)
+	if err != nil || !wait {
+		return nil, err
 	}
-	return err
+	said := false
+	return &state.Life{Said: &said, Stage: true}, nil
+}
+
+// groupsOf reads the groups that a record is directly in; none of a record that is not there.
+func (c *call) groupsOf(id state.ID) ([]state.Ref, error) {
+	groups, err := c.h.store.GroupsOf(c.r.Context(), c.scope, id)
+	if errors.Is(err, state.ErrNotFound) {
+		return nil, nil
+	}
+	return groups, err
 }
 
 // appendGroups renders the groups that an account is directly in. They are read only (RFC 7643 §4.1.2); in none: left out.
 func (c *call) appendGroups(id state.ID) error {
-	groups, err := c.h.store.GroupsOf(c.r.Context(), c.scope, id)
+	groups, err := c.groupsOf(id)
 	if err != nil || len(groups) == 0 {
 		return err
 	}

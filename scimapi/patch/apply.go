@@ -14,9 +14,13 @@ import (
 // What is readOnly (id, meta, groups) is refused as a path and passed over as a name in the value of an operation without path, where clients echo it.
 // A password is taken and not kept. name.formatted is composed anew when the operations change parts of the name and not itself.
 func Apply(rt *scim.ResourceType, resource scim.Value, ops []Operation) (Outcome, error) {
+	return apply(rt, resource, ops, (*editor).operation)
+}
+
+func apply(rt *scim.ResourceType, resource scim.Value, ops []Operation, carryOut func(*editor, Operation) error) (Outcome, error) {
 	e := editor{rt: rt, resource: resource}
 	for i, op := range ops {
-		if err := e.operation(op); err != nil {
+		if err := carryOut(&e, op); err != nil {
 			return Outcome{}, numbered(i, err)
 		}
 	}

@@ -108,11 +108,12 @@ type parser struct {
 	pos      int
 	depth    int // how much deeper it may get
 	nodes    int // how many more terms there may be
+	strict   bool
 }
 
 func newParser(scimType, what, text string, limits Limits) (*parser, error) {
 	limits = limits.orDefault()
-	p := &parser{scimType: scimType, what: what, text: text, depth: limits.Depth, nodes: limits.Nodes}
+	p := &parser{scimType: scimType, what: what, text: text, depth: limits.Depth, nodes: limits.Nodes, strict: limits.Strict}
 	if !utf8.ValidString(text) {
 		return nil, p.faultAt(firstInvalid(text), "text is not UTF-8")
 	}
@@ -154,6 +155,12 @@ func (p *parser) factor() (*Filter, error) {
 	}
 	if !p.keyword("not") {
 		return p.term()
+	}
+	if p.strict {
+		if p.skipSpace(); !p.take('(') {
+			return nil, p.fault("( is wanted after not")
+		}
+		p.pos--
 	}
 	f, err := p.deeper((*parser).factor)
 	if err != nil {
@@ -197,6 +204,8 @@ func (p *parser) term() (*Filter, error) {
 	at := p.pos
 	op := p.operator()
 	switch {
+	case op != "" && path.Filter != nil && p.strict:
+		return nil, p.faultAt(at, "a term ends with its value filter; compare inside it")
 	case op == OpPresent:
 		return &Filter{Op: op, Path: path}, nil
 	case op != "":
@@ -300,6 +309,8 @@ func (p *parser) operand() (Value, error) {
 		return Value{}, nil
 	case isNumber(word):
 		return Value{Kind: Number, Text: word}, nil
+	case p.strict:
+		return Value{}, p.faultAt(start, "text stands in double quotes")
 	default:
 		return StringValue(word), nil
 	}

@@ -4,6 +4,10 @@ package scim
 type Limits struct {
 	Depth int // of nesting: objects and lists in a document; parentheses, brackets and not in a filter
 	Nodes int // values in a document; terms in a filter
+
+	// Strict has a filter or path keep to the grammar of RFC 7644 §3.4.2.2: no bare words, not with parentheses, and no sub-attribute
+	// behind a value filter but in a path.
+	Strict bool
 }
 
 // DefaultLimits are the receiver's.

@@ -55,7 +55,7 @@ func (rt *ResourceType) Coerce(p Path, sent Value) (Value, []string, error) {
 	return v, c.dropped, err
 }
 
-func unknownPath(p Path) error {
+func unknownPath(p Path) *Error {
 	return BadRequest(TypeInvalidPath, "no schema has the attribute %q", clip(p.String()))
 }
 
