@@ -41,15 +41,15 @@ func (a *app) demo(ctx context.Context, keep bool) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	st := &stage{app: a, dir: dir, started: time.Now()}
-	err = st.open(ctx)
+	playing, err := st.open(ctx)
 	if err == nil {
-		err = st.story(ctx)
+		err = st.story(playing)
 	}
 	if err == nil {
 		err = st.goOn(keep)
 	}
 	if err == nil && keep {
-		<-st.ctx.Done()
+		<-playing.Done()
 	}
 	closed := st.close()
 	if ctx.Err() != nil && err != nil {
@@ -80,7 +80,7 @@ func (st *stage) strong(text string) string {
 
 // run shows a command line as one would type it in the demo's folder, runs it and shows what it prints. It is an error if its exit
 // code is another than expected.
-func (st *stage) run(code int, line string) (output string, err error) {
+func (st *stage) run(ctx context.Context, code int, line string) (output string, err error) {
 	fmt.Fprintln(st.app.stdout, st.strong("$ rollcall "+line))
 	args, file, toFile := st.split(line)
 	var out, all bytes.Buffer
@@ -88,7 +88,7 @@ func (st *stage) run(code int, line string) (output string, err error) {
 	if toFile {
 		stdout = &out
 	}
-	got := st.quietly(args, stdout, &all)
+	got := st.quietly(ctx, args, stdout, &all)
 	if toFile {
 		if err := os.WriteFile(filepath.Join(st.dir, file), out.Bytes(), 0o600); err != nil {
 			return "", fmt.Errorf("demo: %w", err)
@@ -113,14 +113,14 @@ func (st *stage) split(line string) (args []string, file string, toFile bool) {
 }
 
 // quietly runs a command line in the demo's folder, without showing it.
-func (st *stage) quietly(args []string, stdout, stderr io.Writer) int {
+func (st *stage) quietly(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	inner := &app{stdin: strings.NewReader(""), stdout: stdout, stderr: stderr, env: st.app.env, now: time.Now, width: func() int {
 		if columns := st.app.width(); columns > 0 {
 			return columns - 2 // the indent
 		}
 		return 0
 	}}
-	return inner.run(st.ctx, append(args, "--config", st.configFile()))
+	return inner.run(ctx, append(args, "--config", st.configFile()))
 }
 
 func (st *stage) configFile() string { return filepath.Join(st.dir, "rollcall.yaml") }

@@ -26,9 +26,8 @@ type stage struct {
 	dir     string
 	started time.Time
 
-	ctx     context.Context // of everything that runs on the stage; the demo's one long life is this struct
 	stop    context.CancelFunc
-	group   *errgroup.Group
+	group   *errgroup.Group // everything that runs on the stage
 	logFile *os.File
 
 	acme, globex customer
@@ -50,10 +49,14 @@ const (
 	demoTeam   = 8 // of Acme's people come through a group
 )
 
-// open builds the stage: populations, providers, configuration, serve.
-func (st *stage) open(ctx context.Context) error {
+// open builds the stage: populations, providers, configuration, serve. The context it returns ends when anything of that does.
+func (st *stage) open(ctx context.Context) (context.Context, error) {
 	ctx, st.stop = context.WithCancel(ctx)
-	st.group, st.ctx = errgroup.WithContext(ctx)
+	st.group, ctx = errgroup.WithContext(ctx)
+	return ctx, st.build(ctx)
+}
+
+func (st *stage) build(ctx context.Context) error {
 	st.acme.source, st.acme.kind = "acme-entra", "entra"
 	st.globex.source, st.globex.kind = "globex-okta", "okta"
 	var err error
@@ -69,7 +72,7 @@ func (st *stage) open(ctx context.Context) error {
 	}
 	text := "listen: " + address + "\nops: {listen: off}\nstate: rollcall.db\nsources:\n"
 	for _, c := range []*customer{&st.acme, &st.globex} {
-		if err := st.start(c); err != nil {
+		if err := st.start(ctx, c); err != nil {
 			return err
 		}
 		text += simulatedSource(c.kind, c.source, strings.TrimSuffix(c.source, "-"+c.kind), c.provider, c.population, "file:token") +
@@ -81,7 +84,7 @@ func (st *stage) open(ctx context.Context) error {
 			return fmt.Errorf("demo: %w", err)
 		}
 	}
-	return st.serve()
+	return st.serve(ctx)
 }
 
 // organisation makes a directory: people assigned to the application one by one, and a team that is assigned as a group.
@@ -107,13 +110,13 @@ func freeAddress() (string, error) {
 }
 
 // start starts a customer's provider.
-func (st *stage) start(c *customer) error {
+func (st *stage) start(ctx context.Context, c *customer) error {
 	provider, err := server.Listen(server.Options{Population: c.population, Token: simulatedToken, Pushers: map[string]server.Pusher{"push": c}})
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
 	c.provider = provider
-	st.group.Go(func() error { return provider.Run(st.ctx) })
+	st.group.Go(func() error { return provider.Run(ctx) })
 	return nil
 }
 
@@ -126,7 +129,7 @@ func (c *customer) Cycle(ctx context.Context) error {
 }
 
 // serve starts the real thing and waits until it is up. Its log goes to a file.
-func (st *stage) serve() error {
+func (st *stage) serve(ctx context.Context) error {
 	var err error
 	if st.logFile, err = os.OpenFile(filepath.Join(st.dir, "serve.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600); err != nil {
 		return fmt.Errorf("demo: %w", err)
@@ -135,7 +138,7 @@ func (st *stage) serve() error {
 	inner.stderr, inner.configFile = st.logFile, st.configFile()
 	up := make(chan boundAddresses, 1)
 	st.group.Go(func() error {
-		return inner.serve(st.ctx, nil, func(bound boundAddresses) error {
+		return inner.serve(ctx, nil, func(bound boundAddresses) error {
 			up <- bound
 			return nil
 		})
@@ -144,7 +147,7 @@ func (st *stage) serve() error {
 	case bound := <-up:
 		st.receiver = bound.Receiver
 		return nil
-	case <-st.ctx.Done():
+	case <-ctx.Done():
 		return errors.Join(errors.New("demo: serve did not come up"), st.group.Wait())
 	}
 }
@@ -163,8 +166,8 @@ func (st *stage) connect(c *customer, keyFile string) error {
 }
 
 // provision lets a customer's provider push what is new.
-func (st *stage) provision(c *customer) error {
-	if err := c.pusher.Cycle(st.ctx); err != nil {
+func (st *stage) provision(ctx context.Context, c *customer) error {
+	if err := c.pusher.Cycle(ctx); err != nil {
 		return fmt.Errorf("the story did not come true: %s could not provision: %w", vendorName(c.kind), err)
 	}
 	return nil
@@ -185,9 +188,9 @@ func (c *customer) userName(n int) (name string) {
 }
 
 // users reads the accounts of a source as a script would, by userName.
-func (st *stage) users(c *customer) (map[string]userView, error) {
+func (st *stage) users(ctx context.Context, c *customer) (map[string]userView, error) {
 	var out, problems bytes.Buffer
-	if code := st.quietly([]string{"users", "list", "--source", c.source, "--output", "json"}, &out, &problems); code != exitDone {
+	if code := st.quietly(ctx, []string{"users", "list", "--source", c.source, "--output", "json"}, &out, &problems); code != exitDone {
 		return nil, fmt.Errorf("demo: users list: exit code %d: %s", code, problems.String())
 	}
 	var list []userView
@@ -201,9 +204,9 @@ func (st *stage) users(c *customer) (map[string]userView, error) {
 	return users, nil
 }
 
-// active is an error unless exactly these of a customer's accounts are inactive, and there are so many in all.
-func (st *stage) inactive(c *customer, total int, names ...string) error {
-	users, err := st.users(c)
+// inactive is an error unless exactly these of a customer's accounts are inactive, and there are so many in all.
+func (st *stage) inactive(ctx context.Context, c *customer, total int, names ...string) error {
+	users, err := st.users(ctx, c)
 	if err != nil {
 		return err
 	}

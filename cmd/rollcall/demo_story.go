@@ -13,8 +13,8 @@ import (
 
 // story is the demo, chapter by chapter. Its error says which part of it did not come true.
 func (st *stage) story(ctx context.Context) error {
-	for _, chapter := range []func() error{st.beginning, st.pushes, st.firstPull, st.behindTheBack, st.repair, st.confirm, st.massDisappearance, st.ending} {
-		if err := chapter(); err != nil {
+	for _, chapter := range []func(context.Context) error{st.beginning, st.pushes, st.firstPull, st.behindTheBack, st.repair, st.confirm, st.massDisappearance, st.ending} {
+		if err := chapter(ctx); err != nil {
 			return err
 		}
 		if ctx.Err() != nil {
@@ -24,13 +24,13 @@ func (st *stage) story(ctx context.Context) error {
 	return nil
 }
 
-func (st *stage) beginning() error {
+func (st *stage) beginning(ctx context.Context) error {
 	st.chapter("Two customers")
 	st.say("Acme signs in with Entra ID, Globex with Okta. Both are simulated, on this machine; the rest is real: 'rollcall serve' is up at %s, and each command below is run as shown.", st.receiver)
 	fmt.Fprintln(st.app.stdout, st.strong("$ cd "+st.dir))
 	for _, c := range []*customer{&st.acme, &st.globex} {
 		keyFile := strings.TrimSuffix(c.source, "-"+c.kind) + ".key"
-		if _, err := st.run(exitDone, "keys issue --source "+c.source+" > "+keyFile); err != nil {
+		if _, err := st.run(ctx, exitDone, "keys issue --source "+c.source+" > "+keyFile); err != nil {
 			return err
 		}
 		if err := st.connect(c, keyFile); err != nil {
@@ -40,30 +40,30 @@ func (st *stage) beginning() error {
 	return nil
 }
 
-func (st *stage) pushes() error {
+func (st *stage) pushes(ctx context.Context) error {
 	st.chapter("The providers push")
 	st.say("Acme's administrator pastes the key into Entra and starts provisioning; Globex's does the same in Okta. Each sends its people and groups over SCIM, in its own dialect.")
 	for _, c := range []*customer{&st.acme, &st.globex} {
-		if err := st.provision(c); err != nil {
+		if err := st.provision(ctx, c); err != nil {
 			return err
 		}
 	}
-	if _, err := st.run(exitDone, "groups list"); err != nil {
+	if _, err := st.run(ctx, exitDone, "groups list"); err != nil {
 		return err
 	}
-	if err := st.inactive(&st.acme, demoPeople); err != nil {
+	if err := st.inactive(ctx, &st.acme, demoPeople); err != nil {
 		return err
 	}
-	return st.inactive(&st.globex, demoPeople/2)
+	return st.inactive(ctx, &st.globex, demoPeople/2)
 }
 
-func (st *stage) firstPull() error {
+func (st *stage) firstPull(ctx context.Context) error {
 	st.chapter("The first pull")
 	st.say("Pushes can get lost, so Rollcall also asks. It only observes a source until somebody has run it once by hand and found nothing to remove. That is this run; it ties each account to its person at the provider.")
-	if _, err := st.run(exitDone, "sync --output json > first-sync.json"); err != nil {
+	if _, err := st.run(ctx, exitDone, "sync --output json > first-sync.json"); err != nil {
 		return err
 	}
-	_, err := st.run(exitDone, "status")
+	_, err := st.run(ctx, exitDone, "status")
 	return err
 }
 
@@ -83,7 +83,7 @@ func (st *stage) newName() string {
 	return given + ".winter@acme.example"
 }
 
-func (st *stage) behindTheBack() error {
+func (st *stage) behindTheBack(ctx context.Context) error {
 	st.chapter("Things change behind the receiver's back")
 	renamed, newName := st.renamed(), st.newName()
 	st.say("At Acme, provisioning stands still, as it does in quarantine, and in the meantime:")
@@ -96,7 +96,7 @@ func (st *stage) behindTheBack() error {
 	} {
 		fmt.Fprintln(st.app.stdout, "  - "+line)
 	}
-	err := st.lose(&st.acme,
+	err := st.lose(ctx, &st.acme,
 		idpsim.Step{Do: "add-person", Attributes: map[string]string{"userName": newcomer, "displayName": "Grace Winter"}},
 		idpsim.Step{Do: "assign", Who: newcomer})
 	if err != nil {
@@ -109,33 +109,33 @@ func (st *stage) behindTheBack() error {
 		return err
 	}
 	st.say("At Globex, the push of %s's new family name is lost, and %s is suspended, of which Okta never tells anybody.", st.married(), st.suspended())
-	if err := st.lose(&st.globex, idpsim.Step{Do: "set", Who: st.married(), Attribute: "familyName", Value: "Winter"}); err != nil {
+	if err := st.lose(ctx, &st.globex, idpsim.Step{Do: "set", Who: st.married(), Attribute: "familyName", Value: "Winter"}); err != nil {
 		return err
 	}
 	return st.change(&st.globex, idpsim.Step{Do: "suspend", Who: st.suspended()})
 }
 
 // lose changes a customer's directory and lets the pushes of it get lost on the way.
-func (st *stage) lose(c *customer, steps ...idpsim.Step) error {
+func (st *stage) lose(ctx context.Context, c *customer, steps ...idpsim.Step) error {
 	if err := st.change(c, steps...); err != nil {
 		return err
 	}
 	c.losing.Store(true)
 	defer c.losing.Store(false)
-	return st.provision(c)
+	return st.provision(ctx, c)
 }
 
-func (st *stage) repair() error {
+func (st *stage) repair(ctx context.Context) error {
 	st.chapter("What has drifted?")
 	st.say("A dry run asks both providers and prints the plan, with a reason for everything. It changes and remembers nothing.")
-	before, err := st.users(&st.acme)
+	before, err := st.users(ctx, &st.acme)
 	if err != nil {
 		return err
 	}
-	if _, err := st.run(exitDrift, "sync --dry-run --exit-code"); err != nil {
+	if _, err := st.run(ctx, exitDrift, "sync --dry-run --exit-code"); err != nil {
 		return err
 	}
-	after, err := st.users(&st.acme)
+	after, err := st.users(ctx, &st.acme)
 	if err != nil {
 		return err
 	}
@@ -146,33 +146,33 @@ func (st *stage) repair() error {
 	}
 
 	st.chapter("Repair")
-	if _, err := st.run(exitDone, "sync"); err != nil {
+	if _, err := st.run(ctx, exitDone, "sync"); err != nil {
 		return err
 	}
-	if err := st.inactive(&st.acme, demoPeople+1, st.disabled(), st.deleted()); err != nil {
+	if err := st.inactive(ctx, &st.acme, demoPeople+1, st.disabled(), st.deleted()); err != nil {
 		return err
 	}
-	if err := st.inactive(&st.globex, demoPeople/2, st.suspended()); err != nil {
+	if err := st.inactive(ctx, &st.globex, demoPeople/2, st.suspended()); err != nil {
 		return err
 	}
-	users, err := st.users(&st.acme)
+	users, err := st.users(ctx, &st.acme)
 	if err != nil {
 		return err
 	}
 	return expect(users[st.newName()].Active && users[newcomer].Active, "the renamed or the new person is missing")
 }
 
-func (st *stage) confirm() error {
+func (st *stage) confirm(ctx context.Context) error {
 	st.chapter("Absence is only a suspicion")
 	gone := st.unassigned()
 	st.say("%s is missing from the list of those assigned. That alone removes nobody: lists can be wrong. Only when a second run finds the same, and the person has been read directly, is it believed.", gone)
-	if _, err := st.run(exitDone, "sync --source acme-entra"); err != nil {
+	if _, err := st.run(ctx, exitDone, "sync --source acme-entra"); err != nil {
 		return err
 	}
-	return st.inactive(&st.acme, demoPeople+1, st.disabled(), st.deleted(), gone)
+	return st.inactive(ctx, &st.acme, demoPeople+1, st.disabled(), st.deleted(), gone)
 }
 
-func (st *stage) massDisappearance() error {
+func (st *stage) massDisappearance(ctx context.Context) error {
 	st.chapter("A mass disappearance is refused")
 	const team = "Engineering"
 	st.say("Somebody takes the whole group %s off the application, by mistake. The first run suspects; the second would remove them all, and the gate holds that.", team)
@@ -180,35 +180,35 @@ func (st *stage) massDisappearance() error {
 		return err
 	}
 	out := []string{st.disabled(), st.deleted(), st.unassigned()}
-	if _, err := st.run(exitDone, "sync --source acme-entra > suspicion.txt"); err != nil {
+	if _, err := st.run(ctx, exitDone, "sync --source acme-entra > suspicion.txt"); err != nil {
 		return err
 	}
-	if _, err := st.run(exitHeld, "sync --source acme-entra"); err != nil {
+	if _, err := st.run(ctx, exitHeld, "sync --source acme-entra"); err != nil {
 		return err
 	}
-	if err := st.inactive(&st.acme, demoPeople+1, out...); err != nil {
+	if err := st.inactive(ctx, &st.acme, demoPeople+1, out...); err != nil {
 		return err
 	}
 	st.say("Nobody lost access, and the plan waits for a decision. But the mistake is noticed, the group is assigned again, and the next run finds nothing left to do: the held plan is put away.")
 	if err := st.change(&st.acme, idpsim.Step{Do: "assign", Group: team}); err != nil {
 		return err
 	}
-	if _, err := st.run(exitDone, "sync --source acme-entra"); err != nil {
+	if _, err := st.run(ctx, exitDone, "sync --source acme-entra"); err != nil {
 		return err
 	}
-	return st.inactive(&st.acme, demoPeople+1, out...)
+	return st.inactive(ctx, &st.acme, demoPeople+1, out...)
 }
 
-func (st *stage) ending() error {
+func (st *stage) ending(ctx context.Context) error {
 	st.chapter("The record, as an operator sees it")
-	if _, err := st.run(exitDone, "users list"); err != nil {
+	if _, err := st.run(ctx, exitDone, "users list"); err != nil {
 		return err
 	}
 	st.say("And why is %s inactive?", st.unassigned())
-	if _, err := st.run(exitDone, "users show "+st.unassigned()); err != nil {
+	if _, err := st.run(ctx, exitDone, "users show "+st.unassigned()); err != nil {
 		return err
 	}
-	_, err := st.run(exitDone, "status --exit-code")
+	_, err := st.run(ctx, exitDone, "status --exit-code")
 	return err
 }
 

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,8 +15,8 @@ import (
 
 // printReport prints what a run did, or, of a dry run, would do.
 func (s *session) printReport(r dirsync.Report, dryRun bool) error {
-	if err := r.Plan.Write(s.stdout); err != nil {
-		return fmt.Errorf("print: %w", err)
+	if err := s.printPlan(r.Plan); err != nil {
+		return err
 	}
 	s.printMishaps(r)
 	line := func(format string, args ...any) { fmt.Fprintf(s.stdout, format+"\n", args...) }
@@ -29,6 +31,23 @@ func (s *session) printReport(r dirsync.Report, dryRun bool) error {
 	}
 	if r.Run.Plan != "" && !dryRun && r.Plan.Counts.Held > 0 {
 		line("%s. See 'rollcall plans show %s', then approve or discard it.", awaitingApproval(r.Plan.Counts.Held, r.Plan.Counts.Removals), r.Run.Plan)
+	}
+	return nil
+}
+
+// shownChanges is how many changes of a plan are printed. Removals come first.
+const shownChanges = 1000
+
+func (s *session) printPlan(p plan.Plan) error {
+	more := len(p.Changes) - shownChanges
+	if more > 0 {
+		p.Changes = p.Changes[:shownChanges]
+	}
+	if err := p.Write(s.stdout); err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	if more > 0 {
+		fmt.Fprintf(s.stdout, "Only the first %d are shown; --output json shows all.\n", shownChanges)
 	}
 	return nil
 }
@@ -63,8 +82,8 @@ func (s *session) printMishaps(r dirsync.Report) {
 // printHeld prints a held plan.
 func (s *session) printHeld(h state.HeldPlan, p plan.Plan) error {
 	fmt.Fprintf(s.stdout, "plan %s of source %s, made %s, %s\nwhy: %s\n\n", h.ID, h.Scope.Source, when(h.CreatedAt), h.Status, clean(h.Reason))
-	if err := p.Write(s.stdout); err != nil {
-		return fmt.Errorf("print: %w", err)
+	if err := s.printPlan(p); err != nil {
+		return err
 	}
 	if h.Status == state.PlanHeld {
 		fmt.Fprintf(s.stdout, "Approve it with 'rollcall plans approve %s', or drop it with 'rollcall plans discard %s'.\n", h.ID, h.ID)
@@ -107,8 +126,8 @@ func (s *session) printRun(r state.Run) error {
 	if report.LeftOut > 0 {
 		fmt.Fprintf(s.stdout, "and %d more\n", report.LeftOut)
 	}
-	for kind, n := range report.Counts.Notices {
-		fmt.Fprintf(s.stdout, "noticed: %s (%d)\n", kind.Text(), n)
+	for _, kind := range slices.Sorted(maps.Keys(report.Counts.Notices)) {
+		fmt.Fprintf(s.stdout, "noticed: %s (%d)\n", kind.Text(), report.Counts.Notices[kind])
 	}
 	return nil
 }

@@ -95,21 +95,12 @@ func (s *session) sync(ctx context.Context, flags syncFlags) error {
 	views := []syncView{}
 	for i, source := range sources {
 		report, err := s.syncOne(ctx, engine, source, flags.dryRun)
-		var fixed fault
-		switch {
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return errors.New("interrupted; what was applied stays, the next run does the rest")
-		case errors.As(err, &fixed):
-			code = worse(code, s.report(fixed))
-			continue
-		case errors.Is(err, state.ErrLeased):
-			fmt.Fprintf(s.stderr, "rollcall: source %s is being worked on by another process; try again when it is done\n", source.Scope.Source)
-			code = worse(code, exitFailed)
-			continue
-		case err != nil:
-			fmt.Fprintf(s.stderr, "rollcall: source %s: %s\n", source.Scope.Source, err)
-			code = worse(code, exitFailed)
-			continue
+		}
+		if err != nil {
+			code = worse(code, s.syncFailed(source, err))
+			continue // one failing source stops no other
 		}
 		code = worse(code, runExitCode(report, flags.exitCode))
 		if s.output == "json" {
@@ -140,6 +131,18 @@ func (s *session) syncOne(ctx context.Context, engine *dirsync.Engine, source di
 	show, done := s.progress(source.Scope.Source)
 	defer done()
 	return engine.RunOnce(ctx, source, dirsync.Order{Trigger: dirsync.TriggerHand, Actor: s.operator(), DryRun: dryRun, Progress: show})
+}
+
+// syncFailed says what kept a source from being run, and returns its exit code.
+func (s *session) syncFailed(source dirsync.Source, err error) int {
+	var wrong fault
+	switch {
+	case errors.As(err, &wrong):
+		return s.report(wrong)
+	case errors.Is(err, state.ErrLeased):
+		err = errors.New("another process is working on it; try again when that is done")
+	}
+	return s.report(fmt.Errorf("source %s: %w", source.Scope.Source, err))
 }
 
 // pulling returns the sources named, or all that pull. Naming a push-only one is a fault in the call.

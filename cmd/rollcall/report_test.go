@@ -1,0 +1,147 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"rollcall/connectors"
+	"rollcall/state"
+	dirsync "rollcall/sync"
+	"rollcall/sync/plan"
+)
+
+func TestRunExitCode(t *testing.T) {
+	report := func(verdict state.Verdict, outcomes ...string) dirsync.Report {
+		r := dirsync.Report{Run: state.Run{Verdict: verdict}}
+		for i, outcome := range outcomes {
+			r.Plan.Changes = append(r.Plan.Changes, plan.Change{Action: plan.Deactivate, Held: outcome == "held"})
+			if outcome != "held" && outcome != "" {
+				r.Results = append(r.Results, dirsync.ChangeResult{Change: i, Outcome: outcome})
+			}
+		}
+		r.Plan.Finish()
+		return r
+	}
+	for _, test := range []struct {
+		name   string
+		report dirsync.Report
+		drift  bool
+		want   int
+	}{
+		{"in sync", report(state.VerdictComplete), true, exitDone},
+		{"applied", report(state.VerdictComplete, dirsync.ChangeApplied), false, exitDone},
+		{"applied, and drift counts", report(state.VerdictComplete, dirsync.ChangeApplied), true, exitDrift},
+		{"dry run, drift does not count", report(state.VerdictComplete, ""), false, exitDone},
+		{"dry run, drift counts", report(state.VerdictComplete, ""), true, exitDrift},
+		{"one moved", report(state.VerdictComplete, dirsync.ChangeApplied, dirsync.ChangeMoved), true, exitPartly},
+		{"held", report(state.VerdictComplete, dirsync.ChangeMoved, "held"), true, exitHeld},
+		{"incomplete", report(state.VerdictPartial, "held"), true, exitIncomplete},
+		{"failed", report(state.VerdictFailed), false, exitIncomplete},
+	} {
+		if got := runExitCode(test.report, test.drift); got != test.want {
+			t.Errorf("%s: exit code %d, want %d", test.name, got, test.want)
+		}
+	}
+}
+
+func TestDrift(t *testing.T) {
+	run := func(outcome, planID string, changes ...dirsync.RunChange) state.Run {
+		body, err := json.Marshal(dirsync.RunReport{Changes: changes})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return state.Run{Outcome: outcome, Plan: planID, Report: body}
+	}
+	applied := dirsync.RunChange{Outcome: dirsync.ChangeApplied}
+	moved := dirsync.RunChange{Outcome: dirsync.ChangeMoved}
+	held := dirsync.RunChange{Change: plan.Change{Held: true}}
+	for _, test := range []struct {
+		name string
+		run  state.Run
+		want int
+	}{
+		{"applied", run(dirsync.OutcomeApplied, "", applied), 0},
+		{"partly", run(dirsync.OutcomePartly, "", applied, moved), 1},
+		{"held in a plan of its own", run(dirsync.OutcomeHeld, "p", applied, held), 0},
+		{"reported only", run(dirsync.OutcomeObserved, "", held, held), 2},
+		{"unreadable", state.Run{Report: []byte("{")}, 0},
+	} {
+		if got := drift(test.run); got != test.want {
+			t.Errorf("%s: %d, want %d", test.name, got, test.want)
+		}
+	}
+}
+
+func TestLargePlansArePrintedInPart(t *testing.T) {
+	a, out, _ := testApp(0)
+	var p plan.Plan
+	for i := range shownChanges + 5 {
+		p.Add(plan.Change{Action: plan.Create, Name: fmt.Sprintf("person-%04d@acme.example", i), Reason: plan.ReasonMissing})
+	}
+	p.Finish()
+	if err := (&session{app: a}).printReport(dirsync.Report{Plan: p, Run: state.Run{Verdict: state.VerdictComplete}}, true); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(out.String(), "@acme.example"); n != shownChanges {
+		t.Errorf("%d people are printed", n)
+	}
+	for _, want := range []string{"1005 changes: 1005 to create.", "Only the first 1000 are shown; --output json shows all.", "Nothing was changed: this was a dry run."} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not said", want)
+		}
+	}
+}
+
+func TestPrintReport(t *testing.T) {
+	a, out, _ := testApp(100)
+	r := dirsync.Report{
+		Run: state.Run{Verdict: state.VerdictPartial, Reason: "Could not list members: the provider could not be reached.", Plan: "p1"},
+		Plan: plan.Plan{Source: "acme", Changes: []plan.Change{
+			{Action: plan.Deactivate, Name: "a\x1b[2Jda@acme.example", Reason: plan.ReasonDisabled}, {Action: plan.Deactivate, Name: "bob@acme.example", Held: true, HeldBecause: plan.HoldCount},
+		}},
+		Results: []dirsync.ChangeResult{{Change: 0, Outcome: dirsync.ChangeMoved, Detail: "the account has changed"}},
+	}
+	r.Plan.Finish()
+	if err := (&session{app: a}).printReport(r, false); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"deactivate (moved)", "the account has changed", "The pull was not complete: Could not list members: the provider could not be reached.\n",
+		"1 removal awaits approval. See 'rollcall plans show p1', then approve or discard it.",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not in:\n%s", want, out)
+		}
+	}
+	if strings.Contains(out.String(), "\x1b") {
+		t.Errorf("a control character got through: %q", out)
+	}
+}
+
+func TestPrintRun(t *testing.T) {
+	a, out, _ := testApp(0)
+	body, err := json.Marshal(dirsync.RunReport{
+		Proof:   connectors.Proof{Complete: false, People: 12, Pages: 1, Groups: 2, Calls: 9, Unreadable: []string{"g"}, Probes: []string{"User.Read.All"}},
+		Changes: []dirsync.RunChange{{Change: plan.Change{Action: plan.Update, Name: "ada@acme.example", Reason: plan.ReasonDrift, Fields: []plan.Field{{Path: "userName"}}}, Outcome: dirsync.ChangeApplied}},
+		Counts:  plan.Counts{Notices: map[plan.NoticeKind]int{plan.Absent: 2}}, LeftOut: 3,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := state.Run{ID: "r1", Scope: state.Scope{Tenant: "acme", Source: "acme-entra"}, Trigger: "hand", Actor: "tester", Verdict: state.VerdictPartial, Outcome: "incomplete", Report: body}
+	run.StartedAt = run.StartedAt.Add(1)
+	run.EndedAt = run.StartedAt.Add(1500e6)
+	if err := (&session{app: a}).printRun(run); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"took      1.5s", "read      partial: 12 people, 1 page, 2 groups, 9 calls, 1 unreadable group, permissions seen: User.Read.All",
+		"update  ada@acme.example  userName  differs from the source  applied", "and 3 more", "noticed: missing from this pull, waits to be confirmed (2)",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not in:\n%s", want, out)
+		}
+	}
+}
