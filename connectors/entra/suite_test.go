@@ -2,6 +2,7 @@ package entra_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"rollcall/connectors/entra"
 	"rollcall/connectors/idpsim"
 	"rollcall/connectors/idpsim/graph"
+	"rollcall/connectors/idpsim/server"
 )
 
 var harness = connectortest.Harness{
@@ -35,3 +37,39 @@ var harness = connectortest.Harness{
 }
 
 func TestSuite(t *testing.T) { connectortest.Run(t, harness) }
+
+// TestSimulatedSignIn pulls with a client secret, from the sign-in to the last page, and with a wrong one.
+func TestSimulatedSignIn(t *testing.T) {
+	population := idpsim.New(idpsim.Options{Seed: 5, People: 30, Groups: 1})
+	simulated, err := server.Listen(server.Options{Population: population, Client: appID, Secret: secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- simulated.Run(ctx) }()
+	defer func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	cfg := entra.Config{
+		TenantID: population.TenantID(), ClientID: appID, ClientSecret: secret, AppID: population.AppID(),
+		GraphURL: simulated.GraphURL(), LoginURL: simulated.URL(),
+	}
+	c, err := entra.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if people, _, err := pull(t, c); err != nil || len(people) != 30 {
+		t.Errorf("%d people, %v", len(people), err)
+	}
+	cfg.ClientSecret = "wrong"
+	if c, err = entra.Open(cfg); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := pull(t, c); !errors.Is(err, connectors.ErrUnauthorised) {
+		t.Errorf("with a wrong secret: %v", err)
+	}
+}
