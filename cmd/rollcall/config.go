@@ -32,6 +32,8 @@ type config struct {
 	CAFile         string         // certificates trusted beside the system's; "" = none
 	ParallelPulls  int
 	Sources        []sourceConfig
+
+	byName map[string]*sourceConfig
 }
 
 // sourceConfig is one configured identity provider.
@@ -137,12 +139,8 @@ func defaultOkta() *oktaConfig   { return &oktaConfig{Suspended: "inactive"} }
 
 // source finds a source by name.
 func (c *config) source(name string) (*sourceConfig, bool) {
-	for i := range c.Sources {
-		if c.Sources[i].Name == name {
-			return &c.Sources[i], true
-		}
-	}
-	return nil, false
+	s, ok := c.byName[name]
+	return s, ok
 }
 
 // loadConfig reads and checks the configuration. Its error is all faults at once, as faults.

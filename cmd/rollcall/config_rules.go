@@ -85,15 +85,16 @@ func (d *document) defaulted(path, value string) string {
 	return d.relative(value)
 }
 
-// checkUnique adds faults for names and applications that two sources claim.
+// checkUnique indexes the sources by name and adds faults for names and applications that two of them claim.
 func (c *config) checkUnique() {
-	names, applications := map[string]*sourceConfig{}, map[string]*sourceConfig{}
+	applications := map[string]*sourceConfig{}
+	c.byName = map[string]*sourceConfig{}
 	for i := range c.Sources {
 		s := &c.Sources[i]
-		if first, taken := names[s.Name]; taken && s.Name != "" {
+		if first, taken := c.byName[s.Name]; taken && s.Name != "" {
 			s.at.fault(join(s.path, "name"), "is the name of another source, "+first.where("name"), "give each its own")
 		} else {
-			names[s.Name] = s
+			c.byName[s.Name] = s
 		}
 		id := s.identity()
 		if first, taken := applications[id]; taken && id != "" {

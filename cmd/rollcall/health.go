@@ -9,6 +9,7 @@ import (
 
 	"github.com/robfig/cron/v3"
 
+	"rollcall/scimapi"
 	"rollcall/state"
 )
 
@@ -155,14 +156,11 @@ func (h *sourceHealth) pushTrouble(now time.Time) (condition, string) {
 	case h.LastPushAt.IsZero() && live > 0 && unused == live:
 		return waiting, fmt.Sprintf("Nothing was ever pushed: its key, issued %s, has not been used.%s", ago(now, newest(h.Keys)), h.pullClause(now))
 	}
-	if end := h.keysEnd(now); !end.IsZero() && end.Sub(now) < keyWarning {
+	if end := h.keysEnd(now); !end.IsZero() && end.Sub(now) < scimapi.KeyWarning {
 		return waiting, fmt.Sprintf("Its last key expires in %s. Issue another with %s.", span(end.Sub(now)), issue)
 	}
 	return healthy, ""
 }
-
-// keyWarning is how long before the end of a source's last key status begins to speak of it.
-const keyWarning = 14 * 24 * time.Hour
 
 // keysEnd returns when the last of the live keys expires; zero if one never does or none is live.
 func (h *sourceHealth) keysEnd(now time.Time) time.Time {

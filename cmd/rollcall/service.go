@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -26,6 +27,8 @@ type service struct {
 	log     *slog.Logger
 	metrics *metrics
 
+	tokenSecret []byte // of access tokens; they end with the process
+
 	receiver   net.Listener
 	operations net.Listener // nil: off
 	bound      boundAddresses
@@ -43,9 +46,12 @@ type generation struct {
 	interrupted   chan string       // sources whose runs the end of this generation cut off; buffered for all
 }
 
+const tokenSecretSize = 32
+
 // newService takes the addresses and makes the first generation. It starts nothing; call close in the end.
 func newService(ctx context.Context, a *app, cfg *config, rec record, log *slog.Logger) (_ *service, err error) {
-	s := &service{app: a, rec: rec, log: log, metrics: newMetrics(programVersion())}
+	s := &service{app: a, rec: rec, log: log, metrics: newMetrics(programVersion()), tokenSecret: make([]byte, tokenSecretSize)}
+	rand.Read(s.tokenSecret)
 	s.metrics.registry.MustRegister(&recordCollector{health: s.health, now: a.now, log: log})
 	defer func() {
 		if err != nil {
@@ -94,7 +100,7 @@ func (s *service) close() {
 func (s *service) newGeneration(ctx context.Context, cfg *config) (*generation, error) {
 	g := &generation{cfg: cfg, misconfigured: map[string]string{}, interrupted: make(chan string, len(cfg.Sources))}
 	var err error
-	if g.handler, err = newReceiver(cfg, s.rec, cfg.source, s.metrics, s.log); err != nil {
+	if g.handler, err = newReceiver(cfg, s.rec, s.tokenSecret, s.metrics, s.log); err != nil {
 		return nil, err
 	}
 	transport, err := newTransport(cfg)

@@ -155,45 +155,19 @@ func (s *session) person(ctx context.Context, source, who string) (found, error)
 	return found{}, usagef("%d accounts answer to %q; name one by its id, or narrow it down with --source:\n%s", len(all), who, strings.Join(lines, "\n"))
 }
 
-// accounts returns the accounts of one source that answer to a word, each once. The object id has no index: it is tried last.
+// accounts returns the accounts of one source that answer to a word, each once.
 func (s *session) accounts(ctx context.Context, scope state.Scope, who string) ([]state.Record, error) {
 	var out []state.Record
-	add := func(r state.Record) {
-		if !slices.ContainsFunc(out, func(o state.Record) bool { return o.ID == r.ID }) {
-			out = append(out, r)
-		}
-	}
-	for _, name := range []state.MatchName{state.MatchID, state.MatchUserName, state.MatchExternalID, state.MatchEmail} {
+	for _, name := range []state.MatchName{state.MatchID, state.MatchUserName, state.MatchExternalID, state.MatchEmail, state.MatchLink} {
 		records, err := s.rec.Find(ctx, scope, state.KindAccount, state.NewMatchKey(name, who))
 		if err != nil {
 			return nil, err
 		}
 		for _, r := range records {
-			add(r)
+			if !slices.ContainsFunc(out, func(o state.Record) bool { return o.ID == r.ID }) {
+				out = append(out, r)
+			}
 		}
-	}
-	if len(out) > 0 {
-		return out, nil
-	}
-	var linked []state.ID
-	err := s.rec.Index(ctx, scope, func(row state.IndexRow) error {
-		if row.Link == who {
-			linked = append(linked, row.ID)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	for _, id := range linked {
-		r, err := s.rec.Record(ctx, scope, state.KindAccount, id)
-		if errors.Is(err, state.ErrNotFound) {
-			continue // gone since
-		}
-		if err != nil {
-			return nil, err
-		}
-		add(r)
 	}
 	return out, nil
 }

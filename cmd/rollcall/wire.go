@@ -135,12 +135,12 @@ func newEngine(rec record, log *slog.Logger) *dirsync.Engine {
 	return &dirsync.Engine{Store: rec, Now: time.Now, Log: log, Holder: fmt.Sprintf("%s/%d", host, os.Getpid())}
 }
 
-// newReceiver makes the SCIM receiver. lookup is asked for each request.
-func newReceiver(c *config, rec record, lookup func(name string) (*sourceConfig, bool), m scimapi.Metrics, log *slog.Logger) (*scimapi.Handler, error) {
+// newReceiver makes the SCIM receiver. Access tokens that it gives are sealed with the secret, so that they outlive a reload.
+func newReceiver(c *config, rec record, tokenSecret []byte, m scimapi.Metrics, log *slog.Logger) (*scimapi.Handler, error) {
 	return scimapi.New(scimapi.Config{
-		Store: rec, BasePath: c.BasePath, PublicURL: c.PublicURL, TrustedProxies: c.TrustedProxies, Metrics: m, Log: log,
+		Store: rec, BasePath: c.BasePath, PublicURL: c.PublicURL, TrustedProxies: c.TrustedProxies, TokenSecret: tokenSecret, Metrics: m, Log: log,
 		Sources: func(name string) (scimapi.Source, bool) {
-			s, ok := lookup(name)
+			s, ok := c.source(name)
 			if !ok {
 				return scimapi.Source{}, false
 			}
