@@ -59,10 +59,7 @@ type history struct {
 }
 
 func (h *history) write(r *rapid.T) {
-	mutations := make([]state.Mutation, rapid.IntRange(1, 4).Draw(r, "n"))
-	for i := range mutations {
-		mutations[i] = h.mutation(r)
-	}
+	mutations := rapid.SliceOfN(rapid.Custom(h.mutation), 1, 8).Draw(r, "mutations")
 	urgency := rapid.SampledFrom([]state.Urgency{state.Urgent, state.Bulk}).Draw(r, "urgency")
 	got, err := h.store.Write(urgency, mutations)
 	if err != nil {

@@ -76,6 +76,9 @@ func testMembers(t *testing.T, f *fixture) {
 	if last.Verb != state.VerbMembers || string(last.Before) != `{"members":{"removed":["a","b","h"]}}` || string(last.After) != "{}" {
 		t.Errorf("the journal says of the emptied group: %s %s → %s", last.Verb, last.Before, last.After)
 	}
+	if err := CheckReplay(t.Context(), f, here); err != nil {
+		t.Error(err)
+	}
 }
 
 func testMembersRemoval(t *testing.T, f *fixture) {
