@@ -63,7 +63,7 @@ func groupsListCommand(a *app) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		out := s.newLister("NAME~", "MEMBERS", "SOURCE", "CHANGED", "GROUP")
+		out := s.newLister("NAME~", "MEMBERS", "SOURCE", "CHANGED?", "GROUP?")
 		for _, scope := range scopes {
 			var groups []state.Record
 			err := s.rec.Scan(ctx, scope, state.KindGroup, 0, 0, 0, func(r state.Record) bool {
@@ -136,7 +136,7 @@ func groupsShowCommand(a *app) *cobra.Command {
 		}
 		fmt.Fprintf(s.stdout, "%s\nsource %s (tenant %s), group %s, %s, changed %s\n\n",
 			clean(d.Name), d.Source, d.Tenant, d.ID, plural(d.Members, "member"), when(d.ModifiedAt))
-		rows := s.newSheet("MEMBER~", "TYPE", "ID")
+		rows := s.newSheet("MEMBER~", "TYPE", "ID?")
 		for _, m := range d.List {
 			rows.add(m.Name, m.Type, string(m.ID))
 		}

@@ -145,7 +145,7 @@ func keysListCommand(a *app) *cobra.Command {
 			return err
 		}
 		now := s.now()
-		out := s.newLister("KEY", "SOURCE", "STATUS", "ISSUED", "EXPIRES", "LAST USED", "LABEL~")
+		out := s.newLister("KEY", "SOURCE", "STATUS", "ISSUED?", "EXPIRES", "LAST USED", "LABEL~")
 		for _, scope := range scopes {
 			keys, err := s.rec.ListKeys(ctx, scope)
 			if err != nil {

@@ -26,26 +26,28 @@ func (a *app) printJSON(v any) error {
 	return nil
 }
 
-// sheet prints rows in columns. Widths follow the first rows; what comes later streams. On a terminal, columns that may shrink are
-// cut so that a row fits a line; elsewhere nothing is ever cut.
+// sheet prints rows in columns. Widths follow the first rows; what comes later streams. On a terminal too narrow for them, columns that
+// can be spared are left out, and then those that may shrink are cut; elsewhere nothing is ever cut.
 type sheet struct {
 	out     io.Writer
 	limit   int // columns of the terminal; 0 = not one
 	head    []string
 	shrinks []bool
+	spare   []bool
 	rows    [][]string
-	widths  []int // nil until the first rows are printed
+	widths  []int // nil until the first rows are printed; -1 = left out
 }
 
 // sampledRows is how many rows decide the widths.
 const sampledRows = 500
 
-// newSheet makes a sheet. A heading that ends in "~" belongs to a column that may shrink.
+// newSheet makes a sheet. A heading that ends in "~" belongs to a column that may shrink, one that ends in "?" to one that can be spared.
 func (a *app) newSheet(head ...string) *sheet {
 	s := &sheet{out: a.stdout, limit: a.width()}
 	for _, h := range head {
 		text, shrinks := strings.CutSuffix(h, "~")
-		s.head, s.shrinks = append(s.head, text), append(s.shrinks, shrinks)
+		text, spare := strings.CutSuffix(text, "?")
+		s.head, s.shrinks, s.spare = append(s.head, text), append(s.shrinks, shrinks), append(s.spare, spare)
 	}
 	return s
 }
@@ -88,13 +90,22 @@ const (
 	leastCutColumn = 8
 )
 
-// fit shrinks the widest shrinking column until a row fits the terminal.
+// fit makes a row fit the terminal: it leaves out what can be spared, the last first, and then shrinks the widest column that may.
 func (s *sheet) fit() {
-	total := columnGap * (len(s.widths) - 1)
-	for _, w := range s.widths {
-		total += w
+	if s.limit == 0 {
+		return
 	}
-	for s.limit > 0 && total > s.limit {
+	total := -columnGap
+	for _, w := range s.widths {
+		total += w + columnGap
+	}
+	for i := len(s.widths) - 1; i >= 0 && total > s.limit; i-- {
+		if s.spare[i] {
+			total -= s.widths[i] + columnGap
+			s.widths[i] = -1
+		}
+	}
+	for total > s.limit {
 		widest := -1
 		for i, w := range s.widths {
 			if s.shrinks[i] && w > leastCutColumn && (widest < 0 || w > s.widths[widest]) {
@@ -112,13 +123,13 @@ func (s *sheet) fit() {
 func (s *sheet) print(cells []string) {
 	var b strings.Builder
 	for i, cell := range cells {
+		if s.widths[i] < 0 {
+			continue
+		}
 		if s.limit > 0 && s.shrinks[i] {
 			cell = cut(cell, s.widths[i])
 		}
-		b.WriteString(cell)
-		if i < len(cells)-1 {
-			b.WriteString(strings.Repeat(" ", max(0, s.widths[i]-displayWidth(cell))+columnGap))
-		}
+		b.WriteString(cell + strings.Repeat(" ", max(0, s.widths[i]-displayWidth(cell))+columnGap))
 	}
 	fmt.Fprintln(s.out, strings.TrimRight(b.String(), " "))
 }

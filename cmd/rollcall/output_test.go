@@ -21,9 +21,9 @@ func TestSheetFitsTheTerminal(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		columns := rapid.IntRange(40, 120).Draw(t, "columns")
 		a, out, _ := testApp(columns)
-		s := a.newSheet("NAME~", "STATE", "WHY~")
+		s := a.newSheet("NAME~", "STATE", "WHY~", "ID?")
 		for range rapid.IntRange(1, 20).Draw(t, "rows") {
-			s.add(rapid.StringOfN(rapid.RuneFrom([]rune("aä漢🙂e\u0301\t\x1b")), 0, 60, -1).Draw(t, "name"), "inactive", rapid.StringN(0, 80, -1).Draw(t, "why"))
+			s.add(rapid.StringOfN(rapid.RuneFrom([]rune("aä漢🙂e\u0301\t\x1b")), 0, 60, -1).Draw(t, "name"), "inactive", rapid.StringN(0, 80, -1).Draw(t, "why"), strings.Repeat("i", 36))
 		}
 		s.flush()
 		for _, line := range strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n") {
@@ -35,6 +35,21 @@ func TestSheetFitsTheTerminal(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestSheetSparesColumnsBeforeItCuts(t *testing.T) {
+	for columns, want := range map[int]string{
+		0: "NAME              STATE   ID\nada@acme.example  active  0123456789\n", 40: "NAME              STATE   ID\nada@acme.example  active  0123456789\n",
+		30: "NAME              STATE\nada@acme.example  active\n", 20: "NAME          STATE\nada@acme.ex…  active\n",
+	} {
+		a, out, _ := testApp(columns)
+		s := a.newSheet("NAME~", "STATE", "ID?")
+		s.add("ada@acme.example", "active", "0123456789")
+		s.flush()
+		if diff := cmp.Diff(want, out.String()); diff != "" {
+			t.Errorf("%d columns (-want +got):\n%s", columns, diff)
+		}
+	}
 }
 
 func TestSheetCutsNothingElsewhere(t *testing.T) {

@@ -81,7 +81,7 @@ func plansListCommand(a *app) *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("list plans: %w", err)
 		}
-		out := s.newLister("MADE", "SOURCE", "STATUS", "CHANGES", "REMOVALS", "WHY~", "PLAN")
+		out := s.newLister("MADE?", "SOURCE", "STATUS", "CHANGES", "REMOVALS", "WHY~", "PLAN")
 		for _, p := range plans {
 			if all || p.Status == state.PlanHeld {
 				out.add(newPlanView(p), when(p.CreatedAt), p.Scope.Source, string(p.Status), fmt.Sprint(p.Changes), fmt.Sprint(p.Removals), p.Reason, p.ID)

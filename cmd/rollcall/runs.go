@@ -76,7 +76,7 @@ func runsListCommand(a *app) *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("list runs: %w", err)
 		}
-		out := s.newLister("STARTED", "SOURCE", "BY~", "OUTCOME", "READ", "WHY~", "RUN")
+		out := s.newLister("STARTED", "SOURCE", "BY?", "OUTCOME", "READ?", "WHY~", "RUN")
 		for _, r := range runs {
 			out.add(newRunView(r), when(r.StartedAt), r.Scope.Source, r.Trigger+", "+r.Actor, outcomeWord(r), string(r.Verdict), r.Reason, r.ID)
 		}

@@ -12,6 +12,7 @@ import (
 
 	"rollcall/state"
 	"rollcall/state/scim"
+	"rollcall/sync/plan"
 )
 
 func usersCommand(a *app) *cobra.Command {
@@ -132,7 +133,7 @@ func (s *session) listUsers(ctx context.Context, flags usersListFlags) error {
 	if err != nil {
 		return err
 	}
-	out := s.newLister("USERNAME~", "NAME~", "STATE", "SOURCE", "CHANGED", "ACCOUNT")
+	out := s.newLister("USERNAME~", "NAME~", "STATE", "SOURCE", "CHANGED?", "ACCOUNT?")
 	for _, scope := range scopes {
 		each := func(r state.Record) bool {
 			if flags.active && !r.InForce || flags.inactive && r.InForce {
@@ -256,7 +257,7 @@ func (s *session) printUser(d userDetail) {
 		line("groups", strings.Join(names, ", "))
 	}
 	fmt.Fprintf(s.stdout, "\n%s\n\nHistory\n", attributeLines(scimFields(d.Resource)))
-	rows := s.newSheet("  NO", "WHEN", "WHAT", "BY", "WHY~", "CHANGED~")
+	rows := s.newSheet("  NO", "WHEN", "WHAT", "BY?", "WHY~", "CHANGED~")
 	for _, e := range d.History {
 		rows.add(fmt.Sprintf("  %d", e.Number), when(e.At), string(e.Verb), e.by(), e.why(), changedNames(e.After))
 	}
@@ -278,7 +279,7 @@ func (e entryView) why() string {
 	case e.Note != "":
 		return e.Note
 	case e.Reason != "":
-		return e.Reason
+		return plan.Reason(e.Reason).Text()
 	}
 	return "-"
 }
