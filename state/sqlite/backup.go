@@ -34,18 +34,19 @@ const (
 
 // copyTo has a connection's database copied to a path: under another name first, so that a copy that has the path is whole.
 func copyTo(path string, exec func(query string, args ...driver.Value) error) (err error) {
-	if path, err = locate(path); err != nil {
-		return err
-	}
-	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("back up to %s: the file is there already; a backup never takes the place of another file", path)
-	}
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("back up to %s: %w", path, err)
 		}
 	}()
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.part") // of mode 0600
+	at, err := locate(path)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Lstat(at); !errors.Is(err, fs.ErrNotExist) {
+		return errors.New("the file is there already; a backup never takes the place of another file")
+	}
+	f, err := os.CreateTemp(filepath.Dir(at), filepath.Base(at)+".*.part") // of mode 0600
 	if err != nil {
 		return err
 	}
@@ -61,10 +62,10 @@ func copyTo(path string, exec func(query string, args ...driver.Value) error) (e
 	if err := f.Sync(); err != nil {
 		return err
 	}
-	if err := os.Rename(part, path); err != nil {
+	if err := os.Rename(part, at); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return syncDir(filepath.Dir(at))
 }
 
 func mark(path string) error {

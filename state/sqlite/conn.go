@@ -35,19 +35,19 @@ func (r row) time(i int) time.Time { return fromMilli(r.int(i)) }
 
 // connect opens a connection and carries out the pragmas.
 func connect(path string, pragmas ...string) (*conn, error) {
-	return dial(path, dsn(path), pragmas...)
+	return dial(dsn(path), pragmas...)
 }
 
-func dial(path, dsn string, pragmas ...string) (*conn, error) {
+func dial(dsn string, pragmas ...string) (*conn, error) {
 	raw, err := new(modernc.Driver).Open(dsn)
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", path, err)
+		return nil, err
 	}
 	c := &conn{raw: raw, stmts: map[string]*stmt{}}
 	for _, pragma := range pragmas {
 		if err := c.exec("PRAGMA " + pragma); err != nil {
 			c.close()
-			return nil, fmt.Errorf("open %s: %w", path, err)
+			return nil, err
 		}
 	}
 	return c, nil

@@ -67,16 +67,16 @@ func schemaVersion(ctx context.Context, path string, steps fs.FS) (have, want in
 	if err := ctx.Err(); err != nil {
 		return 0, 0, err
 	}
-	have, err = readVersion(path, dsn(path)+"?mode=ro")
+	have, err = readVersion(dsn(path) + "?mode=ro")
 	if code(err) == sqlite3.SQLITE_READONLY || code(err) == sqlite3.SQLITE_CANTOPEN {
-		have, err = readVersion(path, dsn(path)) // a crash has left something that must be rolled back before anything can be read
+		have, err = readVersion(dsn(path)) // a crash has left something that must be rolled back before anything can be read
 	}
-	return have, want, foreign(path, err)
+	return have, want, explain(err)
 }
 
 // readVersion reads the schema's version. With a data source that is read-only, not even the log is carried into the file.
-func readVersion(path, dsn string) (version int64, err error) {
-	c, err := dial(path, dsn, busyTimeout)
+func readVersion(dsn string) (version int64, err error) {
+	c, err := dial(dsn, busyTimeout)
 	if err != nil {
 		return 0, err
 	}
@@ -84,7 +84,7 @@ func readVersion(path, dsn string) (version int64, err error) {
 	return recordedVersion(c)
 }
 
-var errForeign = errors.New("it is a database of some other program")
+var errForeign = errors.New("some other program made it")
 
 // recordedVersion reads the schema's version; 0 for an empty file.
 func recordedVersion(c *conn) (version int64, err error) {
@@ -111,14 +111,15 @@ func recordedVersion(c *conn) (version int64, err error) {
 	return version, nil
 }
 
-func foreign(path string, err error) error {
+// explain says of an error in reading the version what it is.
+func explain(err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case code(err) == sqlite3.SQLITE_NOTADB, errors.Is(err, errForeign):
-		return fmt.Errorf("%s is no rollcall database: %w", path, err)
+		return fmt.Errorf("it is no rollcall database: %w", err)
 	}
-	return fmt.Errorf("read the schema version of %s: %w", path, err)
+	return fmt.Errorf("read the schema version: %w", err)
 }
 
 // migrate sees to it that a database has this program's schema: it creates one, upgrades an older one if it may, and refuses a newer
@@ -141,7 +142,7 @@ func migrate(ctx context.Context, path string, steps fs.FS, upgrade bool) (backu
 			return backup, err
 		}
 		if time.Now().After(deadline) {
-			return "", fmt.Errorf("%s needs a change of schema, and another process has had it open for %v; stop that first: %w", path, lockWait, err)
+			return "", fmt.Errorf("it needs a change of schema, and another process has had it open for %v; stop that first: %w", lockWait, err)
 		}
 		select { // without any lock: two who hold a part of it each would wait for one another
 		case <-ctx.Done():
@@ -158,7 +159,7 @@ func migrateAlone(ctx context.Context, path string, steps fs.FS) (backup string,
 	}
 	db, err := sql.Open("sqlite", dsn(path))
 	if err != nil {
-		return "", fmt.Errorf("open %s: %w", path, err)
+		return "", err
 	}
 	defer db.Close()
 	db.SetMaxOpenConns(1) // the one that holds the lock
@@ -170,7 +171,7 @@ func migrateAlone(ctx context.Context, path string, steps fs.FS) (backup string,
 		have, err = recordedVersion(c) // again: somebody may have been here
 		return err
 	}); err != nil {
-		return "", foreign(path, err)
+		return "", explain(err)
 	}
 	provider, err := goose.NewProvider(goose.DialectSQLite3, db, steps, goose.WithDisableGlobalRegistry(true))
 	if err != nil {
@@ -180,13 +181,13 @@ func migrateAlone(ctx context.Context, path string, steps fs.FS) (backup string,
 		return "", err
 	}
 	if have > 0 {
-		backup = fmt.Sprintf("%s.schema-%d.backup", path, have)
+		backup = fmt.Sprintf("%s.schema-%d.%s.backup", path, have, time.Now().UTC().Format("20060102T150405.000Z"))
 		if err := onlyConn(ctx, db, func(c *conn) error { return copyTo(backup, c.exec) }); err != nil {
 			return "", err
 		}
 	}
 	if _, err := provider.Up(ctx); err != nil {
-		return backup, fmt.Errorf("change the schema of %s: %w", path, err)
+		return backup, fmt.Errorf("change the schema: %w", err)
 	}
 	return backup, nil
 }
@@ -223,25 +224,25 @@ func latest(steps fs.FS) (int64, error) {
 	return goose.NumericComponent(names[len(names)-1])
 }
 
-// locate makes a path absolute and sees that its directory is there.
+// locate makes a path absolute and sees that its directory is there. What fails says so of "it": callers say which path.
 func locate(path string) (string, error) {
 	if path == "" {
-		return "", errors.New("open the database: no path is given")
+		return "", errors.New("no path is given")
 	}
 	path, err := filepath.Abs(path)
 	if err != nil {
-		return "", fmt.Errorf("open the database: %w", err)
+		return "", err
 	}
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return "", fmt.Errorf("open the database: %s is a directory; name a file in it", path)
+		return "", errors.New("it is a directory; name a file in it")
 	}
 	switch info, err := os.Stat(filepath.Dir(path)); {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", fmt.Errorf("open the database %s: its directory does not exist; create it first", path)
+		return "", errors.New("its directory does not exist; create it first")
 	case err != nil:
-		return "", fmt.Errorf("open the database: %w", err)
+		return "", err
 	case !info.IsDir():
-		return "", fmt.Errorf("open the database %s: %s is no directory", path, filepath.Dir(path))
+		return "", fmt.Errorf("%s is no directory", filepath.Dir(path))
 	}
 	return path, nil
 }
@@ -254,7 +255,7 @@ func create(path string) error {
 	case errors.Is(err, fs.ErrExist):
 		return nil
 	case err != nil:
-		return fmt.Errorf("create the database: %w", err)
+		return err
 	}
 	return f.Close()
 }

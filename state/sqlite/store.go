@@ -39,7 +39,7 @@ var _ interface {
 
 // Open opens a database, and creates it if it is not there yet; its directory must exist. The files can be read by their owner only.
 // It fails with ErrNewerSchema, the file untouched, and with ErrOlderSchema unless it may upgrade. Processes that open at once wait
-// for the one that creates or upgrades. The Store's writer runs until Close.
+// for the one that creates or upgrades. Errors do not name the path. The Store's writer runs until Close.
 func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 	path, err := prepare(ctx, path, opts)
 	if err != nil {
@@ -94,7 +94,7 @@ func connectWriter(path string) (*conn, error) {
 		}
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), c.close())
+		return nil, errors.Join(err, c.close())
 	}
 	return c, nil
 }
