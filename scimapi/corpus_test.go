@@ -15,6 +15,7 @@ import (
 
 	"rollcall/scimapi"
 	"rollcall/state"
+	"rollcall/state/statetest"
 )
 
 // exchange is one file of testdata: requests as a vendor sends them, and what it has to be answered.
@@ -63,6 +64,18 @@ func TestCorpus(t *testing.T) {
 				})
 			}
 		})
+	}
+}
+
+// TestCorpusOfTheRFCs plays what only the RFCs ask for in a strict source too.
+func TestCorpusOfTheRFCs(t *testing.T) {
+	for _, file := range corpusFiles(t) {
+		if strings.HasPrefix(file, "testdata/rfc/") {
+			t.Run(strings.TrimSuffix(strings.TrimPrefix(file, "testdata/rfc/"), ".json"), func(t *testing.T) {
+				t.Parallel()
+				play(t, newReceiver(t, statetest.NewModel(), speaking(scimapi.Strict)), file, scimapi.Strict)
+			})
+		}
 	}
 }
 
