@@ -40,7 +40,14 @@ race: ## the race detector, on the packages that reach neither vendor SDK
 	fi
 
 bench: ## measure the receiver, the reconciler and the store, and print a table
-	@$(GO) test -run '^$$' -bench . -benchtime $(BENCHTIME) -count $(BENCHCOUNT) -timeout 60m ./...
+	@$(GO) test -run '^$$' -bench . -benchtime $(BENCHTIME) -count $(BENCHCOUNT) -timeout 60m ./... | awk ' \
+		/^cpu:/       && !cpu++ { sub(/^cpu: /, ""); print "measured on: " $$0 } \
+		/^pkg:/       { pkg = $$2 } \
+		/^Benchmark/  { if (pkg != shown) { printf "\n%s\n", pkg; shown = pkg } \
+		                sub(/^Benchmark/, "", $$1); sub(/-[0-9]+$$/, "", $$1); printf "  %-44s", $$1; \
+		                for (i = 3; i < NF; i += 2) printf " %12s %-14s", $$i, $$(i+1); print ""; fflush() } \
+		/^(---|FAIL|panic)/ { print; failed = 1 } \
+		END           { exit failed }'
 
 fuzz: ## run every fuzz target for FUZZTIME each (default 30s)
 	@for package in $$($(GO) list ./...); do \
