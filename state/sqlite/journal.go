@@ -18,7 +18,7 @@ const (
 	entriesOf = `SELECT ` + entryColumns + entryTables + `WHERE j.id = ? AND j.source = ` + inScope + `ORDER BY j.number`
 	ledger    = `SELECT s.accounts, s.in_force, (SELECT count(DISTINCT j.id) FROM journal j
 			WHERE j.source = s.source AND j.ends = 1 AND j.at >= ? AND j.cause = 'pull' AND NOT EXISTS (
-				SELECT 1 FROM records r WHERE r.id = j.id AND r.deleted_at = 0 AND r.in_force = 1))
+				SELECT 1 FROM records r WHERE r.id = j.id AND r.source = s.source AND r.deleted_at = 0 AND r.in_force = 1))
 		FROM sources s WHERE s.source = ` + inScope
 )
 
