@@ -6,7 +6,7 @@ import (
 )
 
 // The contract of a store, one interface per role. A store's reads see everything committed before they began, its own process's
-// writes included. No method keeps a transaction open while a callback or a network call runs longer than one batch.
+// writes included. No method keeps a transaction open while a callback runs, so that a callback may use the store. A limit of 0 is none.
 
 // Records reads accounts and groups. Tombstones are invisible except to Tombstones.
 type Records interface {
@@ -74,7 +74,7 @@ type Keys interface {
 
 // Runs keeps the history of runs and the plans they left held.
 type Runs interface {
-	// In all that lists, a limit of 0 is none. PutRun keeps a run, whole, replacing what was kept under its id.
+	// PutRun keeps a run, whole, replacing what was kept under its id.
 	PutRun(ctx context.Context, epoch int64, run Run) error
 	Run(ctx context.Context, id string) (Run, error)
 	// ListRuns returns the newest first; a zero scope means all sources.
