@@ -1,16 +1,12 @@
 package state
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"rollcall/state/scim"
 )
-
-// ErrMutation says that a mutation contradicts itself or its kind. It is a fault of the caller, never of what was sent.
-var ErrMutation = errors.New("malformed mutation")
 
 // Change is what one mutation makes of one record. Every store makes it with Judge, adds what only a store can know, and asks
 // Finish whether anything really changed. It does no I/O.

@@ -17,6 +17,7 @@ var (
 	ErrKeyLimit    = errors.New("a source has at most two live keys; revoke one first")
 	ErrPinned      = errors.New("the account is pinned by an operator")
 	ErrClosed      = errors.New("the store is closed")
+	ErrMutation    = errors.New("malformed mutation") // it contradicts itself or its kind: a fault of the caller, never of what was sent
 )
 
 // UniqueError says that another record of the source already holds a value that must be unique.
