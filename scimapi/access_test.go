@@ -3,12 +3,8 @@ package scimapi_test
 import (
 	"context"
 	"errors"
-	"net/http"
-	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"rollcall/scimapi"
 	"rollcall/state"
@@ -27,69 +23,6 @@ func TestRevokedKeyOpensNothingAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.must(t, 401, "GET", "/Users", "")
-}
-
-func TestKeyExpires(t *testing.T) {
-	var now atomic.Pointer[time.Time]
-	set := func(at time.Time) { now.Store(&at) }
-	start := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
-	set(start)
-	r := newReceiver(t, statetest.NewModel(), func(c *scimapi.Config) { c.Now = func() time.Time { return *now.Load() } })
-	short := r.issue(t, globex, func(k *state.Key) { k.ExpiresAt = start.Add(time.Hour) })
-	set(start.Add(time.Hour - time.Second))
-	r.must(t, 200, "GET", "/Users", "", "Authorization", short)
-	set(start.Add(time.Hour))
-	r.must(t, 401, "GET", "/Users", "", "Authorization", short)
-}
-
-func TestKeyUseIsNotedOnceAMinute(t *testing.T) {
-	var minutes atomic.Int64
-	start := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
-	model := statetest.NewModel()
-	s := &spy{Store: model}
-	r := newReceiver(t, s, func(c *scimapi.Config) {
-		c.Now = func() time.Time { return start.Add(time.Duration(minutes.Load()) * 20 * time.Second) }
-	})
-	for range 10 { // 200 seconds in steps of 20
-		r.must(t, 200, "GET", "/Users", "")
-		minutes.Add(1)
-	}
-	if s.touched != 4 {
-		t.Errorf("noted %d times in 200 seconds, want 4", s.touched)
-	}
-}
-
-func TestRateLimit(t *testing.T) {
-	var seconds atomic.Int64
-	start := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
-	r := newReceiver(t, statetest.NewModel(), func(c *scimapi.Config) {
-		c.Now = func() time.Time { return start.Add(time.Duration(seconds.Load()) * time.Second) }
-		c.Sources = func(name string) (scimapi.Source, bool) {
-			if name == acme.Source {
-				return scimapi.Source{Tenant: acme.Tenant, Rate: 2}, true
-			}
-			return scimapi.Source{Tenant: globex.Tenant}, true
-		}
-	})
-	other := r.issue(t, globex, func(*state.Key) {})
-	for range 4 {
-		r.must(t, 200, "GET", "/Users", "")
-	}
-	refused := r.do(t, "GET", "/auth/scim/Users", "")
-	if refused.status != http.StatusTooManyRequests {
-		t.Fatalf("status %d, want 429", refused.status)
-	}
-	if err := isError(refused); err != nil {
-		t.Error(err)
-	}
-	if after, err := strconv.Atoi(refused.header.Get("Retry-After")); err != nil || after < 1 {
-		t.Errorf("Retry-After %q, want a whole number of seconds", refused.header.Get("Retry-After"))
-	}
-	for range 20 {
-		r.must(t, 200, "GET", "/Users", "", "Authorization", other)
-	}
-	seconds.Add(1)
-	r.must(t, 200, "GET", "/Users", "")
 }
 
 func TestStoreFailures(t *testing.T) {
@@ -184,10 +117,14 @@ func TestLocations(t *testing.T) {
 func TestNewRefuses(t *testing.T) {
 	whole := scimapi.Config{Store: statetest.NewModel(), Sources: func(string) (scimapi.Source, bool) { return scimapi.Source{}, false }}
 	for name, spoil := range map[string]func(*scimapi.Config){
-		"no store":   func(c *scimapi.Config) { c.Store = nil },
-		"no sources": func(c *scimapi.Config) { c.Sources = nil },
-		"bad URL":    func(c *scimapi.Config) { c.PublicURL = "api.example.com" },
-		"URL query":  func(c *scimapi.Config) { c.PublicURL = "https://api.example.com/?x" },
+		"no store":                    func(c *scimapi.Config) { c.Store = nil },
+		"no sources":                  func(c *scimapi.Config) { c.Sources = nil },
+		"bad URL":                     func(c *scimapi.Config) { c.PublicURL = "api.example.com" },
+		"URL query":                   func(c *scimapi.Config) { c.PublicURL = "https://api.example.com/?x" },
+		"a short secret for tokens":   func(c *scimapi.Config) { c.TokenSecret = []byte("short") },
+		"tokens below the base":       func(c *scimapi.Config) { c.TokenPath = "/auth/scim/token" },
+		"tokens at the base":          func(c *scimapi.Config) { c.TokenPath = "/auth/scim" },
+		"the root as base, and below": func(c *scimapi.Config) { c.BasePath, c.TokenPath = "/", "/Users/token" },
 	} {
 		config := whole
 		spoil(&config)
@@ -195,8 +132,11 @@ func TestNewRefuses(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	if _, err := scimapi.New(whole); err != nil {
-		t.Error(err)
+	for _, base := range []string{"", "/", "/scim/"} {
+		whole.BasePath = base
+		if _, err := scimapi.New(whole); err != nil {
+			t.Errorf("base path %q: %v", base, err)
+		}
 	}
 }
 

@@ -64,9 +64,6 @@ func New(config Config) (*Handler, error) {
 	if h.tokens, err = newTokens(folder(cmp.Or(config.TokenPath, "/auth/token")), config.TokenSecret); err != nil {
 		return nil, err
 	}
-	if _, inside := cutFolder(h.tokens.path, h.basePath); inside {
-		return nil, fmt.Errorf("scimapi: the token path %s lies within the base path %s", h.tokens.path, h.basePath)
-	}
 	if h.metrics == nil {
 		h.metrics = noMetrics{}
 	}
@@ -77,8 +74,21 @@ func New(config Config) (*Handler, error) {
 		h.log = slog.Default()
 	}
 	h.base, h.endpoints = h.routes()
+	if h.serves(h.tokens.path) {
+		return nil, fmt.Errorf("scimapi: the token path %q is one of SCIM's own, below the base path %q; give it another", h.tokens.path, h.basePath)
+	}
 	h.calls.New = func() any { return &call{h: h} }
 	return h, nil
+}
+
+// serves tells whether a path is SCIM's: below the base, and, where the base is the root, that of an endpoint.
+func (h *Handler) serves(path string) bool {
+	rest, below := cutFolder(path, h.basePath)
+	if !below || rest == "" || h.basePath != "" {
+		return below
+	}
+	first, _, _ := strings.Cut(rest[1:], "/")
+	return h.endpoints["/"+first] != nil
 }
 
 // folder brings a configured path into the form "/auth/scim"; the root is "".

@@ -16,6 +16,8 @@ type spy struct {
 	before struct {
 		write   func([]state.Mutation)
 		record  func() error
+		scoped  func(state.Scope) // each reading of a record
+		scan    func(state.Scope)
 		key     func() error
 		members func(yield func(state.Ref) bool) (done bool, err error)
 	}
@@ -43,7 +45,17 @@ func (s *spy) Record(ctx context.Context, scope state.Scope, kind state.Kind, id
 			return state.Record{}, err
 		}
 	}
+	if s.before.scoped != nil {
+		s.before.scoped(scope)
+	}
 	return s.Store.Record(ctx, scope, kind, id)
+}
+
+func (s *spy) Scan(ctx context.Context, scope state.Scope, kind state.Kind, after int64, skip, limit int, yield func(state.Record) bool) error {
+	if s.before.scan != nil {
+		s.before.scan(scope)
+	}
+	return s.Store.Scan(ctx, scope, kind, after, skip, limit, yield)
 }
 
 func (s *spy) KeyByHash(ctx context.Context, hash state.KeyHash) (state.Key, error) {
