@@ -8,7 +8,6 @@ import (
 
 	"rollcall/scimapi"
 	"rollcall/state"
-	"rollcall/state/scim"
 	"rollcall/state/statetest"
 )
 
@@ -137,61 +136,5 @@ func TestNewRefuses(t *testing.T) {
 		if _, err := scimapi.New(whole); err != nil {
 			t.Errorf("base path %q: %v", base, err)
 		}
-	}
-}
-
-// gate stages, or refuses.
-type gate struct {
-	stage bool
-	err   error
-	asked []state.ID
-}
-
-func (g *gate) Stage(_ context.Context, _ state.Scope, id state.ID) (bool, error) {
-	g.asked = append(g.asked, id)
-	return g.stage, g.err
-}
-
-func TestGate(t *testing.T) {
-	g := &gate{}
-	r := newReceiver(t, statetest.NewModel(), func(c *scimapi.Config) {
-		c.Sources = func(string) (scimapi.Source, bool) { return scimapi.Source{Tenant: acme.Tenant, Gate: g}, true }
-	})
-	id := r.createUser(t, "ada@acme.example")
-	active := func(said, inForce, staged bool) {
-		t.Helper()
-		rec, err := r.store.Record(context.Background(), acme, state.KindAccount, state.ID(id))
-		if err != nil || rec.Said != said || rec.InForce != inForce || rec.Staged != staged {
-			t.Errorf("said %v, in force %v, staged %v, %v; want %v, %v, %v", rec.Said, rec.InForce, rec.Staged, err, said, inForce, staged)
-		}
-	}
-	deactivate := `{"Operations":[{"op":"replace","path":"active","value":false}]}`
-	reactivate := `{"Operations":[{"op":"replace","path":"active","value":true}]}`
-
-	r.must(t, 200, "PATCH", "/Users/"+id, `{"Operations":[{"op":"replace","path":"title","value":"Dr"}]}`)
-	if len(g.asked) != 0 {
-		t.Error("asked about a push that deactivates nobody")
-	}
-	g.err = &scim.Error{Status: 403, Detail: "not this one"}
-	r.must(t, 403, "PATCH", "/Users/"+id, deactivate)
-	active(true, true, false)
-
-	g.err, g.stage = nil, true
-	if got := r.must(t, 200, "PUT", "/Users/"+id, `{"userName":"ada@acme.example","active":false}`); got["active"] != false {
-		t.Errorf("the provider reads active %v back", got["active"])
-	}
-	active(false, true, true)
-	r.must(t, 200, "PATCH", "/Users/"+id, reactivate)
-	active(true, true, false)
-
-	g.stage = false
-	r.must(t, 200, "PATCH", "/Users/"+id, deactivate)
-	active(false, false, false)
-	r.must(t, 200, "PATCH", "/Users/"+id, deactivate)
-	if len(g.asked) != 3 || g.asked[0] != state.ID(id) {
-		t.Errorf("asked %d times, want 3", len(g.asked))
-	}
-	if n := r.counts.of(scimapi.Deactivated); n != 2 {
-		t.Errorf("counted %d deactivations, want 2", n)
 	}
 }

@@ -27,6 +27,7 @@ type spy struct {
 	failed    []state.Request
 	touched   int
 	listed    int // of members
+	yielded   int // of records, by scans
 }
 
 func (s *spy) Write(urgency state.Urgency, mutations []state.Mutation) ([]state.Result, error) {
@@ -55,7 +56,12 @@ func (s *spy) Scan(ctx context.Context, scope state.Scope, kind state.Kind, afte
 	if s.before.scan != nil {
 		s.before.scan(scope)
 	}
-	return s.Store.Scan(ctx, scope, kind, after, skip, limit, yield)
+	return s.Store.Scan(ctx, scope, kind, after, skip, limit, func(rec state.Record) bool {
+		s.mu.Lock()
+		s.yielded++
+		s.mu.Unlock()
+		return yield(rec)
+	})
 }
 
 func (s *spy) KeyByHash(ctx context.Context, hash state.KeyHash) (state.Key, error) {
