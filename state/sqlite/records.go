@@ -2,13 +2,17 @@ package sqlite
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
 
 	"rollcall/state"
 )
 
 // recordColumns are what scanRecord reads. Few columns, because each costs.
 const recordColumns = `r.record, r.id, r.kind, r.version, r.name,
-	r.said | (r.in_force << 1) | (r.staged << 2) | (r.pinned << 3) | (r.protected << 4),
+	r.said | (r.in_force << 1) | (r.staged << 2) | (r.pinned << 3) | (r.protected << 4) |
+	((r.kind = 1 AND EXISTS (SELECT 1 FROM memberships m WHERE m.member_record = r.record)) << 5),
 	r.link, r.stamp, r.created_at, r.modified_at, r.deleted_at, CAST(r.resource AS BLOB) `
 
 func scanRecord(row row) state.Record {
@@ -24,6 +28,7 @@ func scanRecord(row row) state.Record {
 		Staged:     life&4 != 0,
 		Pinned:     life&8 != 0,
 		Protected:  life&16 != 0,
+		Grouped:    life&32 != 0,
 		Link:       row.text(6),
 		Stamp:      uint64(row.int(7)),
 		CreatedAt:  row.time(8),
@@ -152,6 +157,11 @@ const (
 	groupsOf = `SELECT g.id, g.kind, g.name FROM records r
 		JOIN memberships m ON m.member_record = r.record JOIN records g ON g.record = m.group_record
 		WHERE r.id = ? AND r.deleted_at = 0 AND r.source = ` + inScope + `AND g.deleted_at = 0 ORDER BY m.group_record`
+	// The ids are a JSON array; the first column is the position in it.
+	groupsOfAll = `SELECT j.key, g.id, g.kind, g.name FROM json_each(?) j CROSS JOIN records r
+		CROSS JOIN memberships m CROSS JOIN records g
+		WHERE r.id = j.value AND r.deleted_at = 0 AND r.source = ` + inScope + `
+		AND m.member_record = r.record AND g.record = m.group_record AND g.deleted_at = 0 ORDER BY j.key, m.group_record`
 )
 
 // Members reads a group's members a batch at a time.
@@ -185,6 +195,32 @@ func (r *Reader) GroupsOf(ctx context.Context, scope state.Scope, id state.ID) (
 	return list(ctx, r, func(row row) state.Ref {
 		return state.Ref{ID: state.ID(row.text(0)), Kind: state.Kind(row.int(1)), Name: row.text(2)}
 	}, groupsOf, string(id), scope.Source, scope.Tenant)
+}
+
+// GroupsOfAll reads the groups of many records, a batch of records at a time.
+func (r *Reader) GroupsOfAll(ctx context.Context, scope state.Scope, ids []state.ID, yield func(state.ID, state.Ref) bool) error {
+	type seat struct {
+		member state.ID
+		group  state.Ref
+	}
+	for some := range slices.Chunk(ids, batch) {
+		names, err := json.Marshal(some)
+		if err != nil {
+			return fmt.Errorf("write the ids: %w", err)
+		}
+		seats, err := list(ctx, r, func(row row) seat {
+			return seat{some[row.int(0)], state.Ref{ID: state.ID(row.text(1)), Kind: state.Kind(row.int(2)), Name: row.text(3)}}
+		}, groupsOfAll, string(names), scope.Source, scope.Tenant)
+		if err != nil {
+			return err
+		}
+		for _, seat := range seats {
+			if !yield(seat.member, seat.group) {
+				return nil
+			}
+		}
+	}
+	return ctx.Err()
 }
 
 const indexAfter = `SELECT r.record, r.id, r.version, r.stamp,

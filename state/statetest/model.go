@@ -109,7 +109,7 @@ func (m *Model) write(mutation *state.Mutation) (state.Result, error) {
 		delete(held.members, id)
 	}
 	if !change.Finish() {
-		return state.Result{Record: copied(held.Record)}, nil
+		return state.Result{Record: m.copied(held)}, nil
 	}
 	return m.keep(held, mutation, &change, keys), nil
 }
@@ -226,7 +226,7 @@ func (m *Model) keep(held *entity, mutation *state.Mutation, change *state.Chang
 			}
 		}
 	}
-	return state.Result{Changed: true, Number: number, Record: copied(held.Record)}
+	return state.Result{Changed: true, Number: number, Record: m.copied(held)}
 }
 
 // log journals a change and keeps the request behind it.
@@ -326,8 +326,14 @@ func (e *entity) joined() []state.ID {
 	return ids
 }
 
-func copied(r state.Record) state.Record {
+// copied returns an entity's record, for the caller to keep.
+func (m *Model) copied(e *entity) state.Record {
+	r := e.Record
 	r.Resource = slices.Clone(r.Resource)
+	r.Grouped = r.Kind == state.KindAccount && slices.ContainsFunc(m.order, func(group *entity) bool {
+		_, in := group.members[r.ID]
+		return in
+	})
 	return r
 }
 

@@ -15,24 +15,25 @@ func (m *Model) Record(ctx context.Context, scope state.Scope, kind state.Kind, 
 	if e == nil || e.Kind != kind {
 		return state.Record{}, state.ErrNotFound
 	}
-	return copied(e.Record), ctx.Err()
+	return m.copied(e), ctx.Err()
 }
 
 func (m *Model) Find(ctx context.Context, scope state.Scope, kind state.Kind, key state.MatchKey) ([]state.Record, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return recordsOf(m.find(scope, kind, key)), ctx.Err()
+	return m.recordsOf(m.find(scope, kind, key)), ctx.Err()
 }
 
 func (m *Model) Scan(ctx context.Context, scope state.Scope, kind state.Kind, after int64, skip, limit int, yield func(state.Record) bool) error {
 	m.mu.Lock()
-	list := slices.DeleteFunc(recordsOf(m.all(scope, kind, false)), func(r state.Record) bool { return r.Row <= after })
-	m.mu.Unlock()
+	list := slices.DeleteFunc(m.all(scope, kind, false), func(e *entity) bool { return e.Row <= after })
 	list = list[min(skip, len(list)):]
 	if limit > 0 {
 		list = list[:min(limit, len(list))]
 	}
-	return each(ctx, list, yield)
+	records := m.recordsOf(list)
+	m.mu.Unlock()
+	return each(ctx, records, yield)
 }
 
 func (m *Model) Count(ctx context.Context, scope state.Scope, kind state.Kind) (int, error) {
@@ -71,9 +72,24 @@ func (m *Model) GroupsOf(ctx context.Context, scope state.Scope, id state.ID) ([
 	return refs, ctx.Err()
 }
 
+func (m *Model) GroupsOfAll(ctx context.Context, scope state.Scope, ids []state.ID, yield func(state.ID, state.Ref) bool) error {
+	for _, id := range ids {
+		groups, err := m.GroupsOf(ctx, scope, id)
+		if err != nil {
+			return err
+		}
+		for _, group := range groups {
+			if !yield(id, group) {
+				return nil
+			}
+		}
+	}
+	return ctx.Err()
+}
+
 func (m *Model) Tombstones(ctx context.Context, scope state.Scope, yield func(state.Record) bool) error {
 	m.mu.Lock()
-	list := recordsOf(m.all(scope, 0, true))
+	list := m.recordsOf(m.all(scope, 0, true))
 	m.mu.Unlock()
 	return each(ctx, list, yield)
 }
@@ -172,10 +188,10 @@ func (m *Model) Ledger(ctx context.Context, scope state.Scope, since time.Time) 
 
 func refOf(e *entity) state.Ref { return state.Ref{ID: e.ID, Kind: e.Kind, Name: e.Name} }
 
-func recordsOf(entities []*entity) []state.Record {
+func (m *Model) recordsOf(entities []*entity) []state.Record {
 	var list []state.Record
 	for _, e := range entities {
-		list = append(list, copied(e.Record))
+		list = append(list, m.copied(e))
 	}
 	return list
 }

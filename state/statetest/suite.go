@@ -34,6 +34,7 @@ func Run(t *testing.T, open Open) {
 		{"members", testMembers},
 		{"members who go and come back", testMembersRemoval},
 		{"many members", testManyMembers},
+		{"groups of many", testGroups},
 		{"one refused spares its neighbours", testNeighbours},
 		{"bulk", testBulk},
 		{"many callers at once", testManyCallers},

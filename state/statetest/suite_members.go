@@ -160,6 +160,68 @@ func testMembersRemoval(t *testing.T, f *fixture) {
 	}
 }
 
+// What is known of many people's groups at once, and of one record without asking.
+func testGroups(t *testing.T, f *fixture) {
+	const n = 600 // more than a store would read in one look
+	ids := make([]state.ID, n)
+	var mutations []state.Mutation
+	for i := range ids {
+		ids[i] = state.ID(fmt.Sprintf("a%03d", i))
+		mutations = append(mutations, state.Mutation{Scope: here, Kind: state.KindAccount, ID: ids[i], Cause: pushed,
+			Put: &state.Put{Resource: parse(t, fmt.Sprintf(`{"userName":"u%d"}`, i))}})
+	}
+	if _, err := f.Write(state.Bulk, mutations); err != nil {
+		t.Fatal(err)
+	}
+	f.group(t, "g", "Staff", ids[3], ids[500], ids[501])
+	f.group(t, "h", "All", ids[500], "g")
+	f.group(t, "gone", "Gone", ids[1], ids[500])
+	f.write(t, state.Mutation{Kind: state.KindGroup, ID: "gone", Life: &state.Life{Remove: state.RemoveDelete}})
+	f.write(t, state.Mutation{Kind: state.KindAccount, ID: ids[501], Life: &state.Life{Remove: state.RemoveDelete}})
+	check := func(scope state.Scope, ids []state.ID, stop int, want ...string) {
+		t.Helper()
+		var got []string
+		err := f.GroupsOfAll(t.Context(), scope, ids, func(member state.ID, group state.Ref) bool {
+			got = append(got, fmt.Sprintf("%s in %s %s %s", member, group.Kind, group.ID, group.Name))
+			return len(got) != stop
+		})
+		if !slices.Equal(got, want) || err != nil {
+			t.Errorf("GroupsOfAll of %d in %v = %v, %v; want %v", len(ids), scope, got, err, want)
+		}
+	}
+	check(here, ids, 0, "a003 in Group g Staff", "a500 in Group g Staff", "a500 in Group h All")
+	check(here, ids, 2, "a003 in Group g Staff", "a500 in Group g Staff")
+	check(here, []state.ID{"none", "g", `"]`, "", ids[500], ids[3], ids[500]}, 0, "g in Group h All",
+		"a500 in Group g Staff", "a500 in Group h All", "a003 in Group g Staff", "a500 in Group g Staff", "a500 in Group h All")
+	check(here, nil, 0)
+	check(beside, ids, 0)
+	check(elsewhere, ids, 0)
+
+	var grouped []state.ID
+	if err := f.Scan(t.Context(), here, state.KindAccount, 0, 0, 0, func(r state.Record) bool {
+		if r.Grouped {
+			grouped = append(grouped, r.ID)
+		}
+		return true
+	}); err != nil || !slices.Equal(grouped, []state.ID{ids[1], ids[3], ids[500]}) {
+		t.Errorf("grouped are %v, %v", grouped, err)
+	}
+	if f.record(t, state.KindGroup, "g").Grouped {
+		t.Error("Grouped is said of a group")
+	}
+	if r := f.life(t, ids[3], pushed, state.Life{Said: new(false)}); !r.Record.Grouped {
+		t.Errorf("Write of someone in a group = %+v, want Grouped", r)
+	}
+	f.write(t, state.Mutation{Kind: state.KindGroup, ID: "g", Members: &state.Members{Set: true}})
+	if r := f.life(t, ids[3], pushed, state.Life{Said: new(true)}); r.Record.Grouped || f.record(t, state.KindAccount, ids[3]).Grouped {
+		t.Errorf("Write of someone who has left = %+v, want no longer Grouped", r)
+	}
+	f.write(t, state.Mutation{Kind: state.KindGroup, ID: "gone", Life: &state.Life{Remove: state.RemovePurge}})
+	if f.record(t, state.KindAccount, ids[1]).Grouped {
+		t.Error("someone is Grouped whose group is purged")
+	}
+}
+
 func testManyMembers(t *testing.T, f *fixture) {
 	const n = 5000
 	var ids []state.ID
