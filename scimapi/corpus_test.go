@@ -81,7 +81,7 @@ func TestCorpusOfTheRFCs(t *testing.T) {
 
 func corpusFiles(t testing.TB) []string {
 	files, err := filepath.Glob("testdata/*/*.json")
-	if err != nil || len(files) < 90 {
+	if err != nil || len(files) < 140 {
 		t.Fatalf("%d files, %v", len(files), err)
 	}
 	return files
