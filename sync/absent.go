@@ -178,7 +178,8 @@ func (p *planner) absent(ctx context.Context, proof *connectors.Proof) error {
 			p.moved("", "", "")
 			continue
 		}
-		if err := p.suspect(ctx, record, answers, n >= asked, len(proof.Unreadable) > 0); err != nil {
+		withheld := n >= asked && p.verdict == state.VerdictComplete // without answers from those who were asked nothing is presumed
+		if err := p.suspect(ctx, record, answers, withheld, len(proof.Unreadable) > 0); err != nil {
 			return err
 		}
 	}

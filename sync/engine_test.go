@@ -870,3 +870,35 @@ func TestProgress(t *testing.T) {
 		t.Errorf("steps (-want +got):\n%s", diff)
 	}
 }
+
+// TestNobodyIsRemovedWithoutALook: more are missing twice than are looked at, and those who are looked at turn out to be there. The
+// others, few enough for the gate by then, wait for an approval all the same.
+func TestNobodyIsRemovedWithoutALook(t *testing.T) {
+	faults := map[string]func(*world, []string){
+		"the look says assigned": func(w *world, _ []string) { w.dir.lookTells = true },
+		"the look says nothing": func(w *world, missing []string) {
+			for _, name := range missing {
+				w.soul(name).facts.Enabled = connectors.Unknown
+			}
+		},
+		"the look fails": func(w *world, _ []string) { w.dir.lookErr = errors.New("unreachable") },
+	}
+	for name, fault := range faults {
+		t.Run(name, func(t *testing.T) {
+			w := populated(t, crowd(100)...)
+			missing := crowd(25)
+			w.dir.hidden = make(map[string]bool)
+			for _, name := range missing {
+				w.dir.hidden["obj-"+name] = true
+			}
+			fault(w, missing)
+			for range 3 {
+				report := w.scheduled()
+				if n := len(w.active()); n != 100 || report.Plan.Counts.Changes() != report.Plan.Counts.Held {
+					t.Fatalf("%d active, want 100: %s", n, outline(report))
+				}
+				w.clock.hour()
+			}
+		})
+	}
+}

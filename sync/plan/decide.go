@@ -46,6 +46,7 @@ type Decider struct {
 //   - nothing without judgement: an unproven standing changes nothing;
 //   - the mapping decides: only an always-mapped active that is false deactivates, and null is not false;
 //   - a deactivation names the fact behind the mapping's word; without one it is held;
+//   - who is only presumed to have left, because nobody has looked, is held;
 //   - who is to be inactive is compared in nothing else: what a recycle bin makes of names is not drift;
 //   - a reactivation needs a look at the person in the same run;
 //   - create-only and volatile targets are never compared, null and empty values never flow;
@@ -115,6 +116,8 @@ func (d *Decider) deactivate(change *Change, s Subject) {
 	change.Fields = []Field{activeField(true, false)}
 	change.Witnesses = s.witnesses(Fact(change.Reason))
 	switch {
+	case s.Standing.Presumed:
+		change.Held, change.HeldBecause = true, HoldPresumed
 	case change.Reason == ReasonMapped:
 		change.Held, change.HeldBecause = true, HoldNoFact
 	case s.Account.Record.Protected || slices.Contains(d.Rules.Protect, scim.Fold(s.Account.Resource.Get("userName").Text)):

@@ -211,6 +211,9 @@ func checkRemoval(t *testing.T, d plan.Decider, m *mapping.Mapping, e plan.Evide
 	if want := removal(e); got != want {
 		t.Fatalf("%s: removed because %q, the table says %q", describe(e), got, want)
 	}
+	if c := decision.Change; c != nil && c.Removal() && standing.Presumed != (c.HeldBecause == plan.HoldPresumed) {
+		t.Fatalf("%s: presumed %t, held because %q: who was not looked at waits", describe(e), standing.Presumed, c.HeldBecause)
+	}
 	if standing.Presumed && e.Look != plan.Withheld {
 		t.Fatalf("%s: presumed though it was looked at", describe(e))
 	}

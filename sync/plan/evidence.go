@@ -41,7 +41,7 @@ type Standing struct {
 	Gone      bool             // nothing of the person can be read any more
 	Present   bool             // the pull passed the person: other attributes may be compared, an account may be made
 	Looked    bool             // read directly in this run
-	Presumed  bool             // a removal could only be presumed: it is held and looked at anew when approved
+	Presumed  bool             // a removal can only be presumed: Decide holds it, and it is looked at when approved
 	Witnesses []Witness        // of positive facts the Fact is still to be named by Decide
 	Suspect   []Fact           // to be remembered, or still to be remembered, for later runs
 	Notice    NoticeKind       // when not Judged: what to tell; "" = nothing

@@ -20,7 +20,7 @@ type Rules struct {
 type Gate struct {
 	Active   int  `json:"active"`         // in force 24 hours ago, as far as removals by pulls tell
 	Removed  int  `json:"removed"`        // by pulls within the last 24 hours, approved ones apart
-	Removals int  `json:"removals"`       // planned now, those held by themselves apart
+	Removals int  `json:"removals"`       // planned now: those held by themselves apart, those only presumed among them
 	Limit    int  `json:"limit"`          // how many the run and the 24 hours may see
 	Removing Hold `json:"held,omitempty"` // why the removals are held; "" = they pass
 }
@@ -42,9 +42,10 @@ const (
 )
 
 // Hold marks what has to wait for an approval and keeps the sums. Removals wait together or not at all; changes held by themselves
-// stay so and do not count. Call it on a finished plan, once.
+// stay so and do not count, but for the removals that are only presumed: they never pass, and tell how many are missing. Call it on
+// a finished plan, once.
 func (p *Plan) Hold(rules Rules, c Circumstances) {
-	p.Gate = gate(p.passing(Deactivate), rules, c.Ledger)
+	p.Gate = gate(p.passing(Deactivate)+p.heldFor(HoldPresumed), rules, c.Ledger)
 	switch {
 	case c.ReportOnly:
 		p.hold(HoldPolicy, Actions...)
@@ -97,6 +98,17 @@ func (p *Plan) passing(action Action) int {
 	n := 0
 	for i := range p.Changes {
 		if p.Changes[i].Action == action && !p.Changes[i].Held {
+			n++
+		}
+	}
+	return n
+}
+
+// heldFor counts the changes that are held for a reason.
+func (p *Plan) heldFor(why Hold) int {
+	n := 0
+	for i := range p.Changes {
+		if p.Changes[i].HeldBecause == why {
 			n++
 		}
 	}

@@ -123,6 +123,23 @@ func TestHoldKeepsWhatIsHeldByItself(t *testing.T) {
 	}
 }
 
+// TestPresumedRemovalsCount: they are held by themselves and make the others wait with them.
+func TestPresumedRemovalsCount(t *testing.T) {
+	for _, test := range []struct {
+		presumed, held int
+		removing       plan.Hold
+	}{{presumed: 5, held: 5}, {presumed: 3, held: 6, removing: plan.HoldCount}} {
+		p := planned(test.held, 0, 0)
+		for i := range test.presumed {
+			p.Changes[i].Held, p.Changes[i].HeldBecause = true, plan.HoldPresumed
+		}
+		p.Hold(plan.Rules{GatePercent: 10, GateFloor: 5}, plan.Circumstances{Ledger: state.Ledger{Active: 50}})
+		if p.Counts.Held != test.held || p.Gate.Removals != test.held || p.Gate.Removing != test.removing {
+			t.Errorf("%d presumed: held %d, gate %+v", test.presumed, p.Counts.Held, p.Gate)
+		}
+	}
+}
+
 // TestGateIsNeverExceeded: whatever the numbers, the removals that pass stay within every limit, and pass or wait together.
 func TestGateIsNeverExceeded(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

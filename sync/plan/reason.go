@@ -49,6 +49,7 @@ const (
 	HoldProtected Hold = "protected"    // removing this person always waits
 	HoldReused    Hold = "name_reused"  // the account's name belongs to someone else now
 	HoldNoFact    Hold = "no_fact"      // the mapping says inactive, no fact does
+	HoldPresumed  Hold = "presumed"     // missing twice, and not looked at by id yet
 	HoldCount     Hold = "gate_count"   // more removals than the gate lets pass in a run
 	HoldDay       Hold = "gate_day"     // more removals than the gate lets pass in 24 hours
 	HoldHalf      Hold = "gate_half"    // more than half of those active
@@ -65,6 +66,7 @@ var holdTexts = map[Hold]string{
 	HoldProtected: "a protected person",
 	HoldReused:    "the account's name belongs to someone else now",
 	HoldNoFact:    "the mapping says inactive, but no fact at the source does",
+	HoldPresumed:  "missing from several pulls, looked at only when this is approved",
 	HoldCount:     "more removals than one run may carry out",
 	HoldDay:       "more removals than 24 hours may see",
 	HoldHalf:      "more than half of the active people",
