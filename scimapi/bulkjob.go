@@ -5,8 +5,10 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"slices"
 	"strings"
 
+	"rollcall/scimapi/patch"
 	"rollcall/state"
 	"rollcall/state/scim"
 )
@@ -18,7 +20,7 @@ type bulkJob struct {
 	byID     map[string]*bulkOp
 	failOn   int // stop after as many failures; 0: never
 	failures int
-	open     []*bulkOp // created, and waiting for what they refer to
+	open     []*bulkOp // created without a part that refers in a circle
 }
 
 type bulkStage uint8
@@ -36,7 +38,8 @@ type bulkOp struct {
 
 	stage    bulkStage
 	id       state.ID   // of what a POST made
-	rest     scim.Value // the part of the data that refers to an operation which itself waits for this one
+	rest     scim.Value // the part of the data that refers to an operation which itself refers to this one
+	joined   bool       // it has been added
 	status   int
 	location string
 	etag     string
@@ -66,9 +69,7 @@ func (j *bulkJob) run() {
 	}
 	for _, op := range j.ops {
 		j.carryOut(op)
-	}
-	for _, op := range j.open {
-		j.undo(op, errCircle)
+		j.settle()
 	}
 }
 
@@ -85,8 +86,8 @@ var (
 	errCircle    = &scim.Error{Status: http.StatusConflict, Detail: "it refers to an operation that refers to it, and this could not be resolved; nothing of it was kept"}
 )
 
-// carryOut does an operation, after those that it refers to. Where they refer to it in turn, it is created without that part, which is
-// added as soon as there is something to refer to.
+// carryOut does an operation, after those that it refers to. Where one of these refers to it in turn, that one is created without this
+// part of it, which settle adds.
 func (j *bulkJob) carryOut(op *bulkOp) {
 	if op.stage != bulkWaiting || j.over() {
 		return
@@ -118,7 +119,6 @@ func (j *bulkJob) carryOut(op *bulkOp) {
 		j.open = append(j.open, op)
 	}
 	j.count(op)
-	j.complete()
 }
 
 func (j *bulkJob) fail(op *bulkOp, err error) {
@@ -126,7 +126,7 @@ func (j *bulkJob) fail(op *bulkOp, err error) {
 	j.count(op)
 }
 
-// divide resolves the references of an operation and splits off what refers to operations that are not done.
+// divide resolves the references of an operation and splits off what refers to operations that are not done with.
 func (j *bulkJob) divide(op *bulkOp) (now, later scim.Value) {
 	var ready, open []scim.Field
 	for _, f := range op.data.Fields {
@@ -142,31 +142,41 @@ func (j *bulkJob) divide(op *bulkOp) (now, later scim.Value) {
 	return scim.ObjectOf(ready...), later
 }
 
-// complete adds what was left out of operations, as far as it can be by now.
-func (j *bulkJob) complete() {
-	for i := 0; i < len(j.open); i++ {
+// settle closes circles, when nothing is being carried out any more: what was left out of operations is added. One for which this fails is
+// undone, and so are those that refer to it.
+func (j *bulkJob) settle() {
+	for i := 0; i < len(j.open); {
 		op := j.open[i]
-		if j.pending(op.rest) {
+		why := j.join(op)
+		if why == nil {
+			i++
 			continue
 		}
-		j.open = append(j.open[:i:i], j.open[i+1:]...)
-		i--
-		if j.broken(op.rest) {
-			j.undo(op, errCircle)
-			continue
-		}
-		change := scim.ObjectOf(
-			scim.Field{Name: "schemas", Value: scim.ListOf(scim.StringValue(patchSchema))},
-			scim.Field{Name: "Operations", Value: scim.ListOf(scim.ObjectOf(
-				scim.Field{Name: "op", Value: scim.StringValue("add")},
-				scim.Field{Name: "value", Value: j.resolved("value", op.rest)}))})
-		done := j.send(http.MethodPatch, op.path+"/"+string(op.id), change, "")
-		if done.failed != nil {
-			j.undo(op, done.failed)
-			continue
-		}
-		op.etag = done.w.Header().Get("ETag")
+		j.open = slices.Delete(j.open, i, i+1)
+		j.undo(op, why)
+		i = 0
 	}
+	j.open = nil
+}
+
+// join adds what was left out of an operation, unless it has been, and tells why it cannot be.
+func (j *bulkJob) join(op *bulkOp) *scim.Error {
+	switch {
+	case j.broken(op.rest):
+		return errCircle
+	case op.joined:
+		return nil
+	}
+	change := scim.ObjectOf(
+		scim.Field{Name: "schemas", Value: scim.ListOf(scim.StringValue(patch.URN))},
+		scim.Field{Name: "Operations", Value: scim.ListOf(scim.ObjectOf(
+			scim.Field{Name: "op", Value: scim.StringValue("add")},
+			scim.Field{Name: "value", Value: j.resolved("value", op.rest)}))})
+	done := j.send(http.MethodPatch, op.path+"/"+string(op.id), change, "")
+	if done.failed == nil {
+		op.joined, op.etag = true, done.w.Header().Get("ETag")
+	}
+	return done.failed
 }
 
 // undo takes away again what was created of an operation that cannot be carried out whole.
@@ -178,12 +188,18 @@ func (j *bulkJob) undo(op *bulkOp, why *scim.Error) {
 // send carries out one request as if it had come alone, but for the key and the source's turn, which it shares with the whole.
 func (j *bulkJob) send(method, target string, data scim.Value, version string) *call {
 	c := j.c.part(method, target, data, version)
+	c.act()
+	c.h.noteFailure(c)
+	return c
+}
+
+// act routes and does what is asked. A panic is this operation's failure alone.
+func (c *call) act() {
 	defer func() {
 		if cause := recover(); cause != nil {
 			c.log().Error("request panicked", logPanic, cause, logStack, string(debug.Stack()))
 			c.fail(c.fault())
 		}
-		c.h.noteFailure(c)
 	}()
 	do, err := c.h.route(c)
 	if err == nil && !c.endpoint.bulk {
@@ -195,7 +211,6 @@ func (j *bulkJob) send(method, target string, data scim.Value, version string) *
 	if err != nil {
 		c.fail(err)
 	}
-	return c
 }
 
 // part makes a call of an operation.

@@ -10,10 +10,7 @@ import (
 // A reference is the text "bulkId:x" where the id of a resource goes that another operation makes (RFC 7644 §3.7.2): as a whole value
 // anywhere in the data, in the path of a request, and inside the value filters of a patch's paths.
 
-const (
-	bulkRef     = "bulkId:"
-	patchSchema = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
-)
+const bulkRef = "bulkId:"
 
 // references lists the bulkIds that an operation names, each once.
 func (op *bulkOp) references() []string {
@@ -70,15 +67,21 @@ func quoted(path string) []string {
 	}
 }
 
-// pending tells whether a value refers to an operation that is not done.
+// pending tells whether a value refers to an operation that is being carried out, or that is not whole yet.
 func (j *bulkJob) pending(v scim.Value) (yes bool) {
-	eachReference("", v, func(name string) { yes = yes || j.byID[name].stage != bulkDone })
+	eachReference("", v, func(name string) {
+		op := j.byID[name]
+		yes = yes || op.stage != bulkDone || slices.Contains(j.open, op)
+	})
 	return yes
 }
 
-// broken tells whether a value refers to an operation that failed.
+// broken tells whether a value refers to an operation that failed, or was never reached.
 func (j *bulkJob) broken(v scim.Value) (yes bool) {
-	eachReference("", v, func(name string) { yes = yes || j.byID[name].failure != nil })
+	eachReference("", v, func(name string) {
+		op := j.byID[name]
+		yes = yes || op.stage != bulkDone || op.failure != nil
+	})
 	return yes
 }
 
