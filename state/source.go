@@ -44,7 +44,7 @@ type Run struct {
 	StartedAt time.Time
 	EndedAt   time.Time // zero while it runs
 	Verdict   Verdict
-	Reason    string // one plain sentence when it is not complete, or why it was held
+	Reason    string // in plain sentences: why it is not complete, and why a part is held
 	Outcome   string // "in_sync", "applied", "partly_applied", "held", "observed", "incomplete", "failed"
 	Plan      string // id of the plan it left held, if any
 	Report    []byte // JSON: snapshot proof, counts, changes with their results; written by sync

@@ -68,7 +68,8 @@ func (p *planner) nameTaken(ctx context.Context, c *plan.Change, account *plan.A
 	if err != nil || holder == nil {
 		return false, err
 	}
-	p.blocked[holder.ID], p.blocked[account.Record.ID] = true, true
+	p.reuse(holder)
+	p.reuse(&account.Record)
 	p.plan.Notice(plan.Notice{
 		Kind: plan.NameReused, Person: c.Person, Account: holder.ID, Name: c.Name,
 		Detail: "the person's new userName is another account's",
@@ -172,8 +173,9 @@ func (p *planner) tombstone(ctx context.Context, c *plan.Change, recent func(tim
 	return nil, nil
 }
 
-// settle takes out of the plan what more than one person claims, and what must not touch accounts whose names have been reused.
-func (p *planner) settle() {
+// settle takes out of the plan what more than one person claims, what must not touch accounts whose names have been reused and, unless
+// everyone was read, what somebody who was not read may have a better right to.
+func (p *planner) settle(ctx context.Context) error {
 	lost := p.settleClaims()
 	names := make(map[string]int)
 	for i := range p.plan.Changes {
@@ -183,6 +185,11 @@ func (p *planner) settle() {
 	}
 	kept := p.plan.Changes[:0]
 	for _, c := range p.plan.Changes {
+		reused := p.blocked[c.Account] || !p.everyone() && p.marks.find(c.Person, nameReused) != nil
+		objection, err := p.unproved(ctx, &c)
+		if err != nil {
+			return err
+		}
 		switch {
 		case lost[mark{c.Person, string(c.Account)}]:
 			continue
@@ -191,14 +198,43 @@ func (p *planner) settle() {
 				Kind: plan.Conflict, Person: c.Person, Name: c.Name, Detail: "several people without account have the same userName",
 			})
 			continue
-		case p.blocked[c.Account] && !c.Removal():
+		case tieOf(&c) == plan.ByMatch && !p.whole:
+			p.plan.Notice(plan.Notice{
+				Kind: plan.Conflict, Person: c.Person, Account: c.Account, Name: c.Name,
+				Detail: "the account fits by its attributes, and not everyone was read who may fit as well",
+			})
 			continue
-		case p.blocked[c.Account]:
+		case reused && !c.Removal():
+			continue
+		case reused:
 			c.Held, c.HeldBecause = true, plan.HoldReused
+		case objection != "":
+			c.Held, c.HeldBecause = true, objection
 		}
 		kept = append(kept, c)
 	}
 	p.plan.Changes = kept
+	return nil
+}
+
+// unproved says what speaks against a change in a run that did not read everyone, or "".
+func (p *planner) unproved(ctx context.Context, c *plan.Change) (plan.Hold, error) {
+	switch {
+	case p.everyone() || c.Action == plan.Create:
+		return "", nil
+	case tieOf(c) == plan.ByMatch:
+		return plan.HoldMatched, nil
+	case !c.Removal():
+		return "", nil
+	}
+	entries, err := p.store.EntriesOf(ctx, p.source.Scope, c.Account)
+	if err != nil {
+		return "", fmt.Errorf("read the journal of %s: %w", c.Account, err)
+	}
+	if plan.LetInAgain(entries) {
+		return plan.HoldReturned, nil
+	}
+	return "", nil
 }
 
 // settleClaims decides who of several people has an account that is not linked: the one with the best evidence, or nobody. It

@@ -24,6 +24,9 @@ type marks struct {
 
 type mark struct{ person, fact string }
 
+// nameReused is the fact that the name of the account that is linked to a person is somebody else's by now.
+const nameReused = string(plan.NameReused)
+
 func readMarks(ctx context.Context, store Reader, scope state.Scope, run string, at time.Time) (*marks, error) {
 	list, err := store.Suspicions(ctx, scope)
 	if err != nil {
@@ -73,9 +76,10 @@ func (m *marks) judge(person string) {
 	}
 }
 
-// refuted lists what is to be forgotten: suspicions of people who were seen or, after a complete snapshot, are no longer suspected,
-// and what was remembered of changes that this run, having decided about the person, would no longer make.
-func (m *marks) refuted(complete bool) []state.Suspicion {
+// refuted lists what is to be forgotten: suspicions of people who were seen or, after a complete snapshot, are no longer suspected;
+// that a name is reused once everyone was read; and what was remembered of changes that this run, having decided about the person, would no longer
+// make.
+func (m *marks) refuted(complete, everyone bool) []state.Suspicion {
 	var refuted []state.Suspicion
 	for person, list := range m.earlier {
 		for _, s := range list {
@@ -83,6 +87,10 @@ func (m *marks) refuted(complete bool) []state.Suspicion {
 			case m.kept[mark{person, s.Fact}]:
 			case aboutChange(s.Fact):
 				if m.judged[person] {
+					refuted = append(refuted, s)
+				}
+			case s.Fact == nameReused:
+				if everyone {
 					refuted = append(refuted, s)
 				}
 			case m.seen[person] || complete:

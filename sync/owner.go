@@ -179,9 +179,17 @@ func (p *planner) userName() string {
 	return ""
 }
 
-// reused reports that an account that is linked to one person has the name of another, and takes it out of the plan.
-func (p *planner) reused(person *connectors.Person, record state.Record) {
+// reuse takes an account whose name has come to be somebody else's out of the plan, until a run that saw everyone finds otherwise.
+func (p *planner) reuse(record *state.Record) {
 	p.blocked[record.ID] = true
+	if record.Link != "" {
+		p.marks.note(record.Link, nameReused)
+	}
+}
+
+// reused reports that an account that is linked to one person has the name of another.
+func (p *planner) reused(person *connectors.Person, record state.Record) {
+	p.reuse(&record)
 	p.notice(plan.NameReused, person, record.ID, "the account is linked to another person")
 }
 

@@ -49,6 +49,7 @@ type planner struct {
 	verdict    state.Verdict
 	reason     string
 	whole      bool // the snapshot was complete, whatever became of the look-ups after it
+	unreadable int  // groups that it could not read
 	unproven   bool // though nobody who is known was in it
 	suspected  int  // active accounts whose people it did not have
 }
@@ -133,7 +134,10 @@ func (p *planner) build(ctx context.Context) (connectors.Proof, error) {
 	} else if err := p.secondLook(ctx, &proof); err != nil {
 		return proof, err
 	}
-	p.settle()
+	p.unreadable = len(proof.Unreadable)
+	if err := p.settle(ctx); err != nil {
+		return proof, err
+	}
 	p.plan.Counts.People = proof.People
 	p.plan.Counts.Accounts = p.index.len()
 	p.plan.Counts.Active = p.index.count(flagInForce)
@@ -313,6 +317,9 @@ func (p *planner) refer(ctx context.Context) error {
 	}
 	return nil
 }
+
+// everyone tells whether everyone was read: only then is a match by attributes known to be unique, and a name to be nobody else's.
+func (p *planner) everyone() bool { return p.whole && p.unreadable == 0 }
 
 // strangers tells whether people were read and accounts are recorded, and not one belongs to the other.
 func (p *planner) strangers() bool {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"rollcall/state"
@@ -133,9 +134,7 @@ func (r *runner) carryOut(ctx context.Context, kept state.Source) error {
 		return err
 	}
 	r.report.Run.Outcome = r.outcome()
-	if reason := r.report.heldReason(r.observe); r.report.Run.Reason == "" && reason != "" {
-		r.report.Run.Reason = reason
-	}
+	r.report.Run.Reason = strings.TrimSpace(r.report.Run.Reason + " " + r.report.heldReason(r.observe))
 	return nil
 }
 
@@ -151,7 +150,7 @@ func (r *runner) remember(ctx context.Context) error {
 			return err
 		}
 	}
-	refuted := p.marks.refuted(p.whole)
+	refuted := p.marks.refuted(p.whole, p.everyone())
 	if len(p.marks.added)+len(refuted) == 0 {
 		return nil
 	}

@@ -26,6 +26,20 @@ func Contradicts(c *Change, entries []state.Entry, now time.Time, settle time.Du
 	return state.Entry{}, false
 }
 
+// LetInAgain tells whether a push was the last to bring an account back into force. A provider's push finds accounts by name: it may
+// have brought it back for somebody else than the person whom the account is linked to.
+func LetInAgain(entries []state.Entry) bool {
+	for i := len(entries) - 1; i >= 0; i-- {
+		switch e := entries[i]; e.Verb {
+		case state.VerbReactivate, state.VerbRestore:
+			return e.Cause.Kind == state.CausePush
+		case state.VerbDeactivate, state.VerbDelete:
+			return false
+		}
+	}
+	return false
+}
+
 // attributes lists the names, folded, under which the journal keeps what the change alters.
 func (c *Change) attributes() map[string]bool {
 	names := make(map[string]bool)

@@ -48,6 +48,8 @@ const (
 	HoldUnproven  Hold = "unproven"     // no known person was seen in the pull; a few answered by id
 	HoldProtected Hold = "protected"    // removing this person always waits
 	HoldReused    Hold = "name_reused"  // the account's name belongs to someone else now
+	HoldMatched   Hold = "matched"      // tied by attributes alone, and some groups could not be read
+	HoldReturned  Hold = "returned"     // a push let the account in again, for somebody else perhaps, and not everyone was read
 	HoldNoFact    Hold = "no_fact"      // the mapping says inactive, no fact does
 	HoldPresumed  Hold = "presumed"     // missing twice, and not looked at by id yet
 	HoldCount     Hold = "gate_count"   // more removals than the gate lets pass in a run
@@ -65,6 +67,8 @@ var holdTexts = map[Hold]string{
 	HoldUnproven:  "no known person was seen in the pull",
 	HoldProtected: "a protected person",
 	HoldReused:    "the account's name belongs to someone else now",
+	HoldMatched:   "found by its attributes alone, and somebody who was not read may fit as well",
+	HoldReturned:  "let in again by a push since it was deactivated, for somebody who was not read perhaps",
 	HoldNoFact:    "the mapping says inactive, but no fact at the source does",
 	HoldPresumed:  "missing from several pulls, looked at only when this is approved",
 	HoldCount:     "more removals than one run may carry out",
