@@ -234,7 +234,7 @@ func (p *planner) rejudge(ctx context.Context, c *plan.Change, answers sightings
 }
 
 // earlierEvidence is what is known about a planned change before its person is looked at: the pull passed the person, or earlier
-// snapshots did not have them.
+// snapshots did not have them. An absence counts as long as no run has seen the person since: the suspicion has to be there still.
 func (p *planner) earlierEvidence(c *plan.Change) plan.Evidence {
 	e := plan.Evidence{
 		Run: p.run, At: p.started, Scope: p.want.Scope, Complete: true, WasGone: p.marks.find(c.Person, string(plan.FactGone)),
@@ -248,7 +248,7 @@ func (p *planner) earlierEvidence(c *plan.Change) plan.Evidence {
 			absences = append(absences, &state.Suspicion{Person: c.Person, Fact: string(w.Fact), Run: w.Run, At: w.At})
 		}
 	}
-	if len(absences) > 1 { // this approval made no snapshot of its own
+	if len(absences) > 1 && p.marks.find(c.Person, string(plan.FactAbsent)) != nil { // this approval made no snapshot of its own
 		e.WasAbsent = absences[0]
 	}
 	return e
