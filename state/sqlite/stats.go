@@ -27,14 +27,18 @@ func (s *Store) Stats() Stats {
 	}
 }
 
-// Health reads from the database and returns what stands in the way of its use: a failed read, or the failure of the last
-// transaction, such as a full disk.
+// Health returns what stands in the way of the database's use. It reads from it, and if the last transaction failed, for a full disk
+// or a lock that somebody kept, it tries a write that changes nothing: who is not sent any work because of a failure long past would
+// never learn that it is over.
 func (s *Store) Health(ctx context.Context) error {
 	if _, err := list(ctx, s.Reader, func(row row) int64 { return row.int(0) }, "SELECT count(*) FROM leases"); err != nil {
 		return err
 	}
-	if err := s.writer.stats.failed.Load(); err != nil {
-		return fmt.Errorf("the last change failed: %w", *err)
+	if s.writer.stats.failed.Load() == nil {
+		return nil
+	}
+	if err := s.do(ctx, func(t *tx) error { return t.c.exec("PRAGMA user_version = 0") }); err != nil {
+		return fmt.Errorf("nothing can be written: %w", err)
 	}
 	return nil
 }
