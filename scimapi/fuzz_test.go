@@ -14,11 +14,13 @@ import (
 
 	"rollcall/scimapi"
 	"rollcall/state"
+	"rollcall/state/scim"
 	"rollcall/state/statetest"
 )
 
 // FuzzHandler sends anything to a receiver that holds a user and a group, USER and GROUP in paths and bodies. Whatever comes, the answer
-// is JSON, a failure has SCIM's form, nothing is answered with a 5xx but what is declared so, and the receiver goes on.
+// is JSON, a failure has SCIM's form, nothing is answered with a 5xx but what is declared so, and the receiver goes on. What a strict source
+// is answered with success, a lenient one is too.
 func FuzzHandler(f *testing.F) {
 	for _, file := range corpusFiles(f) {
 		var ex exchange
@@ -53,6 +55,11 @@ func FuzzHandler(f *testing.F) {
 		if got.status >= 500 && got.status != http.StatusNotImplemented {
 			t.Errorf("status %d: %s", got.status, got.body)
 		}
+		strict := newFuzzed(t, speaking(scimapi.Strict))
+		named = strings.NewReplacer("USER", strict.user, "GROUP", strict.group)
+		if status := strict.send(method, named.Replace(target), named.Replace(body)).status; status < 300 && got.status != status {
+			t.Errorf("a strict source is answered %d, a lenient one %d: %s", status, got.status, got.body)
+		}
 		for _, list := range []string{"/Users", "/Groups"} {
 			if got := h.send("GET", list, ""); got.status != 200 || !json.Valid(got.body) {
 				t.Errorf("%s afterwards: %d %s", list, got.status, got.body)
@@ -67,14 +74,18 @@ type fuzzed struct {
 	key, user, group string
 }
 
-func newFuzzed(t *testing.T) *fuzzed {
+func newFuzzed(t *testing.T, adjust ...func(*scimapi.Config)) *fuzzed {
 	store := statetest.NewModel()
-	handler, err := scimapi.New(scimapi.Config{
+	config := scimapi.Config{
 		Store:   store,
 		Sources: func(string) (scimapi.Source, bool) { return scimapi.Source{Tenant: acme.Tenant}, true },
 		Limits:  scimapi.Limits{Body: 64 << 10},
 		Log:     slog.New(slog.NewTextHandler(io.Discard, nil)),
-	})
+	}
+	for _, change := range adjust {
+		change(&config)
+	}
+	handler, err := scimapi.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,8 +97,8 @@ func newFuzzed(t *testing.T) *fuzzed {
 		t.Fatal(err)
 	}
 	h := &fuzzed{handler: handler, key: text}
-	h.user = h.create(t, "/Users", `{"userName":"ada@acme.example","emails":[{"type":"work","value":"ada@acme.example"}]}`)
-	h.group = h.create(t, "/Groups", `{"displayName":"Team","members":[{"value":"`+h.user+`"}]}`)
+	h.user = h.create(t, "/Users", `{"schemas":["`+scim.UserURN+`"],"userName":"ada@acme.example","emails":[{"type":"work","value":"ada@acme.example"}]}`)
+	h.group = h.create(t, "/Groups", `{"schemas":["`+scim.GroupURN+`"],"displayName":"Team","members":[{"value":"`+h.user+`"}]}`)
 	return h
 }
 
@@ -108,8 +119,69 @@ func (h *fuzzed) send(method, target, body string) answer {
 	req := httptest.NewRequest("GET", "/", strings.NewReader(body))
 	req.Method = method
 	req.URL = &url.URL{Path: path, RawQuery: query}
-	req.Header.Set("Authorization", h.key)
+	req.Header.Set("Authorization", "Bearer "+h.key)
+	req.Header.Set("Content-Type", "application/scim+json")
 	w := httptest.NewRecorder()
 	h.handler.ServeHTTP(w, req)
 	return answer{w.Code, w.Header(), w.Body.Bytes()}
+}
+
+// FuzzAuthorization shows anything in place of a key: KEY and TOKEN stand for what opens, in the few forms that are understood.
+func FuzzAuthorization(f *testing.F) {
+	for _, seed := range []string{"", "KEY", "Bearer KEY", "bearer  KEY ", "Bearer Bearer KEY", "Bearer Bearer Bearer KEY", "Bearer TOKEN", "TOKEN", "Basic KEY", "Bearer KEYx",
+		"Bearer rollcall_at_", "Bearer rollcall_", "Bearer TOKENA", "Bearer \x00KEY", "BearerKEY"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, shown string) {
+		h := newFuzzed(t)
+		w := httptest.NewRecorder()
+		ask := httptest.NewRequest("POST", "/auth/token", strings.NewReader(clientForm(acme.Source, h.key)))
+		ask.Header.Set("Content-Type", form)
+		h.handler.ServeHTTP(w, ask)
+		var g grant
+		if err := json.Unmarshal(w.Body.Bytes(), &g); err != nil || g.Token == "" {
+			t.Fatalf("%v: %s", err, w.Body.Bytes())
+		}
+		words := strings.Fields(shown)
+		for len(words) > 0 && strings.EqualFold(words[0], "bearer") {
+			words = words[1:]
+		}
+		opens := len(words) == 1 && (words[0] == "KEY" || words[0] == "TOKEN")
+		header := strings.NewReplacer("KEY", h.key, "TOKEN", g.Token).Replace(shown)
+		req := httptest.NewRequest("GET", "/auth/scim/Users", nil)
+		req.Header["Authorization"] = []string{header}
+		w = httptest.NewRecorder()
+		h.handler.ServeHTTP(w, req)
+		switch {
+		case w.Code == 200 && !opens:
+			t.Errorf("%q opens", shown)
+		case w.Code != 200 && w.Code != 401:
+			t.Errorf("%q: status %d", shown, w.Code)
+		}
+	})
+}
+
+// FuzzCursor goes on with any cursor: it is the one that was given out, or it is refused.
+func FuzzCursor(f *testing.F) {
+	f.Add("", "")
+	f.Add("AAAA", "filter=title+pr")
+	f.Add("CURSOR", "")
+	f.Add("CURSOR", "sortBy=title&count=1")
+	f.Add("CURSORA", "count=2")
+	f.Fuzz(func(t *testing.T, cursor, more string) {
+		h := newFuzzed(t)
+		h.create(t, "/Users", `{"schemas":["`+scim.UserURN+`"],"userName":"bob"}`)
+		var page struct{ NextCursor string }
+		if err := json.Unmarshal(h.send("GET", "/Users?cursor=&count=1", "").body, &page); err != nil || page.NextCursor == "" {
+			t.Fatal(err)
+		}
+		text := strings.ReplaceAll(cursor, "CURSOR", page.NextCursor)
+		got := h.send("GET", "/Users?cursor="+url.QueryEscape(text)+"&"+more, "")
+		if got.status != 200 && got.status != 400 {
+			t.Errorf("status %d: %s", got.status, got.body)
+		}
+		if got.status == 200 && text != "" && text != page.NextCursor {
+			t.Errorf("%q is taken: %s", cursor, got.body)
+		}
+	})
 }
