@@ -39,10 +39,11 @@ type call struct {
 	types     Types
 	lane      *lane
 	endpoint  *endpoint
-	target    string       // the path's last part where it names something: an id, a schema, a resource type
-	received  bytes.Buffer // the body as sent
-	given     *scim.Value  // the body of an operation of a bulk request, which was read with the whole
-	place     string       // base URL, once it is known
+	target    string                   // the path's last part where it names something: an id, a schema, a resource type
+	received  bytes.Buffer             // the body as sent
+	groups    map[state.ID][]state.Ref // of the accounts that are about to be rendered; nil: each is asked for
+	given     *scim.Value              // the body of an operation of a bulk request, which was read with the whole
+	place     string                   // base URL, once it is known
 
 	status int
 	failed *scim.Error // what is answered, if it is an error

@@ -73,6 +73,15 @@ func (m *matcher) onlyGroupsOf(person string) error {
 
 // test hands those of the records that match to the query, and tells whether it wants more.
 func (m *matcher) test(records []state.Record) (goOn bool, err error) {
+	if m.related && m.res.kind == state.KindAccount {
+		err := m.query.c.gatherGroups(func(yield func(*state.Record) bool) {
+			for i := 0; i < len(records) && yield(&records[i]); i++ {
+			}
+		})
+		if err != nil {
+			return false, err
+		}
+	}
 	for i := range records {
 		ok, err := m.matches(&records[i])
 		if err != nil {

@@ -84,6 +84,15 @@ func (p *page) add(res *resource, rec state.Record) bool {
 	return true
 }
 
+// records are those on the page.
+func (p *page) records(yield func(*state.Record) bool) {
+	for i := range p.items {
+		if !yield(&p.items[i].rec) {
+			return
+		}
+	}
+}
+
 // cut makes the page of all matches, once they are in order. A page goes on behind the match that the one before ended with, wherever
 // that is now; where it is gone, at the index.
 func (p *page) cut(all []item) {
@@ -116,6 +125,11 @@ func inOrder(all []item, descending bool) {
 // answerList answers with a ListResponse. itemsPerPage is what really is on the page (Okta's review rejects anything else) and so
 // comes last.
 func (c *call) answerList(p *page, v view) error {
+	if v.related {
+		if err := c.gatherGroups(p.records); err != nil {
+			return err
+		}
+	}
 	c.answerListHead(p.total, p.start)
 	for i := range p.items {
 		if i > 0 {

@@ -204,9 +204,15 @@ func (q *query) findAll(res *resource) (goOn bool, err error) {
 		p.skip -= count
 		return true, nil
 	}
-	skip := p.skip
+	skip, want := p.skip, p.limit-len(p.items)
+	if p.byCursor {
+		want++ // to know whether it goes on
+	}
 	p.skip = 0
-	err = q.h.store.Scan(q.c.r.Context(), q.c.scope, res.kind, after, skip, p.limit-len(p.items)+1, func(rec state.Record) bool { return p.add(res, rec) })
+	if want == 0 {
+		return p.counting, nil
+	}
+	err = q.h.store.Scan(q.c.r.Context(), q.c.scope, res.kind, after, skip, want, func(rec state.Record) bool { return p.add(res, rec) })
 	return !p.more || p.counting, err
 }
 

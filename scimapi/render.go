@@ -103,7 +103,7 @@ func (c *call) appendWhole(res *resource, rec *state.Record, related bool) error
 	}
 	c.appendMeta(res, rec)
 	if related {
-		if err := c.appendRelated(res, rec.ID); err != nil {
+		if err := c.appendRelated(res, rec); err != nil {
 			return err
 		}
 	}
@@ -111,11 +111,11 @@ func (c *call) appendWhole(res *resource, rec *state.Record, related bool) error
 	return nil
 }
 
-func (c *call) appendRelated(res *resource, id state.ID) error {
+func (c *call) appendRelated(res *resource, rec *state.Record) error {
 	if res.kind == state.KindAccount {
-		return c.appendGroups(id)
+		return c.appendGroups(rec)
 	}
-	return c.appendMembers(id)
+	return c.appendMembers(rec.ID)
 }
 
 func (c *call) appendMeta(res *resource, rec *state.Record) {

@@ -61,9 +61,6 @@ func (h *Handler) create(c *call, res *resource) error {
 	if err != nil {
 		return err
 	}
-	if res.kind == state.KindAccount {
-		view.related = false // it can be in no group yet
-	}
 	c.header("Location", c.location(res, result.Record.ID))
 	return c.answerRecord(http.StatusCreated, res, &result.Record, view)
 }

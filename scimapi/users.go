@@ -45,9 +45,33 @@ func (c *call) groupsOf(id state.ID) ([]state.Ref, error) {
 	return groups, err
 }
 
+// gatherGroups reads the groups of many records in one look, for appendGroups.
+func (c *call) gatherGroups(records func(yield func(*state.Record) bool)) error {
+	var ids []state.ID
+	for rec := range records {
+		if rec.Grouped {
+			ids = append(ids, rec.ID)
+		}
+	}
+	c.groups = make(map[state.ID][]state.Ref, len(ids))
+	if len(ids) == 0 {
+		return nil
+	}
+	return c.h.store.GroupsOfAll(c.r.Context(), c.scope, ids, func(member state.ID, group state.Ref) bool {
+		c.groups[member] = append(c.groups[member], group)
+		return true
+	})
+}
+
 // appendGroups renders the groups that an account is directly in. They are read only (RFC 7643 §4.1.2); in none: left out.
-func (c *call) appendGroups(id state.ID) error {
-	groups, err := c.groupsOf(id)
+func (c *call) appendGroups(rec *state.Record) (err error) {
+	if !rec.Grouped {
+		return nil
+	}
+	groups := c.groups[rec.ID]
+	if c.groups == nil {
+		groups, err = c.groupsOf(rec.ID)
+	}
 	if err != nil || len(groups) == 0 {
 		return err
 	}
