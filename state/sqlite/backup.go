@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -33,7 +32,7 @@ const (
 )
 
 // copyTo has a connection's database copied to a path: under another name first, so that a copy that has the path is whole.
-func copyTo(path string, exec func(query string, args ...driver.Value) error) (err error) {
+func copyTo(path string, exec func(query string, args ...any) error) (err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("back up to %s: %w", path, err)

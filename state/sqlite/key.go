@@ -116,11 +116,7 @@ func (s *Store) TouchKey(ctx context.Context, key state.Key, at time.Time) error
 
 // writeTouch carries a touch out, unless another process was there within the minute.
 func (t *tx) writeTouch(hash state.KeyHash, at time.Time) error {
-	result, err := t.c.change(touchKey, toMilli(at), hash[:], toMilli(at.Add(-touchEvery)))
-	if err != nil {
-		return err
-	}
-	if n, err := result.RowsAffected(); err != nil || n == 0 {
+	if err := t.c.exec(touchKey, toMilli(at), hash[:], toMilli(at.Add(-touchEvery))); err != nil || t.c.changed() == 0 {
 		return err
 	}
 	return t.c.exec(touchSource, toMilli(at), hash[:], toMilli(at))

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"embed"
 	"errors"
 	"fmt"
@@ -67,42 +66,52 @@ func schemaVersion(ctx context.Context, path string, steps fs.FS) (have, want in
 	if err := ctx.Err(); err != nil {
 		return 0, 0, err
 	}
-	have, err = readVersion(dsn(path) + "?mode=ro")
+	have, err = readVersion(ctx, dsn(path)+"?mode=ro")
 	if code(err) == sqlite3.SQLITE_READONLY || code(err) == sqlite3.SQLITE_CANTOPEN {
-		have, err = readVersion(dsn(path)) // a crash has left something that must be rolled back before anything can be read
+		have, err = readVersion(ctx, dsn(path)) // a crash has left something that must be rolled back before anything can be read
 	}
 	return have, want, explain(err)
 }
 
 // readVersion reads the schema's version. With a data source that is read-only, not even the log is carried into the file.
-func readVersion(dsn string) (version int64, err error) {
-	c, err := dial(dsn, busyTimeout)
+func readVersion(ctx context.Context, dsn string) (version int64, err error) {
+	db, err := openDriver(dsn)
 	if err != nil {
 		return 0, err
 	}
-	defer c.close()
-	return recordedVersion(c)
+	defer db.Close()
+	if _, err := db.ExecContext(ctx, "PRAGMA "+busyTimeout); err != nil {
+		return 0, err
+	}
+	return recordedVersion(ctx, db)
+}
+
+// openDriver opens a database with the driver for database/sql, over a single connection.
+func openDriver(dsn string) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	return db, nil
 }
 
 var errForeign = errors.New("some other program made it")
 
 // recordedVersion reads the schema's version; 0 for an empty file.
-func recordedVersion(c *conn) (version int64, err error) {
+func recordedVersion(ctx context.Context, db *sql.DB) (version int64, err error) {
 	var tables, versioned, id int64
-	if _, err := c.one(func(r row) { tables, versioned = r.int(0), r.int(1) },
-		"SELECT count(*), count(*) FILTER (WHERE name = 'goose_db_version') FROM sqlite_schema"); err != nil {
+	err = db.QueryRowContext(ctx, "SELECT count(*), count(*) FILTER (WHERE name = 'goose_db_version') FROM sqlite_schema").Scan(&tables, &versioned)
+	switch {
+	case err != nil || tables == 0:
 		return 0, err
-	}
-	if tables == 0 {
-		return 0, nil
-	}
-	if versioned == 0 {
+	case versioned == 0:
 		return 0, errForeign
 	}
-	if _, err := c.one(func(r row) { version = r.int(0) }, "SELECT max(version_id) FROM goose_db_version WHERE is_applied"); err != nil {
+	if err := db.QueryRowContext(ctx, "SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied").Scan(&version); err != nil {
 		return 0, err
 	}
-	if _, err := c.one(func(r row) { id = r.int(0) }, "PRAGMA application_id"); err != nil {
+	if err := db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&id); err != nil {
 		return 0, err
 	}
 	if version > 0 && id != applicationID {
@@ -157,20 +166,16 @@ func migrateAlone(ctx context.Context, path string, steps fs.FS) (backup string,
 	if err := create(path); err != nil {
 		return "", err
 	}
-	db, err := sql.Open("sqlite", dsn(path))
+	db, err := openDriver(dsn(path)) // its connection is the one that holds the lock
 	if err != nil {
 		return "", err
 	}
 	defer db.Close()
-	db.SetMaxOpenConns(1) // the one that holds the lock
-	have := int64(0)
-	if err := onlyConn(ctx, db, func(c *conn) (err error) {
-		if err := lockFile(c); err != nil {
-			return err
-		}
-		have, err = recordedVersion(c) // again: somebody may have been here
-		return err
-	}); err != nil {
+	if err := lockFile(ctx, db); err != nil {
+		return "", explain(err)
+	}
+	have, err := recordedVersion(ctx, db) // again: somebody may have been here
+	if err != nil {
 		return "", explain(err)
 	}
 	provider, err := goose.NewProvider(goose.DialectSQLite3, db, steps, goose.WithDisableGlobalRegistry(true))
@@ -182,7 +187,10 @@ func migrateAlone(ctx context.Context, path string, steps fs.FS) (backup string,
 	}
 	if have > 0 {
 		backup = fmt.Sprintf("%s.schema-%d.%s.backup", path, have, time.Now().UTC().Format("20060102T150405.000Z"))
-		if err := onlyConn(ctx, db, func(c *conn) error { return copyTo(backup, c.exec) }); err != nil {
+		if err := copyTo(backup, func(statement string, args ...any) error {
+			_, err := db.ExecContext(ctx, statement, args...)
+			return err
+		}); err != nil {
 			return "", err
 		}
 	}
@@ -193,27 +201,13 @@ func migrateAlone(ctx context.Context, path string, steps fs.FS) (backup string,
 }
 
 // lockFile makes the connection keep the whole file to itself until it is closed.
-func lockFile(c *conn) error {
+func lockFile(ctx context.Context, db *sql.DB) error {
 	for _, statement := range []string{"PRAGMA locking_mode = EXCLUSIVE", "BEGIN EXCLUSIVE", "COMMIT"} {
-		if err := c.exec(statement); err != nil {
+		if _, err := db.ExecContext(ctx, statement); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// onlyConn lends f the pool's only connection.
-func onlyConn(ctx context.Context, db *sql.DB, f func(*conn) error) error {
-	pinned, err := db.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer pinned.Close()
-	return pinned.Raw(func(raw any) error {
-		c := &conn{raw: raw.(driver.Conn), stmts: map[string]*stmt{}}
-		defer c.forget()
-		return f(c)
-	})
 }
 
 func latest(steps fs.FS) (int64, error) {

@@ -1,8 +1,6 @@
 package sqlite
 
 import (
-	"database/sql/driver"
-
 	"rollcall/state"
 )
 
@@ -132,7 +130,7 @@ func (w *work) checkUnique() error {
 	return w.checkOwner(state.MatchKey{Name: state.MatchLink, Text: after.Link}, linkOwner, w.held.source, after.Link)
 }
 
-func (w *work) checkOwner(key state.MatchKey, query string, args ...driver.Value) error {
+func (w *work) checkOwner(key state.MatchKey, query string, args ...any) error {
 	owner := w.m.ID
 	if _, err := w.c.one(func(row row) { owner = state.ID(row.text(0)) }, query, args...); err != nil {
 		return err
@@ -211,15 +209,12 @@ func (w *work) writeRecord() error {
 	case r == nil:
 		return nil
 	case w.row == 0:
-		result, err := w.c.change(insertRecord, string(r.ID), w.held.source, int64(r.Kind), r.Version,
+		err := w.c.exec(insertRecord, string(r.ID), w.held.source, int64(r.Kind), r.Version,
 			toBool(r.Said), toBool(r.InForce), toBool(r.Staged), toBool(r.Pinned), toBool(r.Protected),
 			toMilli(r.CreatedAt), toMilli(r.ModifiedAt), toMilli(r.DeletedAt),
 			toText(r.Link), toText(w.keys.unique), toText(w.keys.externalID), r.Name, string(r.Resource))
-		if err != nil {
-			return err
-		}
-		r.Row, err = result.LastInsertId()
-		w.row = r.Row
+		w.row = w.c.inserted()
+		r.Row = w.row
 		return err
 	case w.m.Put == nil:
 		return w.c.exec(updateLife, r.Version, toBool(r.Said), toBool(r.InForce), toBool(r.Staged), toBool(r.Pinned),

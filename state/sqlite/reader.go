@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -89,7 +88,7 @@ func (r *Reader) use(ctx context.Context, f func(*conn) error) error {
 }
 
 // get reads one row; ErrNotFound if there is none.
-func (r *Reader) get(ctx context.Context, scan func(row), query string, args ...driver.Value) error {
+func (r *Reader) get(ctx context.Context, scan func(row), query string, args ...any) error {
 	return r.use(ctx, func(c *conn) error {
 		found, err := c.one(scan, query, args...)
 		if err == nil && !found {
@@ -100,7 +99,7 @@ func (r *Reader) get(ctx context.Context, scan func(row), query string, args ...
 }
 
 // list reads rows, all in one look.
-func list[T any](ctx context.Context, r *Reader, scan func(row) T, query string, args ...driver.Value) (items []T, err error) {
+func list[T any](ctx context.Context, r *Reader, scan func(row) T, query string, args ...any) (items []T, err error) {
 	err = r.use(ctx, func(c *conn) error {
 		return c.query(func(row row) error {
 			items = append(items, scan(row))

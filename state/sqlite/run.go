@@ -56,12 +56,9 @@ func (s *Store) PutRun(ctx context.Context, epoch int64, run state.Run) error {
 		if err != nil {
 			return err
 		}
-		result, err := t.c.change(putRun, run.ID, held.source, run.Trigger, run.Actor, toMilli(run.StartedAt), toMilli(run.EndedAt),
+		err = t.c.exec(putRun, run.ID, held.source, run.Trigger, run.Actor, toMilli(run.StartedAt), toMilli(run.EndedAt),
 			string(run.Verdict), run.Reason, run.Outcome, run.Plan, toBytes(run.Report))
-		if err != nil {
-			return err
-		}
-		if n, err := result.RowsAffected(); err != nil || n == 1 {
+		if err != nil || t.c.changed() == 1 {
 			return err
 		}
 		return state.ErrNotFound
