@@ -43,6 +43,7 @@ type call struct {
 	received  bytes.Buffer             // the body as sent
 	groups    map[state.ID][]state.Ref // of the accounts that are about to be rendered; nil: each is asked for
 	given     *scim.Value              // the body of an operation of a bulk request, which was read with the whole
+	quoted    []byte                   // place as the beginning of a JSON string, once it is needed
 	place     string                   // base URL, once it is known
 
 	status int
@@ -61,7 +62,7 @@ func (c *call) begin(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *call) end() {
-	received, out := c.received, c.out[:0]
+	received, out, quoted := c.received, c.out[:0], c.quoted[:0]
 	received.Reset()
 	if received.Cap() > keepBuf {
 		received = bytes.Buffer{}
@@ -69,7 +70,7 @@ func (c *call) end() {
 	if cap(out) > keepBuf {
 		out = nil
 	}
-	*c = call{h: c.h, received: received, out: out}
+	*c = call{h: c.h, received: received, out: out, quoted: quoted}
 }
 
 func (c *call) endpointName() string {

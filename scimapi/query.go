@@ -2,6 +2,7 @@ package scimapi
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"rollcall/state"
@@ -212,6 +213,7 @@ func (q *query) findAll(res *resource) (goOn bool, err error) {
 	if want == 0 {
 		return p.counting, nil
 	}
+	p.items = slices.Grow(p.items, min(want, max(0, count-skip)))
 	err = q.h.store.Scan(q.c.r.Context(), q.c.scope, res.kind, after, skip, want, func(rec state.Record) bool { return p.add(res, rec) })
 	return !p.more || p.counting, err
 }

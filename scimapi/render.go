@@ -74,20 +74,25 @@ func (c *call) value(res *resource, rec *state.Record, related bool) (scim.Value
 	if err != nil {
 		return scim.Value{}, err
 	}
-	return readStored(rec.ID, rendered)
+	if related {
+		return readStored(rec.ID, rendered, readAll)
+	}
+	return readStored(rec.ID, rendered, scim.Decode)
 }
 
 // readStored reads what the store gave. Failing that is our fault, never the client's: no *scim.Error leaves here.
-func readStored(id state.ID, data []byte) (scim.Value, error) {
-	value, err := scim.ReadJSON(data, trusted)
+func readStored(id state.ID, data []byte, read func([]byte) (scim.Value, error)) (scim.Value, error) {
+	value, err := read(data)
 	if err != nil {
 		return scim.Value{}, fmt.Errorf("the stored resource %s is damaged: %v", id, err)
 	}
 	return value, nil
 }
 
-// trusted are the limits for what has passed those of a request already.
-var trusted = scim.Limits{Depth: 100, Nodes: math.MaxInt}
+// readAll reads what may be larger than a request can be: a group with all its members.
+func readAll(data []byte) (scim.Value, error) {
+	return scim.ReadJSON(data, scim.Limits{Depth: 100, Nodes: math.MaxInt})
+}
 
 // appendWhole renders a resource: its stored bytes, with what is not among them put around.
 func (c *call) appendWhole(res *resource, rec *state.Record, related bool) error {
@@ -126,10 +131,10 @@ func (c *call) appendMeta(res *resource, rec *state.Record) {
 	c.out = append(c.out, `","lastModified":"`...)
 	c.out = appendTime(c.out, rec.ModifiedAt)
 	c.out = append(c.out, `","location":`...)
-	c.out = appendString(c.out, c.location(res, rec.ID))
-	c.out = append(c.out, `,"version":`...)
-	c.out = appendString(c.out, etag(rec.Version))
-	c.out = append(c.out, '}')
+	c.appendLocation(res, rec.ID)
+	c.out = append(c.out, `,"version":"W/\"`...)
+	c.out = strconv.AppendInt(c.out, rec.Version, 10)
+	c.out = append(c.out, `\""}`...)
 }
 
 // appendRef renders a member of a group, or a group of a user; kind is its type attribute.
@@ -143,8 +148,21 @@ func (c *call) appendRef(ref state.Ref, kind string) {
 	c.out = append(c.out, `,"type":"`...)
 	c.out = append(c.out, kind...)
 	c.out = append(c.out, `","$ref":`...)
-	c.out = appendString(c.out, c.location(c.types.of(ref.Kind), ref.ID))
+	c.appendLocation(c.types.of(ref.Kind), ref.ID)
 	c.out = append(c.out, '}')
+}
+
+// appendLocation renders an address. Ids are ours and need no escaping; the base, of which a client may have said the host, does, once.
+func (c *call) appendLocation(res *resource, id state.ID) {
+	if len(c.quoted) == 0 {
+		c.quoted = appendString(c.quoted, c.base())
+		c.quoted = c.quoted[:len(c.quoted)-1] // it goes on
+	}
+	c.out = append(c.out, c.quoted...)
+	c.out = append(c.out, res.rt.Endpoint...)
+	c.out = append(c.out, '/')
+	c.out = append(c.out, id...)
+	c.out = append(c.out, '"')
 }
 
 func (c *call) location(res *resource, id state.ID) string {
@@ -153,7 +171,9 @@ func (c *call) location(res *resource, id state.ID) string {
 
 // appendTime renders an instant in UTC with milliseconds (RFC 7643 §2.3.5).
 func appendTime(dst []byte, t time.Time) []byte {
-	return t.UTC().AppendFormat(dst, "2006-01-02T15:04:05.000Z")
+	dst = t.UTC().AppendFormat(dst, time.RFC3339) // which the library is quick at
+	milli := t.Nanosecond() / int(time.Millisecond)
+	return append(dst[:len(dst)-1], '.', byte('0'+milli/100), byte('0'+milli/10%10), byte('0'+milli%10), 'Z')
 }
 
 func appendString(dst []byte, s string) []byte { return scim.StringValue(s).AppendJSON(dst) }

@@ -17,7 +17,7 @@ const keepBytes = 16 << 10
 
 const redacted = "redacted"
 
-// secretWords mark names whose values are never kept, wherever they appear.
+// secretWords mark names whose values are never kept, wherever they appear. They begin with p, s or t.
 var secretWords = []string{"password", "secret", "token"}
 
 // request is the push as it is kept for explanation. Its answer is not repeated for one that succeeded: the journal entry has what
@@ -135,19 +135,14 @@ func withoutSecrets(v scim.Value) scim.Value {
 
 // hasSecret tells whether a text names a secret, in any letter case.
 func hasSecret(text []byte) bool {
-	for _, word := range secretWords {
-		if containsFold(text, word) {
-			return true
-		}
-	}
-	return false
-}
-
-// containsFold looks for a lower-case ASCII word without regard to case.
-func containsFold(text []byte, word string) bool {
-	for i := 0; i+len(word) <= len(text); i++ {
-		if text[i]|0x20 == word[0] && strings.EqualFold(string(text[i:i+len(word)]), word) {
-			return true
+	for i, c := range text {
+		switch c | 0x20 {
+		case 'p', 's', 't':
+			for _, word := range secretWords {
+				if c|0x20 == word[0] && i+len(word) <= len(text) && bytes.EqualFold(text[i:i+len(word)], []byte(word)) {
+					return true
+				}
+			}
 		}
 	}
 	return false

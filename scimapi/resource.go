@@ -234,7 +234,7 @@ func (h *Handler) write(c *call, m state.Mutation) (state.Result, error) {
 
 // recorded is a stored resource as PATCH and PUT see it: active as said, without members.
 func (r *resource) recorded(rec *state.Record) (scim.Value, error) {
-	value, err := readStored(rec.ID, rec.Resource)
+	value, err := readStored(rec.ID, rec.Resource, scim.Decode)
 	if err == nil && r.kind == state.KindAccount {
 		value = value.With("active", scim.BoolValue(rec.Said))
 	}
