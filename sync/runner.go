@@ -160,7 +160,7 @@ func (r *runner) remember(ctx context.Context) error {
 	return nil
 }
 
-const agreeBatch = 1000
+const agreeBatch = 10_000
 
 // keepHeld keeps the held part of the plan for an approval. A plan that is held already and asks for the same stays as it is, so that
 // it can be read in peace; one that a complete run no longer asks for is put away.

@@ -149,6 +149,30 @@ func BenchmarkIndex(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/account")
 }
 
+// The agreements of a whole source, per account, with the pauses between them.
+func BenchmarkAgree(b *testing.B) {
+	const n = 20_000
+	s := populated(b, n)
+	lease, err := s.AcquireLease(b.Context(), scope, "bench", time.Hour)
+	if err != nil {
+		b.Fatal(err)
+	}
+	agreements := make([]state.Agreement, n)
+	for i := range agreements {
+		agreements[i] = state.Agreement{Row: int64(i + 1), Version: 1}
+	}
+	defer measureCPU(b)()
+	for round := uint64(1); b.Loop(); round++ {
+		for i := range agreements {
+			agreements[i].Stamp = round
+		}
+		if err := s.Agree(b.Context(), scope, lease.Epoch, agreements); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/n/float64(b.N), "ns/account")
+}
+
 // 32 callers, each of whom waits until its change is on disk.
 func BenchmarkUrgent(b *testing.B) {
 	b.Run("create", func(b *testing.B) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -115,15 +116,23 @@ func (s *Store) Write(urgency state.Urgency, mutations []state.Mutation) ([]stat
 
 const agree = `UPDATE records SET stamp = ? WHERE record = ? AND version = ? AND source = ? AND kind = 1 AND deleted_at = 0 AND stamp <> ?`
 
+// agreeStep is how many agreements share a savepoint, so that a slice of bulk work holds as many as its time allows.
+const agreeStep = 50
+
 // Agree notes agreements a slice at a time, as bulk work.
 func (s *Store) Agree(ctx context.Context, scope state.Scope, epoch int64, agreements []state.Agreement) error {
-	return s.doBulk(ctx, 1+len(agreements), func(t *tx, i int) error {
+	steps := slices.Collect(slices.Chunk(agreements, agreeStep))
+	return s.doBulk(ctx, max(1, len(steps)), func(t *tx, i int) error {
 		held, err := t.leased(scope, epoch)
-		if err != nil || i == 0 {
-			return err // the first step is for an empty list
+		if err != nil || len(steps) == 0 {
+			return err
 		}
-		a := agreements[i-1]
-		return t.c.exec(agree, int64(a.Stamp), a.Row, a.Version, held.source, int64(a.Stamp))
+		for _, a := range steps[i] {
+			if err := t.c.exec(agree, int64(a.Stamp), a.Row, a.Version, held.source, int64(a.Stamp)); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
