@@ -257,10 +257,17 @@ func (c *Change) Within(group Record, joined, left []ID) Change {
 func (c *Change) Removes() bool { return visible(c.Before) != nil && visible(c.After) == nil }
 func (c *Change) Appears() bool { return visible(c.Before) == nil && visible(c.After) != nil }
 
-// Ends tells whether an account that was in force no longer is.
-func (c *Change) Ends() bool {
+// Turn is 1 when an account comes into force, -1 when one that was in force no longer is, and otherwise 0.
+func (c *Change) Turn() int64 {
 	before, after := visible(c.Before), visible(c.After)
-	return before != nil && before.InForce && (after == nil || !after.InForce)
+	was, is := before != nil && before.InForce, after != nil && after.InForce
+	switch {
+	case is && !was:
+		return 1
+	case was && !is:
+		return -1
+	}
+	return 0
 }
 
 func (c *Change) verb() Verb {

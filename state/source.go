@@ -93,6 +93,7 @@ type Agreement struct {
 // Ledger is what the gate's sums are made of.
 type Ledger struct {
 	Active  int // accounts in force now
+	Before  int // accounts in force at the time asked for
 	Removed int // distinct accounts that pulls made inactive since the time asked for and that still are; approved ones apart
 	Total   int // accounts, tombstones apart
 }

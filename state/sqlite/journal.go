@@ -16,8 +16,10 @@ const (
 	entriesAfter = `SELECT ` + entryColumns + entryTables + `
 		WHERE j.tenant = (SELECT tenant FROM tenants WHERE name = ?) AND j.number > ? ORDER BY j.number LIMIT ?`
 	entriesOf = `SELECT ` + entryColumns + entryTables + `WHERE j.id = ? AND j.source = ` + inScope + `ORDER BY j.number`
-	ledger    = `SELECT s.accounts, s.in_force, (SELECT count(DISTINCT j.id) FROM journal j
-			WHERE j.source = s.source AND j.ends = 1 AND j.at >= ? AND j.cause = 'pull' AND NOT EXISTS (
+	ledger    = `SELECT s.accounts, s.in_force,
+			s.in_force - (SELECT coalesce(sum(j.turn), 0) FROM journal j WHERE j.source = s.source AND j.at >= ? AND j.turn <> 0),
+			(SELECT count(DISTINCT j.id) FROM journal j
+			WHERE j.source = s.source AND j.at >= ? AND j.turn <> 0 AND j.turn < 0 AND j.cause = 'pull' AND NOT EXISTS (
 				SELECT 1 FROM records r WHERE r.id = j.id AND r.source = s.source AND r.deleted_at = 0 AND r.in_force = 1))
 		FROM sources s WHERE s.source = ` + inScope
 )
@@ -51,11 +53,11 @@ func (r *Reader) EntriesOf(ctx context.Context, scope state.Scope, id state.ID) 
 	return list(ctx, r, scanEntry, entriesOf, string(id), scope.Source, scope.Tenant)
 }
 
-// Ledger reads the sums of a source and looks at its removals since the time given; nothing else.
+// Ledger reads the sums of a source and looks at who came and went since the time given; nothing else.
 func (r *Reader) Ledger(ctx context.Context, scope state.Scope, since time.Time) (state.Ledger, error) {
 	ledgers, err := list(ctx, r, func(row row) state.Ledger {
-		return state.Ledger{Total: int(row.int(0)), Active: int(row.int(1)), Removed: int(row.int(2))}
-	}, ledger, sinceMilli(since), scope.Source, scope.Tenant)
+		return state.Ledger{Total: int(row.int(0)), Active: int(row.int(1)), Before: int(row.int(2)), Removed: int(row.int(3))}
+	}, ledger, sinceMilli(since), sinceMilli(since), scope.Source, scope.Tenant)
 	if err != nil || len(ledgers) == 0 {
 		return state.Ledger{}, err
 	}

@@ -22,7 +22,7 @@ const (
 	deleteMatchKey = `DELETE FROM match_keys WHERE source = ? AND name = ? AND text = ? AND record = ?`
 
 	insertEntry = `INSERT INTO journal (tenant, number, source, at, kind, id, name, verb, version,
-		cause, actor, run, reason, note, request, ends, before, after) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+		cause, actor, run, reason, note, request, turn, before, after) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	keepRequest = `INSERT INTO requests (id, source, changed, at, key_id, method, path, status, detail, body, answer)
 		VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET changed = 1 WHERE changed = 0`
 )
@@ -263,5 +263,5 @@ func (w *work) journal(change *state.Change) error {
 	return w.c.exec(insertEntry, w.held.tenant.tenant, w.held.tenant.number+w.entries, w.held.source, toMilli(e.At),
 		int64(e.Kind), string(e.ID), e.Name, string(e.Verb), e.Version,
 		string(e.Cause.Kind), e.Cause.Actor, e.Cause.Run, e.Cause.Reason, e.Cause.Note, request,
-		toBool(change.Ends()), string(e.Before), string(e.After))
+		change.Turn(), string(e.Before), string(e.After))
 }

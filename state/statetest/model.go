@@ -44,7 +44,7 @@ type entity struct {
 
 type entry struct {
 	state.Entry
-	ends bool // an account that was in force no longer is
+	turn int64 // of an account: see state.Change
 }
 
 // NewModel returns an empty store with the machine's clock.
@@ -231,7 +231,7 @@ func (m *Model) keep(held *entity, mutation *state.Mutation, change *state.Chang
 
 // log journals a change and keeps the request behind it.
 func (m *Model) log(mutation *state.Mutation, change *state.Change) int64 {
-	e := entry{Entry: change.Entry(mutation), ends: change.Ends()}
+	e := entry{Entry: change.Entry(mutation), turn: change.Turn()}
 	tenant := mutation.Scope.Tenant
 	e.Number = int64(len(m.journal[tenant]) + 1)
 	if r := mutation.Request; r != nil {

@@ -174,9 +174,14 @@ func (m *Model) Ledger(ctx context.Context, scope state.Scope, since time.Time) 
 			ledger.Active++
 		}
 	}
+	ledger.Before = ledger.Active
 	removed := map[state.ID]bool{}
 	for _, e := range m.journal[scope.Tenant] {
-		if e.Scope == scope && e.ends && e.Cause.Kind == state.CausePull && !e.At.Before(since) {
+		if e.Scope != scope || e.At.Before(since) {
+			continue
+		}
+		ledger.Before -= int(e.turn)
+		if e.turn < 0 && e.Cause.Kind == state.CausePull {
 			if now := m.live(scope, e.ID); now == nil || !now.InForce {
 				removed[e.ID] = true
 			}

@@ -18,7 +18,7 @@ type Rules struct {
 
 // Gate is what the gate's sums were made of and what they came to. It is kept with the plan so that a hold can be explained.
 type Gate struct {
-	Active   int  `json:"active"`         // in force 24 hours ago, as far as removals by pulls tell
+	Active   int  `json:"active"`         // in force 24 hours ago, those apart who have gone since in other ways than by pulls
 	Removed  int  `json:"removed"`        // by pulls within the last 24 hours, approved ones apart
 	Removals int  `json:"removals"`       // planned now: those held by themselves apart, those only presumed among them
 	Limit    int  `json:"limit"`          // how many the run and the 24 hours may see
@@ -69,9 +69,19 @@ func (p *Plan) Hold(rules Rules, c Circumstances) {
 	p.Finish()
 }
 
+// base is how many were active 24 hours ago, without those who have gone since in any other way than by pulls. Who came since gives
+// nobody else up. In a source where nobody was active then, those active now are all there is to lose.
+func base(ledger state.Ledger) int {
+	now := ledger.Active + ledger.Removed
+	if ledger.Before == 0 {
+		return now
+	}
+	return min(ledger.Before, now)
+}
+
 // gate does the sums for a number of removals.
 func gate(removals int, rules Rules, ledger state.Ledger) Gate {
-	g := Gate{Active: ledger.Active + ledger.Removed, Removed: ledger.Removed, Removals: removals}
+	g := Gate{Active: base(ledger), Removed: ledger.Removed, Removals: removals}
 	g.Limit = max(rules.GateFloor, g.Active*rules.GatePercent/100)
 	gone := g.Removed + g.Removals
 	switch {

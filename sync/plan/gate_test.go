@@ -166,3 +166,26 @@ func TestGateIsNeverExceeded(t *testing.T) {
 		}
 	})
 }
+
+// TestNewcomersGiveNobodyUp: who came within the day, by a push say, does not make room for the removal of others.
+func TestNewcomersGiveNobodyUp(t *testing.T) {
+	rules := plan.Rules{GatePercent: 10, GateFloor: 5}
+	for _, test := range []struct {
+		name     string
+		removals int
+		ledger   state.Ledger
+		want     plan.Hold
+	}{
+		{"within the limit of before", 5, state.Ledger{Active: 440, Before: 40}, ""},
+		{"within the limit of now", 6, state.Ledger{Active: 440, Before: 40}, plan.HoldCount},
+		{"more than half of before", 2, state.Ledger{Active: 403, Before: 3}, plan.HoldHalf},
+		{"approved removals make no room either", 6, state.Ledger{Active: 40, Before: 100}, plan.HoldCount},
+		{"nobody was there before", 10, state.Ledger{Active: 100}, ""},
+	} {
+		p := planned(test.removals, 0, 0)
+		p.Hold(rules, plan.Circumstances{Ledger: test.ledger})
+		if p.Gate.Removing != test.want {
+			t.Errorf("%s: %+v, want %q", test.name, p.Gate, test.want)
+		}
+	}
+}

@@ -115,14 +115,14 @@ CREATE TABLE journal (
     reason  TEXT NOT NULL,
     note    TEXT NOT NULL,
     request TEXT NOT NULL,
-    ends    INTEGER NOT NULL, -- 1: an account that was in force no longer is
+    turn    INTEGER NOT NULL, -- 1: an account came into force; -1: one that was no longer is
     before  TEXT NOT NULL,    -- JSON
     after   TEXT NOT NULL     -- JSON
 ) STRICT;
 
 CREATE UNIQUE INDEX journal_number ON journal (tenant, number);
 CREATE INDEX journal_id ON journal (id);
-CREATE INDEX journal_ends ON journal (source, at) WHERE ends = 1;
+CREATE INDEX journal_turns ON journal (source, at, turn) WHERE turn <> 0;
 
 CREATE TABLE requests (
     request INTEGER PRIMARY KEY AUTOINCREMENT,
