@@ -19,6 +19,7 @@ type RunReport struct {
 	Counts  plan.Counts      `json:"counts"`
 	Gate    plan.Gate        `json:"gate"`
 	Notices []plan.Notice    `json:"notices"`
+	Applied int              `json:"applied"` // changes carried out, those not listed among them
 	Changes []RunChange      `json:"changes"`
 	LeftOut int              `json:"left_out,omitempty"` // changes beyond those listed
 }
@@ -52,6 +53,9 @@ func (r *Report) encode() ([]byte, error) {
 		report.Changes[i].Change = r.Plan.Changes[i]
 	}
 	for _, result := range r.Results {
+		if result.Outcome == ChangeApplied {
+			report.Applied++
+		}
 		if result.Change < listed {
 			report.Changes[result.Change].Outcome, report.Changes[result.Change].Detail = result.Outcome, result.Detail
 		}

@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -47,8 +48,7 @@ type SchedulerConfig struct {
 	Ended    func(Source, Report, error) // may be nil; called after each run, on that source's goroutine
 }
 
-// NewScheduler checks the schedules: five cron fields or @hourly and the like, in UTC unless CRON_TZ= says otherwise. Its error joins
-// every fault, each with its source's name.
+// NewScheduler checks the schedules with ParseSchedule. Its error joins every fault, each with its source's name.
 func NewScheduler(config SchedulerConfig) (*Scheduler, error) {
 	parallel := config.Parallel
 	if parallel <= 0 {
@@ -66,7 +66,7 @@ func NewScheduler(config SchedulerConfig) (*Scheduler, error) {
 		if source.Schedule != "" {
 			schedule, err := ParseSchedule(source.Schedule)
 			if err != nil {
-				faults = append(faults, fmt.Errorf("source %s: %w", source.Scope.Source, err))
+				faults = append(faults, fmt.Errorf("source %s: schedule %q: %w", source.Scope.Source, source.Schedule, err))
 				continue
 			}
 			entry.cron, entry.offset = schedule, offsetOf(source.Scope.Source, schedule)
@@ -80,11 +80,20 @@ func NewScheduler(config SchedulerConfig) (*Scheduler, error) {
 	return s, nil
 }
 
-// ParseSchedule reads a schedule.
+// ParseSchedule reads a schedule: five cron fields or @hourly and the like, in UTC unless CRON_TZ= says otherwise. One that no time
+// ever fits is refused.
 func ParseSchedule(text string) (cron.Schedule, error) {
+	if strings.HasPrefix(text, "CRON_TZ=") || strings.HasPrefix(text, "TZ=") {
+		if _, fields, _ := strings.Cut(text, " "); strings.TrimSpace(fields) == "" {
+			return nil, errors.New("a time zone and nothing else") // cron's parser panics on it
+		}
+	}
 	schedule, err := cron.ParseStandard(text)
 	if err != nil {
-		return nil, fmt.Errorf("schedule %q: %w; five fields are wanted, such as \"*/10 * * * *\"", text, err)
+		return nil, err
+	}
+	if schedule.Next(time.Now()).IsZero() {
+		return nil, errors.New("no time ever fits it")
 	}
 	return schedule, nil
 }

@@ -10,7 +10,9 @@ import (
 	"github.com/goccy/go-yaml/token"
 
 	"rollcall/connectors"
+	"rollcall/scimapi"
 	"rollcall/state"
+	dirsync "rollcall/sync"
 	"rollcall/sync/mapping"
 )
 
@@ -34,6 +36,7 @@ type config struct {
 	Sources        []sourceConfig
 
 	byName map[string]*sourceConfig
+	main   *document
 }
 
 // sourceConfig is one configured identity provider.
@@ -87,6 +90,13 @@ type removalConfig struct {
 	Protect     []string
 }
 
+// removalConfig.PushGate.
+const (
+	pushGateAlarm = "alarm" // pushAlarm warns
+	pushGateHold  = "hold"
+	pushGateOff   = "off"
+)
+
 // limitsConfig bounds what a source may cost.
 type limitsConfig struct {
 	RequestsPerSecond int // pushes; 0 = no limit
@@ -126,11 +136,11 @@ func defaultSource() sourceConfig {
 		Schedule: "@hourly",
 		People:   connectors.Assigned,
 		Dialect:  "lenient",
-		Policy:   "full",
+		Policy:   dirsync.PolicyFull,
 		Removal: removalConfig{
-			GatePercent: 10, GateFloor: 5, PushGate: "alarm", Grace: 720 * time.Hour, Settle: 15 * time.Minute,
+			GatePercent: 10, GateFloor: 5, PushGate: pushGateAlarm, Grace: 720 * time.Hour, Settle: 15 * time.Minute,
 		},
-		Limits: limitsConfig{RequestsPerSecond: 200},
+		Limits: limitsConfig{RequestsPerSecond: scimapi.DefaultRate},
 	}
 }
 
@@ -160,6 +170,7 @@ func loadConfig(file string) (*config, error) {
 		more.decode(root, includedShape(&sources, more.dir), &sources)
 		c.Sources = append(c.Sources, sources...)
 	}
+	c.main = main
 	c.check(main)
 
 	var all faults

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"net"
 	"net/mail"
 	"net/netip"
@@ -9,10 +8,10 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/goccy/go-yaml/ast"
-	"github.com/robfig/cron/v3"
+
+	dirsync "rollcall/sync"
 )
 
 // Checks of single settings.
@@ -144,9 +143,15 @@ func orgURL(s string) objection {
 
 var basePathPattern = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
 
+// tokenPath is where the receiver gives access tokens to clients that want OAuth.
+const tokenPath = "/auth/token"
+
 func basePath(s string) objection {
-	if !basePathPattern.MatchString(s) {
+	switch {
+	case !basePathPattern.MatchString(s):
 		return objection{"is not a path", "write it as /auth/scim, without a slash at the end"}
+	case strings.HasPrefix(tokenPath+"/", s+"/"):
+		return objection{"would cover " + tokenPath + ", where the receiver gives access tokens", "go one level down, such as " + s + "/scim, or use another path"}
 	}
 	return objection{}
 }
@@ -168,7 +173,7 @@ func schedule(into *string) shape {
 		if s == "" || s == "off" {
 			return objection{}
 		}
-		if err := parseSchedule(s); err != nil {
+		if _, err := dirsync.ParseSchedule(s); err != nil {
 			return objection{"is not a cron expression: " + err.Error(), `write it as "*/30 * * * *", @hourly or "CRON_TZ=Europe/Vienna 0 6 * * *"`}
 		}
 		return objection{}
@@ -181,20 +186,6 @@ func schedule(into *string) shape {
 		}
 	}
 	return is
-}
-
-// parseSchedule checks a cron expression. The parser panics on a time zone with nothing behind it.
-func parseSchedule(s string) error {
-	if strings.HasPrefix(s, "CRON_TZ=") || strings.HasPrefix(s, "TZ=") {
-		if _, fields, _ := strings.Cut(s, " "); strings.TrimSpace(fields) == "" {
-			return errors.New("a time zone and nothing else")
-		}
-	}
-	schedule, err := cron.ParseStandard(s)
-	if err == nil && schedule.Next(time.Now()).IsZero() {
-		return errors.New("no time ever fits it")
-	}
-	return err
 }
 
 var schemePattern = regexp.MustCompile(`^[a-z]{2,}$`) // one letter is a drive

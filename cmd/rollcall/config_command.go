@@ -21,7 +21,8 @@ the setting's path, what is wrong and the mend. Bare 'config' validates.`,
 		Use:   "validate",
 		Short: "Check the whole configuration, secrets included; exit code 2 if anything is wrong",
 		Long: `Checks the whole configuration, and that every secret it refers to can be read. Nothing is
-contacted: 'rollcall check' does that. Faults go to standard error, one a line, by position.`,
+contacted: 'rollcall check' does that. Faults go to standard error, one a line, by position; so
+do warnings, which change no exit code.`,
 		Example: `  rollcall config validate
   rollcall config validate --config /etc/rollcall/rollcall.yaml`,
 		Args: wants(),
@@ -52,6 +53,9 @@ func (a *app) validateConfig() error {
 	}
 	if len(unreadable) > 0 {
 		return unreadable.sorted()
+	}
+	for _, w := range cfg.warnings() {
+		fmt.Fprintln(a.stderr, "warning: "+w.Error())
 	}
 	fmt.Fprintf(a.stdout, "%s is right: %s\n", a.configFile, plural(len(cfg.Sources), "source"))
 	return nil

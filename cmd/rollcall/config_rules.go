@@ -40,6 +40,19 @@ func (c *config) check(d *document) {
 	c.checkUnique()
 }
 
+// warnings are what is allowed, and worth a word.
+func (c *config) warnings() []fault {
+	if c.OpsListen == "" || listensOnLoopback(c.OpsListen) {
+		return nil
+	}
+	at := c.main.position("ops.listen")
+	return []fault{{
+		File: c.main.file, Line: at.Line, Column: at.Column, Path: "ops.listen",
+		What: "is plain HTTP that other machines can reach: it shows no secrets and no personal data, but the names of sources and how they are",
+		Mend: "let only your monitoring reach it, or listen on 127.0.0.1",
+	}}
+}
+
 // checkFiles adds faults about the files that the configuration names.
 func (c *config) checkFiles(d *document) {
 	readable := func(path, name string) bool {

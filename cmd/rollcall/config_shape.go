@@ -9,6 +9,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"rollcall/connectors"
+	dirsync "rollcall/sync"
 	"rollcall/sync/mapping"
 )
 
@@ -46,7 +47,7 @@ func configShape(c *config, includes *[]string, dir string) shape {
 			field{name: "ca_file", doc: "PEM certificates that are trusted beside the system's", is: file(&c.CAFile, dir)},
 		)},
 		field{name: "max_parallel_pulls", doc: "runs at the same time", is: number(&c.ParallelPulls, 1, 64)},
-		field{name: "retention", doc: "how long history is kept", is: object(
+		field{name: "retention", doc: "how long history is kept; nothing is ever removed yet", is: object(
 			field{name: "journal", doc: "of changes", is: notYet("a retention other than 8760h", duration(&journal, time.Hour, forever), func() bool { return journal == year })},
 			field{name: "requests", doc: "of pushes", is: notYet("a retention other than 720h", duration(&requests, time.Hour, forever), func() bool { return requests == 720*time.Hour })},
 		)},
@@ -79,7 +80,7 @@ func sourceShape(s *sourceConfig, dir string) shape {
 		field{name: "scoping", doc: "filters on people", is: notYet("a scoping filter", list(&scoping, func(item *string) shape { return anything() }), func() bool { return len(scoping) == 0 })},
 		field{name: "groups", doc: "repair of pushed groups", is: notYet("repairing pushed groups", word(&groups, "off", "pushed"), func() bool { return groups == "off" })},
 		field{name: "dialect", doc: "lenient takes every known habit of the vendors, strict the RFC alone", is: word(&s.Dialect, "lenient", "strict")},
-		field{name: "policy", doc: "what runs may do: everything, everything but create, or only report", is: word(&s.Policy, "full", "no-create", "report")},
+		field{name: "policy", doc: "what runs may do: everything, everything but create, or only report", is: word(&s.Policy, dirsync.PolicyFull, dirsync.PolicyNoCreate, dirsync.PolicyReport)},
 		field{name: "mapping", doc: "what an account should be; absent = the kind's default", is: list(&s.Mapping, mappingShape)},
 		field{name: "removal", doc: "the rules of removal", is: removalShape(&s.Removal)},
 		field{name: "limits", doc: "what the source may cost", is: object(
@@ -126,9 +127,9 @@ func removalShape(r *removalConfig) shape {
 	return object(
 		field{name: "gate_percent", doc: "removals above this share of the active are held", is: number(&r.GatePercent, 0, 100)},
 		field{name: "gate_floor", doc: "as long as they are more than this many", is: number(&r.GateFloor, 0, 1_000_000)},
-		field{name: "push_gate", doc: "what a mass of pushed removals does", is: notYet("push_gate: hold", word(&r.PushGate, "alarm", "hold", "off"), func() bool { return r.PushGate != "hold" })},
+		field{name: "push_gate", doc: "what a mass of pushed removals does: alarm = one warning in the log and rollcall_push_alarm in the metrics, off = nothing", is: notYet("push_gate: hold", word(&r.PushGate, pushGateAlarm, pushGateHold, pushGateOff), func() bool { return r.PushGate != pushGateHold })},
 		field{name: "purge", doc: "whether accounts are ever purged", is: notYet("purge", boolean(&purge), func() bool { return !purge })},
-		field{name: "grace", doc: "before a purge", is: notYet("a grace other than 720h", duration(&r.Grace, 0, forever), func() bool { return r.Grace == 720*time.Hour })},
+		field{name: "grace", doc: "how long before a purge; nothing is purged yet, so nothing waits for it", is: notYet("a grace other than 720h", duration(&r.Grace, 0, forever), func() bool { return r.Grace == 720*time.Hour })},
 		field{name: "settle", doc: "how long a push outweighs a pull that contradicts it", is: duration(&r.Settle, 0, 24*time.Hour)},
 		field{name: "protect", doc: "userNames whose removal always waits for an approval", is: list(&r.Protect, func(s *string) shape { return text(s, userName) })},
 	)

@@ -7,10 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/robfig/cron/v3"
-
 	"rollcall/scimapi"
 	"rollcall/state"
+	dirsync "rollcall/sync"
 )
 
 // sourceHealth is what can be said of a source without asking its provider.
@@ -184,7 +183,7 @@ func (h *sourceHealth) overdue(now time.Time) bool {
 	if h.Schedule == "" {
 		return false
 	}
-	schedule, err := cron.ParseStandard(h.Schedule)
+	schedule, err := dirsync.ParseSchedule(h.Schedule)
 	if err != nil {
 		return false // the configuration has been checked
 	}

@@ -13,4 +13,8 @@ const (
 	logFrom       = "from"
 	logTo         = "to"
 	logBackup     = "backup"
+
+	logDeactivated = "deactivated"
+	logLimit       = "limit"
+	logWithin      = "within"
 )

@@ -23,6 +23,7 @@ type metrics struct {
 	runs        *prometheus.CounterVec
 	runDuration *prometheus.HistogramVec
 	reloads     *prometheus.CounterVec
+	pushAlarm   *prometheus.GaugeVec
 }
 
 func newMetrics(program string) *metrics {
@@ -48,12 +49,15 @@ func newMetrics(program string) *metrics {
 		reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "rollcall_config_reloads_total", Help: "Reloads of the configuration by result: taken or refused.",
 		}, []string{"result"}),
+		pushAlarm: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "rollcall_push_alarm", Help: "1 while pushes of 24 hours, since the start, have deactivated more than the gate allows a pull. 0 with push_gate: off.",
+		}, []string{"source"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "rollcall_build_info", Help: "Always 1; the version is the label.", ConstLabels: prometheus.Labels{"version": program},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.durations, m.events, m.runs, m.runDuration, m.reloads, build,
+	m.registry.MustRegister(m.requests, m.durations, m.events, m.runs, m.runDuration, m.reloads, m.pushAlarm, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -169,11 +169,9 @@ func drift(r state.Run) int {
 	if err != nil || r.Outcome == dirsync.OutcomeApplied || r.Outcome == dirsync.OutcomeInSync {
 		return 0
 	}
-	n := 0
-	for _, c := range report.Changes {
-		if c.Outcome != dirsync.ChangeApplied && (!c.Held || r.Plan == "") {
-			n++
-		}
+	n := report.Counts.Changes() - report.Applied
+	if r.Plan != "" {
+		n -= report.Counts.Held
 	}
 	return n
 }

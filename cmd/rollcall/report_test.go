@@ -27,20 +27,24 @@ func TestRunExitCode(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		report dirsync.Report
+		policy string
 		drift  bool
 		want   int
 	}{
-		{"in sync", report(state.VerdictComplete), true, exitDone},
-		{"applied", report(state.VerdictComplete, dirsync.ChangeApplied), false, exitDone},
-		{"applied, and drift counts", report(state.VerdictComplete, dirsync.ChangeApplied), true, exitDrift},
-		{"dry run, drift does not count", report(state.VerdictComplete, ""), false, exitDone},
-		{"dry run, drift counts", report(state.VerdictComplete, ""), true, exitDrift},
-		{"one moved", report(state.VerdictComplete, dirsync.ChangeApplied, dirsync.ChangeMoved), true, exitPartly},
-		{"held", report(state.VerdictComplete, dirsync.ChangeMoved, "held"), true, exitHeld},
-		{"incomplete", report(state.VerdictPartial, "held"), true, exitIncomplete},
-		{"failed", report(state.VerdictFailed), false, exitIncomplete},
+		{"in sync", report(state.VerdictComplete), dirsync.PolicyFull, true, exitDone},
+		{"applied", report(state.VerdictComplete, dirsync.ChangeApplied), dirsync.PolicyFull, false, exitDone},
+		{"applied, and drift counts", report(state.VerdictComplete, dirsync.ChangeApplied), dirsync.PolicyFull, true, exitDrift},
+		{"dry run, drift does not count", report(state.VerdictComplete, ""), dirsync.PolicyFull, false, exitDone},
+		{"dry run, drift counts", report(state.VerdictComplete, ""), dirsync.PolicyFull, true, exitDrift},
+		{"one moved", report(state.VerdictComplete, dirsync.ChangeApplied, dirsync.ChangeMoved), dirsync.PolicyFull, true, exitPartly},
+		{"held", report(state.VerdictComplete, dirsync.ChangeMoved, "held"), dirsync.PolicyFull, true, exitHeld},
+		{"incomplete", report(state.VerdictPartial, "held"), dirsync.PolicyFull, true, exitIncomplete},
+		{"failed", report(state.VerdictFailed), dirsync.PolicyFull, false, exitIncomplete},
+		{"reported only", report(state.VerdictComplete, "held"), dirsync.PolicyReport, false, exitDone},
+		{"reported only, drift counts", report(state.VerdictComplete, "held"), dirsync.PolicyReport, true, exitDrift},
+		{"reported only, incomplete", report(state.VerdictPartial, "held"), dirsync.PolicyReport, true, exitIncomplete},
 	} {
-		if got := runExitCode(test.report, test.drift); got != test.want {
+		if got := runExitCode(test.report, test.policy, test.drift); got != test.want {
 			t.Errorf("%s: exit code %d, want %d", test.name, got, test.want)
 		}
 	}
@@ -48,15 +52,26 @@ func TestRunExitCode(t *testing.T) {
 
 func TestDrift(t *testing.T) {
 	run := func(outcome, planID string, changes ...dirsync.RunChange) state.Run {
-		body, err := json.Marshal(dirsync.RunReport{Changes: changes})
+		report := dirsync.RunReport{Changes: changes}
+		var p plan.Plan
+		for _, c := range changes {
+			p.Add(c.Change)
+			if c.Outcome == dirsync.ChangeApplied {
+				report.Applied++
+			}
+		}
+		p.Finish()
+		report.Counts = p.Counts
+		report.Changes, report.LeftOut = changes[:1], len(changes)-1 // a run lists only so many
+		body, err := json.Marshal(report)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return state.Run{Outcome: outcome, Plan: planID, Report: body}
 	}
-	applied := dirsync.RunChange{Outcome: dirsync.ChangeApplied}
-	moved := dirsync.RunChange{Outcome: dirsync.ChangeMoved}
-	held := dirsync.RunChange{Change: plan.Change{Held: true}}
+	applied := dirsync.RunChange{Change: plan.Change{Action: plan.Update}, Outcome: dirsync.ChangeApplied}
+	moved := dirsync.RunChange{Change: plan.Change{Action: plan.Update}, Outcome: dirsync.ChangeMoved}
+	held := dirsync.RunChange{Change: plan.Change{Action: plan.Deactivate, Held: true}}
 	for _, test := range []struct {
 		name string
 		run  state.Run

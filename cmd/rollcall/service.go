@@ -26,6 +26,7 @@ type service struct {
 	rec     record
 	log     *slog.Logger
 	metrics *metrics
+	alarm   *pushAlarm
 
 	tokenSecret []byte // of access tokens; they end with the process
 
@@ -52,6 +53,7 @@ const tokenSecretSize = 32
 func newService(ctx context.Context, a *app, cfg *config, rec record, log *slog.Logger) (_ *service, err error) {
 	s := &service{app: a, rec: rec, log: log, metrics: newMetrics(programVersion()), tokenSecret: make([]byte, tokenSecretSize)}
 	rand.Read(s.tokenSecret)
+	s.alarm = newPushAlarm(rec, s.metrics, log, a.now)
 	s.metrics.registry.MustRegister(&recordCollector{health: s.health, now: a.now, log: log})
 	defer func() {
 		if err != nil {
@@ -100,12 +102,15 @@ func (s *service) close() {
 func (s *service) newGeneration(ctx context.Context, cfg *config) (*generation, error) {
 	g := &generation{cfg: cfg, misconfigured: map[string]string{}, interrupted: make(chan string, len(cfg.Sources))}
 	var err error
-	if g.handler, err = newReceiver(cfg, s.rec, s.tokenSecret, s.metrics, s.log); err != nil {
+	if g.handler, err = newReceiver(cfg, s.rec, s.tokenSecret, s.alarm, s.log); err != nil {
 		return nil, err
 	}
 	transport, err := newTransport(cfg)
 	if err != nil {
 		return nil, err
+	}
+	for _, w := range cfg.warnings() {
+		s.log.Warn("configuration", logFault, w.Error())
 	}
 	var sources []dirsync.Source
 	for i := range cfg.Sources {
@@ -188,6 +193,7 @@ func (s *service) run(ctx context.Context, hangup <-chan os.Signal) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.schedule(ctx, hangup) })
 	group.Go(func() error { return s.serveReceiver(receiver) })
+	group.Go(func() error { return s.alarm.run(ctx, func() *config { return s.current.Load().cfg }) })
 	if s.operations != nil {
 		group.Go(func() error { return ignoreClosed(operations.Serve(s.operations)) })
 	}

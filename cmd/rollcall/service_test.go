@@ -213,6 +213,14 @@ func TestServeRefusesWhatItCannotDo(t *testing.T) {
 	}
 }
 
+// TestHoldersAreUnlike: two containers may share a host name and a process id, and a lease is given to its holder a second time.
+func TestHoldersAreUnlike(t *testing.T) {
+	first, second := newEngine(nil, nil).Holder, newEngine(nil, nil).Holder
+	if first == second || !strings.HasPrefix(first, first[:strings.LastIndex(second, "/")]) {
+		t.Errorf("holders %q and %q", first, second)
+	}
+}
+
 // TestTransport: the proxy and the certificates of the configuration reach every call.
 func TestTransport(t *testing.T) {
 	provider := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))

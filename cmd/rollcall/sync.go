@@ -102,7 +102,7 @@ func (s *session) sync(ctx context.Context, flags syncFlags) error {
 			code = worse(code, s.syncFailed(source, err))
 			continue // one failing source stops no other
 		}
-		code = worse(code, runExitCode(report, flags.exitCode))
+		code = worse(code, runExitCode(report, source.Policy, flags.exitCode))
 		if s.output == "json" {
 			views = append(views, newSyncView(report, flags.dryRun))
 			continue
@@ -198,13 +198,14 @@ func (s *session) runnables(chosen []*sourceConfig) (sources []dirsync.Source, b
 	return sources, nil, nil
 }
 
-// runExitCode is what one run contributes to the exit code.
-func runExitCode(r dirsync.Report, driftCounts bool) int {
+// runExitCode is what one run contributes to the exit code. Where the policy is only to report, what was found is drift, and no gate
+// holds it.
+func runExitCode(r dirsync.Report, policy string, driftCounts bool) int {
 	code := exitDone
 	if r.Run.Verdict != state.VerdictComplete {
 		code = worse(code, exitIncomplete)
 	}
-	if r.Plan.Counts.Held > 0 {
+	if r.Plan.Counts.Held > 0 && policy != dirsync.PolicyReport {
 		code = worse(code, exitHeld)
 	}
 	for _, result := range r.Results {

@@ -15,6 +15,7 @@ type hand struct {
 	verb, short, long string
 	args              []string
 	life              func(r state.Record, args []string) state.Life
+	objectID          bool // the second argument is a person's id at the provider; life gets it in the form that pulls give it
 }
 
 var hands = []hand{
@@ -36,9 +37,10 @@ it is unpinned. What the provider says is still noted.`,
 		life: func(state.Record, []string) state.Life { return state.Life{Pinned: new(false)} },
 	},
 	{
-		verb: "link", short: "Tie an account to a person at the provider", args: []string{"PERSON", "OBJECT_ID"},
+		verb: "link", short: "Tie an account to a person at the provider", args: []string{"PERSON", "OBJECT_ID"}, objectID: true,
 		long: `Ties the account to the person with this object id. Pulls then compare the two, whatever
-their names are. Use it where a plan reports a conflict.`,
+their names are. Use it where a plan reports a conflict. At Entra ID it is the Object ID, at
+Okta the id of the user (00u…), not that of a group or of an assignment.`,
 		life: func(_ state.Record, args []string) state.Life { return state.Life{Link: &args[1]} },
 	},
 	{
@@ -98,7 +100,7 @@ the gate allows.`,
 func (a *app) handCommand(h hand) *cobra.Command {
 	var source, why string
 	object := ""
-	if len(h.args) > 1 {
+	if h.objectID {
 		object = " 7c6f0c0e-0000-4000-8000-000000000000"
 	}
 	cmd := &cobra.Command{
@@ -116,9 +118,27 @@ func (a *app) handCommand(h hand) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if h.objectID {
+			if args[1], err = s.objectID(ctx, f.scope, args[1]); err != nil {
+				return err
+			}
+		}
 		return s.lay(f, h.life(f.record, args), why)
 	})
 	return cmd
+}
+
+// objectID reads a person's id at the provider of a source.
+func (s *session) objectID(ctx context.Context, scope state.Scope, text string) (string, error) {
+	source, err := s.rec.Source(ctx, scope.Source)
+	if err != nil {
+		return "", fmt.Errorf("source %s: %w", scope.Source, err)
+	}
+	id, err := objectID(source.Kind, text)
+	if err != nil {
+		return "", usagef("%q %w", text, err)
+	}
+	return id, nil
 }
 
 // lay carries out an operator's change and prints what the account is now.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -107,6 +108,17 @@ func (s *sourceConfig) connector(env lookupEnv, transport http.RoundTripper) (co
 	return nil, nil
 }
 
+// objectID brings a person's id at a kind of provider into the form that pulls give it, or says in what form it is wanted.
+func objectID(kind, text string) (string, error) {
+	switch kind {
+	case "entra":
+		return entra.ObjectID(text)
+	case "okta":
+		return okta.ObjectID(text)
+	}
+	return "", fmt.Errorf("is of a kind of provider that is not known: %s", kind)
+}
+
 // runnable makes a source ready to run.
 func (s *sourceConfig) runnable(env lookupEnv, transport http.RoundTripper) (dirsync.Source, error) {
 	c, err := s.connector(env, transport)
@@ -126,19 +138,20 @@ func (s *sourceConfig) runnable(env lookupEnv, transport http.RoundTripper) (dir
 	}, nil
 }
 
-// newEngine makes the engine that runs sources.
+// newEngine makes the engine that runs sources. Its name in leases is like no other's, and for a human reader: containers share host
+// names and process ids, and a lease is given to its holder a second time.
 func newEngine(rec record, log *slog.Logger) *dirsync.Engine {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
 	}
-	return &dirsync.Engine{Store: rec, Now: time.Now, Log: log, Holder: fmt.Sprintf("%s/%d", host, os.Getpid())}
+	return &dirsync.Engine{Store: rec, Now: time.Now, Log: log, Holder: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), rand.Text()[:8])}
 }
 
 // newReceiver makes the SCIM receiver. Access tokens that it gives are sealed with the secret, so that they outlive a reload.
 func newReceiver(c *config, rec record, tokenSecret []byte, m scimapi.Metrics, log *slog.Logger) (*scimapi.Handler, error) {
 	return scimapi.New(scimapi.Config{
-		Store: rec, BasePath: c.BasePath, PublicURL: c.PublicURL, TrustedProxies: c.TrustedProxies, TokenSecret: tokenSecret, Metrics: m, Log: log,
+		Store: rec, BasePath: c.BasePath, TokenPath: tokenPath, PublicURL: c.PublicURL, TrustedProxies: c.TrustedProxies, TokenSecret: tokenSecret, Metrics: m, Log: log,
 		Sources: func(name string) (scimapi.Source, bool) {
 			s, ok := c.source(name)
 			if !ok {

@@ -1,6 +1,7 @@
 package entra
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -161,6 +162,15 @@ func nameBefore(userPrincipalName, id string) string {
 
 // guid is an object id in 16 bytes.
 type guid [16]byte
+
+// ObjectID brings an object id into the form that a pull gives it: a GUID, in lower case. Its error says what else was given.
+func ObjectID(text string) (string, error) {
+	id, ok := parseGUID(text)
+	if !ok {
+		return "", errors.New("is no object id of Entra ID: copy the Object ID, a GUID, from the person's page at Entra admin center > Users")
+	}
+	return id.String(), nil
+}
 
 // parseGUID reads the usual form, 8-4-4-4-12 hexadecimal digits.
 func parseGUID(text string) (id guid, ok bool) {

@@ -102,6 +102,14 @@ func loopback(u *url.URL) bool {
 	return strings.EqualFold(host, "localhost") || err == nil && addr.IsLoopback()
 }
 
+// ObjectID returns an Okta user's id as it is: 00u and 17 letters and digits, whose case counts. Its error says what else was given.
+func ObjectID(text string) (string, error) {
+	if len(text) != 20 || !strings.HasPrefix(text, "00u") || !plainID(text) {
+		return "", errors.New("is no user id of Okta: copy it, 00u and 17 more letters and digits, from the address of the person's page at Okta admin console > Directory > People")
+	}
+	return text, nil
+}
+
 // plainID tells Okta's object ids, which are letters and digits. The SDK puts them into addresses as they are.
 func plainID(id string) bool {
 	return id != "" && strings.Trim(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
