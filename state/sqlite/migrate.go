@@ -139,7 +139,7 @@ func migrate(ctx context.Context, path string, steps fs.FS, upgrade bool) (backu
 		have, want, err := schemaVersion(ctx, path, steps)
 		switch {
 		case err == nil && have == want:
-			return "", nil
+			return "", ownerOnly(path)
 		case err == nil && have > want:
 			return "", state.ErrNewerSchema
 		case err == nil && have > 0 && !upgrade:
@@ -242,14 +242,31 @@ func locate(path string) (string, error) {
 }
 
 // create makes an empty file that only its owner may read; SQLite gives the files beside it the same mode. A file that is there is
-// not touched: to open and close it would end the locks that this process holds on it.
+// not opened: to open and close it would end the locks that this process holds on it.
 func create(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	switch {
 	case errors.Is(err, fs.ErrExist):
-		return nil
+		return ownerOnly(path)
 	case err != nil:
 		return err
 	}
 	return f.Close()
+}
+
+// ownerOnly takes group and other permissions away from a database that was left readable by others, by a copy or a restore.
+func ownerOnly(path string) error {
+	for _, file := range []string{path, path + "-wal", path + "-shm"} {
+		info, err := os.Stat(file)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode().Perm()&0o077 == 0 {
+			continue
+		}
+		if err == nil {
+			err = os.Chmod(file, info.Mode().Perm()&0o700)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

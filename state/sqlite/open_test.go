@@ -34,6 +34,28 @@ func TestOpenCreatesPrivateFiles(t *testing.T) {
 	}
 }
 
+// A database that a copy left readable by others is its owner's again as soon as it is opened.
+func TestOpenTakesPermissionsAway(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "rollcall.db")
+	open(t, path, sqlite.Options{}).Close()
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, path, sqlite.Options{})
+	if _, err := s.EnsureSource(t.Context(), scope, "okta"); err != nil {
+		t.Fatal(err)
+	}
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		info, err := os.Stat(path + suffix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mode := info.Mode().Perm(); mode != 0o600 {
+			t.Errorf("%s has mode %o, want 600", filepath.Base(path+suffix), mode)
+		}
+	}
+}
+
 func TestOpenRefuses(t *testing.T) {
 	dir := t.TempDir()
 	text := filepath.Join(dir, "text.db")
