@@ -47,6 +47,10 @@ func BenchmarkReceiver(b *testing.B) {
 			measure(b, order, limit)
 		})
 	}
+	b.Run("mixed at 1000 a second", func(b *testing.B) {
+		order.Task, order.Rate = "mixed", 1_000
+		measure(b, order, 0)
+	})
 }
 
 // measure reports a load and returns its rate; limit is that of the bare handler.

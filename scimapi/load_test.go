@@ -48,6 +48,7 @@ type load struct {
 	Users    []string // ids
 	Group    string
 	Total    int // users there are
+	Rate     int // requests per second, whether the earlier ones have been answered or not; 0: as fast as they are
 }
 
 // outcome is what it saw.
@@ -91,6 +92,12 @@ var tasks = map[string]task{
 		}
 		return "PATCH", "/Groups/" + l.Group, `{"Operations":[{"op":"add","path":"members","value":[{"value":"` + user + `"}]}]}`, 204
 	},
+}
+
+// mixed is what a directory of 20,000 causes on a busy day: mostly look-ups and reads, every fifth request a change.
+func mixed(l *load, n int) (method, path, body string, status int) {
+	kinds := [...]string{"lookup", "read", "lookup", "patch", "lookup", "read", "lookup", "put", "read", "page"}
+	return tasks[kinds[n%len(kinds)]](l, n)
 }
 
 func pick(l *load) string { return l.Users[rand.IntN(len(l.Users))] }
@@ -144,13 +151,17 @@ func loadClient(order string) error {
 		return err
 	}
 
+	took := make([]time.Duration, l.Requests)
+	request := tasks[l.Task]
+	if l.Task == "mixed" {
+		request = mixed
+	}
 	var (
 		next  atomic.Int64
 		group sync.WaitGroup
 		mu    sync.Mutex
 		out   outcome
 	)
-	took := make([]time.Duration, l.Requests)
 	start := time.Now()
 	for range l.Clients {
 		group.Go(func() {
@@ -159,8 +170,8 @@ func loadClient(order string) error {
 				if n >= l.Requests {
 					return
 				}
-				method, path, body, status := tasks[l.Task](&l, n)
-				began := time.Now()
+				method, path, body, status := request(&l, n)
+				began := l.wait(start, n)
 				if err := send(method, path, body, status); err != nil {
 					mu.Lock()
 					if out.Failed++; out.First == "" {
@@ -177,6 +188,16 @@ func loadClient(order string) error {
 	slices.Sort(took)
 	out.P50, out.P99 = took[len(took)/2], took[len(took)*99/100]
 	return json.NewEncoder(os.Stdout).Encode(out)
+}
+
+// wait returns when the n-th request begins, or should have begun: at a fixed rate one that is late has waited already.
+func (l *load) wait(start time.Time, n int) time.Time {
+	if l.Rate == 0 {
+		return time.Now()
+	}
+	due := start.Add(time.Duration(n) * time.Second / time.Duration(l.Rate))
+	time.Sleep(time.Until(due))
+	return due
 }
 
 // drive has a client process carry out a load against this process, and returns what it saw and the CPU that this process used.
