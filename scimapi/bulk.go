@@ -46,10 +46,7 @@ func (h *Handler) readBulk(c *call, body scim.Value) (*bulkJob, error) {
 	}
 	job := &bulkJob{c: c, failOn: failOn, byID: map[string]*bulkOp{}}
 	for i, v := range list.List {
-		op, err := readBulkOp(v)
-		if err != nil {
-			op.end(err)
-		}
+		op := readBulkOp(v)
 		if op.bulkID != "" {
 			if job.byID[op.bulkID] != nil {
 				return nil, scim.BadRequest(scim.TypeInvalidSyntax, "operation %d: its bulkId is that of an earlier one", i+1)
@@ -78,26 +75,24 @@ func names(schemas scim.Value, urn string) bool {
 	return slices.ContainsFunc(schemas.List, func(s scim.Value) bool { return strings.EqualFold(s.Text, urn) })
 }
 
-func readBulkOp(v scim.Value) (*bulkOp, error) {
+func readBulkOp(v scim.Value) *bulkOp {
 	op := &bulkOp{
 		method: strings.ToUpper(v.Get("method").Text), path: v.Get("path").Text, bulkID: v.Get("bulkId").Text,
 		version: v.Get("version").Text, data: v.Get("data"),
 	}
-	faulty := func(detail string) (*bulkOp, error) { return op, scim.BadRequest(scim.TypeInvalidSyntax, "%s", detail) }
 	switch {
 	case v.Kind != scim.Object:
-		return faulty("an operation must be an object with method, path, bulkId and data")
+		op.fault = "an operation must be an object with method, path, bulkId and data"
 	case !slices.Contains([]string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}, op.method):
-		op.method = ""
-		return faulty("method must be POST, PUT, PATCH or DELETE")
+		op.method, op.fault = "", "method must be POST, PUT, PATCH or DELETE"
 	case !strings.HasPrefix(op.path, "/"):
-		return faulty("path must be that of a resource or of a kind of resources, such as /Users")
+		op.fault = "path must be that of a resource or of a kind of resources, such as /Users"
 	case op.method == http.MethodPost && op.bulkID == "":
-		return faulty("a POST needs a bulkId (RFC 7644 §3.7)")
+		op.fault = "a POST needs a bulkId (RFC 7644 §3.7)"
 	case op.method != http.MethodDelete && op.data.Kind != scim.Object:
-		return faulty("data must be the body of the request, an object")
+		op.fault = "data must be the body of the request, an object"
 	}
-	return op, nil
+	return op
 }
 
 // answerBulk tells what became of each operation that was reached, in the order in which they were sent.

@@ -35,6 +35,7 @@ const (
 type bulkOp struct {
 	method, path, bulkID, version string
 	data                          scim.Value
+	fault                         string // why it is no operation, when it is none
 
 	stage    bulkStage
 	id       state.ID   // of what a POST made
@@ -63,11 +64,6 @@ func (op *bulkOp) end(err error) {
 // run carries the operations out until all are done or too many have failed.
 func (j *bulkJob) run() {
 	for _, op := range j.ops {
-		if op.stage == bulkDone {
-			j.count(op)
-		}
-	}
-	for _, op := range j.ops {
 		j.carryOut(op)
 		j.settle()
 	}
@@ -90,6 +86,10 @@ var (
 // part of it, which settle adds.
 func (j *bulkJob) carryOut(op *bulkOp) {
 	if op.stage != bulkWaiting || j.over() {
+		return
+	}
+	if op.fault != "" {
+		j.fail(op, scim.BadRequest(scim.TypeInvalidSyntax, "%s", op.fault))
 		return
 	}
 	op.stage = bulkRunning
