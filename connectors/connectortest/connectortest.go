@@ -7,6 +7,7 @@ package connectortest
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -70,6 +71,7 @@ type provider struct {
 	population *idpsim.Population
 	faults     *idpsim.Faults
 	connector  connectors.Connector
+	known      map[string]truth // of a population that stays as it is; nil = asked for each time
 	calls      atomic.Int64
 	first      chan struct{} // closed at the first call
 	firstOnce  sync.Once
@@ -145,8 +147,11 @@ type truth struct {
 	values                     []connectors.Value // of the harness's names
 }
 
-// truths is what is true of everybody, by object id.
+// truths is what is true of everybody, by object id. The map is the caller's own.
 func (p *provider) truths() map[string]truth {
+	if p.known != nil {
+		return maps.Clone(p.known)
+	}
 	names := p.h.names()
 	ids := make([]string, 0, 4096)
 	all := make([]truth, 0, 4096)

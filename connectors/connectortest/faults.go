@@ -62,35 +62,44 @@ var (
 )
 
 // waits are how long the faults that take a while take.
-var waits = map[string]time.Duration{idpsim.SlowDrip: 16 * time.Millisecond, idpsim.ClockSkew: 7 * time.Hour, idpsim.Throttle: 20 * time.Second}
+var waits = map[string]time.Duration{idpsim.SlowDrip: 16 * time.Microsecond, idpsim.ClockSkew: 7 * time.Hour, idpsim.Throttle: 20 * time.Second}
 
 // How often a fault hits.
 var manners = map[string]idpsim.Where{"once": {Times: 1}, "for ever": {}, "from the second": {After: 1}}
 
-// faults tries each fault at each kind of call, in each manner, and logs the table.
+// faults tries each fault at each kind of call, in each manner, side by side, and logs the table.
 func (h *Harness) faults(t *testing.T) {
-	var table strings.Builder
 	people := population()
+	truths := h.start(t, people, hurry).truths()
+	outcomes := make([]func() string, 0, 300)
 	for _, fault := range idpsim.FaultNames() {
 		for _, call := range h.Calls {
 			for _, manner := range slices.Sorted(maps.Keys(manners)) {
-				if outcome := h.fault(t, people, fault, call, manner); outcome != "" {
-					fmt.Fprintf(&table, "%-14s %-22s %-15s %s\n", fault, call, manner, outcome)
-				}
+				outcomes = append(outcomes, h.fault(t, people, truths, fault, call, manner))
 			}
 		}
 	}
-	t.Logf("fault, call, how often, outcome\n%s", &table)
+	t.Cleanup(func() { // all have ended
+		var table strings.Builder
+		for _, outcome := range outcomes {
+			table.WriteString(outcome())
+		}
+		t.Logf("fault, call, how often, outcome\n%s", &table)
+	})
 }
 
-// fault pulls under one fault and returns what became of it, "" if it hit nothing.
-func (h *Harness) fault(t *testing.T, people *idpsim.Population, fault, call, manner string) (outcome string) {
+// fault pulls under one fault, in a parallel test. What it returns tells, once that has ended, what became of it: a line, or "" if the
+// fault hit nothing.
+func (h *Harness) fault(t *testing.T, people *idpsim.Population, truths map[string]truth, fault, call, manner string) func() string {
+	outcome := ""
 	end, known := faultEnds[fault]
 	if !known {
-		return "" // concerns no pull
+		return func() string { return "" } // concerns no pull
 	}
 	t.Run(strings.Join([]string{fault, call, manner}, " "), func(t *testing.T) {
+		t.Parallel()
 		p := h.start(t, people, hurry)
+		p.known = truths
 		where := manners[manner]
 		where.Path, where.Wait = call, waits[fault]
 		if err := p.faults.Set(fault, where); err != nil {
@@ -114,7 +123,12 @@ func (h *Harness) fault(t *testing.T, people *idpsim.Population, fault, call, ma
 		}
 		p.agree(t, got, got.proof.Complete && !unreadable && !end.hidden)
 	})
-	return outcome
+	return func() string {
+		if outcome == "" {
+			return ""
+		}
+		return fmt.Sprintf("%-14s %-22s %-15s %s\n", fault, call, manner, outcome)
+	}
 }
 
 // judge holds the end of a pull against what is wanted.

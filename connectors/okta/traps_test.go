@@ -218,6 +218,11 @@ func TestEndlessListings(t *testing.T) {
 	}
 }
 
+// roundTrip is a transport made of a function.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
 // TestSettingsFromElsewhere: the SDK merges a file of the home directory and the environment into its settings.
 func TestSettingsFromElsewhere(t *testing.T) {
 	f := newFake(t)
@@ -235,12 +240,18 @@ func TestSettingsFromElsewhere(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(home, ".okta")); err == nil {
 		t.Log("this machine has settings of the SDK in its home directory: they must not matter either")
 	}
-	slow := func(w http.ResponseWriter, r *http.Request) {
-		time.Sleep(1500 * time.Millisecond) // longer than the timeout in the environment
-		ok(list(appUser(1)))(w, r)
+	cfg := f.config()
+	cfg.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+		if end, bounded := r.Context().Deadline(); bounded && time.Until(end) < time.Minute {
+			t.Errorf("%s ends within %v: the timeout is that of the environment", r.URL.Path, time.Until(end))
+		}
+		return http.DefaultTransport.RoundTrip(r)
+	})
+	c, err := okta.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
 	}
-	f.on(users, slow)
-	if _, _, err := pull(t, f.open()); err != nil {
+	if _, _, err := pull(t, c); err != nil {
 		t.Fatal(err)
 	}
 	for i, header := range f.headers {
