@@ -121,10 +121,10 @@ func BenchmarkFind(b *testing.B) {
 	}
 }
 
-// A page of 100 from the start and near the end.
+// A page of 100 from the start, from the middle and near the end.
 func BenchmarkPage(b *testing.B) {
-	s := populated(b, 20_000)
-	for _, skip := range []int{0, 19_800} {
+	s := populated(b, 100_000)
+	for _, skip := range []int{0, 20_000, 50_000, 99_800} {
 		b.Run(fmt.Sprint("skip=", skip), func(b *testing.B) {
 			defer measureCPU(b)()
 			for b.Loop() {

@@ -196,6 +196,9 @@ func (w *work) count() {
 		inForce++
 	}
 	w.held.tally.inForce += inForce
+	if live != 0 {
+		w.held.blocks[block{w.m.Kind, w.row / blockRows}] += live
+	}
 	if w.m.Kind == state.KindGroup {
 		w.held.tally.groups += live
 	} else {

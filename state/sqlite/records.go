@@ -1,8 +1,10 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -56,6 +58,7 @@ const (
 		WHERE r.source = ` + inScope + `AND r.kind = ? AND r.deleted_at = 0 AND r.record > ? ORDER BY r.record LIMIT ?`
 	rowAfterSkip = `SELECT record FROM records INDEXED BY records_live
 		WHERE source = ` + inScope + `AND kind = ? AND deleted_at = 0 AND record > ? ORDER BY record LIMIT 1 OFFSET ?`
+	blocksOf        = `SELECT block, live FROM blocks WHERE source = ` + inScope + `AND kind = ? ORDER BY block`
 	tombstonesAfter = `SELECT ` + recordColumns + `FROM records r
 		WHERE r.source = ` + inScope + `AND r.deleted_at <> 0 AND r.record > ? ORDER BY r.record LIMIT ?`
 	countOf = `SELECT CASE ? WHEN 1 THEN s.accounts WHEN 2 THEN s.groups END FROM sources s WHERE s.source = ` + inScope
@@ -93,12 +96,13 @@ func (r *Reader) Find(ctx context.Context, scope state.Scope, kind state.Kind, k
 // Scan reads records a batch at a time.
 func (r *Reader) Scan(ctx context.Context, scope state.Scope, kind state.Kind, after int64, skip, limit int, yield func(state.Record) bool) error {
 	if skip > 0 {
-		found, err := list(ctx, r, func(row row) int64 { return row.int(0) },
-			rowAfterSkip, scope.Source, scope.Tenant, int64(kind), after, int64(skip-1))
-		if err != nil || len(found) == 0 {
+		var found bool
+		if err := r.use(ctx, func(c *conn) (err error) {
+			after, found, err = skipRows(c, scope, kind, after, int64(skip))
+			return err
+		}); err != nil || !found {
 			return err
 		}
-		after = found[0]
 	}
 	for {
 		n := batch
@@ -120,6 +124,34 @@ func (r *Reader) Scan(ctx context.Context, scope state.Scope, kind state.Kind, a
 		}
 	}
 }
+
+// skipRows returns the row of the last of so many records behind a row. From the start on it passes whole blocks, and counts only in
+// the one where it ends.
+func skipRows(c *conn, scope state.Scope, kind state.Kind, after, skip int64) (last int64, found bool, err error) {
+	walk := func(after, skip int64) (err error) {
+		found, err = c.one(func(row row) { last = row.int(0) }, rowAfterSkip, scope.Source, scope.Tenant, int64(kind), after, skip-1)
+		return err
+	}
+	if after > 0 || skip <= blockRows {
+		err = walk(after, skip)
+		return last, found, err
+	}
+	err = c.query(func(row row) error {
+		number, live := row.int(0), row.int(1)
+		if live < skip {
+			skip -= live
+			return nil
+		}
+		return cmp.Or(walk(number*blockRows-1, skip), errEnough) // in the midst of this look, hence in the same state of things
+	}, blocksOf, scope.Source, scope.Tenant, int64(kind))
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return last, found, err
+}
+
+// errEnough ends a look.
+var errEnough = errors.New("enough")
 
 // Count reads a sum that every change keeps.
 func (r *Reader) Count(ctx context.Context, scope state.Scope, kind state.Kind) (n int, err error) {

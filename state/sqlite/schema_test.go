@@ -256,7 +256,7 @@ func TestLooksGoByIndex(t *testing.T) {
 	// A list of all of few things may sort; so may one that is short by its nature.
 	listsAll := []string{allSources, runsAll, plansAll, requestsAll}
 	for _, query := range []string{
-		recordByID, recordsByUniqueKey, recordsByExternalID, recordsByLink, recordsByMatchKey, recordsAfter, rowAfterSkip,
+		recordByID, recordsByUniqueKey, recordsByExternalID, recordsByLink, recordsByMatchKey, recordsAfter, rowAfterSkip, blocksOf,
 		tombstonesAfter, countOf, groupRow, membersAfter, groupsOf, groupsOfAll, indexAfter, entriesAfter, entriesOf, ledger, requestByID, requestsAll,
 		requestsOf, sourceByName, allSources, leaseOf, keyByHash, keysOf, countLiveKeys, keyIsThere, runByID, runsAll, runsOf, planByID,
 		plansAll, plansOf, suspicionsOf, recordForWrite, uniqueKeyOwner, linkOwner, scopeForWrite, seatToAdd, seatOf, seatsOf,

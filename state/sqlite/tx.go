@@ -23,7 +23,17 @@ type scopeRow struct {
 	tenant *tenantRow
 	epoch  int64
 	tally  tally
+	blocks map[block]int64 // by how much they grow
 }
+
+// block is a stretch of rows.
+type block struct {
+	kind   state.Kind
+	number int64
+}
+
+// blockRows is how many rows a block has; the schema says so too.
+const blockRows = 2048
 
 // tenantRow is a tenant as the transaction knows it.
 type tenantRow struct {
@@ -45,7 +55,9 @@ const (
 	scopeForWrite = `SELECT s.source, s.tenant, t.last_number, coalesce(l.epoch, 0)
 		FROM sources s JOIN tenants t ON t.tenant = s.tenant LEFT JOIN leases l ON l.source = s.source
 		WHERE s.name = ? AND t.name = ?`
-	addTally  = `UPDATE sources SET accounts = accounts + ?, in_force = in_force + ?, groups = groups + ? WHERE source = ?`
+	addTally = `UPDATE sources SET accounts = accounts + ?, in_force = in_force + ?, groups = groups + ? WHERE source = ?`
+	addBlock = `INSERT INTO blocks (source, kind, block, live) VALUES (?, ?, ?, ?)
+		ON CONFLICT (source, kind, block) DO UPDATE SET live = live + excluded.live`
 	putNumber = `UPDATE tenants SET last_number = ? WHERE tenant = ?`
 )
 
@@ -54,7 +66,7 @@ func (t *tx) scope(scope state.Scope) (*scopeRow, error) {
 	if held := t.scopes[scope]; held != nil {
 		return held, nil
 	}
-	held := &scopeRow{}
+	held := &scopeRow{blocks: map[block]int64{}}
 	tenant := &tenantRow{}
 	found, err := t.c.one(func(row row) {
 		held.source, tenant.tenant, tenant.number, held.epoch = row.int(0), row.int(1), row.int(2), row.int(3)
@@ -97,6 +109,11 @@ func (t *tx) settle() error {
 	for _, held := range t.scopes {
 		if d := held.tally; d != (tally{}) {
 			if err := t.c.exec(addTally, d.accounts, d.inForce, d.groups, held.source); err != nil {
+				return err
+			}
+		}
+		for b, live := range held.blocks {
+			if err := t.c.exec(addBlock, held.source, int64(b.kind), b.number, live); err != nil {
 				return err
 			}
 		}

@@ -77,6 +77,15 @@ CREATE UNIQUE INDEX records_unique_key ON records (source, kind, unique_key) WHE
 CREATE UNIQUE INDEX records_link ON records (source, link) WHERE deleted_at = 0 AND link IS NOT NULL;
 CREATE INDEX records_external_id ON records (source, kind, external_id) WHERE deleted_at = 0 AND external_id IS NOT NULL;
 
+-- How many live records there are among each 2048 rows, kept with every change so that a page far down is found at once.
+CREATE TABLE blocks (
+    source INTEGER NOT NULL REFERENCES sources (source),
+    kind   INTEGER NOT NULL,
+    block  INTEGER NOT NULL, -- of rows: record / 2048
+    live   INTEGER NOT NULL,
+    PRIMARY KEY (source, kind, block)
+) STRICT, WITHOUT ROWID;
+
 -- The keys of live accounts that are neither unique nor single: name 4 is emails, 5 displayName (state.MatchName).
 CREATE TABLE match_keys (
     source INTEGER NOT NULL,

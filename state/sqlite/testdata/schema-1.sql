@@ -1,3 +1,10 @@
+CREATE TABLE blocks (
+    source INTEGER NOT NULL REFERENCES sources (source),
+    kind   INTEGER NOT NULL,
+    block  INTEGER NOT NULL, -- of rows: record / 2048
+    live   INTEGER NOT NULL,
+    PRIMARY KEY (source, kind, block)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE journal (
     entry   INTEGER PRIMARY KEY,
     tenant  INTEGER NOT NULL,
