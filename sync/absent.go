@@ -3,6 +3,8 @@ package sync
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
+	"strings"
 
 	"rollcall/connectors"
 	"rollcall/state"
@@ -10,38 +12,72 @@ import (
 )
 
 const (
-	lookBatch   = 100 // people handed to a connector's Look at once; it batches them further as its provider wants
-	fewSuspects = 20  // so many are looked at, however small the gate
-	knownPeople = 3   // so many must answer by id when a complete snapshot had nobody who is known
+	lookBatch    = 100  // people handed to a connector's Look at once; it batches them further as its provider wants
+	patience     = 3    // look-ups in a row that fail before the provider is taken to be out of reach
+	fewSuspects  = 20   // so many are looked at, however small the gate
+	manySuspects = 2000 // so many at most where nothing but a look tells who has left
+	knownPeople  = 3    // so many must answer by id when a complete snapshot had nobody who is known
 )
 
 // sightings are the answers of look-ups by object id.
 type sightings map[string]connectors.Sighting
 
-// look reads people directly. What the provider could not answer is missing, and makes the run partial.
+// look reads people directly. A batch that fails is asked for again one by one, so that whoever cannot be read keeps nobody else from
+// being read; after a few failures in a row nobody else is asked. Whom the provider did not answer for is missing, and makes the run
+// partial.
 func (p *planner) look(ctx context.Context, ids []string) (sightings, error) {
 	answers := make(sightings, len(ids))
-	for start := 0; start < len(ids); start += lookBatch {
+	failures := 0
+	for start := 0; start < len(ids) && failures < patience && !p.lost; start += lookBatch {
 		batch := ids[start:min(start+lookBatch, len(ids))]
-		err := p.source.Connector.Look(ctx, p.want, batch, func(s connectors.Sighting) error {
-			answers[s.ID] = s
-			return nil
-		})
-		switch {
-		case ctx.Err() != nil:
-			return answers, ctx.Err()
-		case err != nil:
-			p.partial("Some people could not be read by their object id. " + connectors.Reason(err))
-			return answers, nil
+		failed, err := p.ask(ctx, batch, answers)
+		for i := 0; err == nil && failed != nil && i < len(batch) && failures < patience && !p.lost; i++ {
+			if _, answered := answers[batch[i]]; answered {
+				continue
+			}
+			var alone error
+			if alone, err = p.ask(ctx, batch[i:i+1], answers); alone == nil {
+				failures = 0
+				continue
+			}
+			failures++
+			p.partial(strings.TrimSpace("Some people could not be read by their object id. " + told(alone)))
+		}
+		if err != nil {
+			return answers, err
 		}
 		if err := p.pulse(ctx, Progress{Step: StepLook, Done: start + len(batch), Of: len(ids)}); err != nil {
 			return answers, err
 		}
 	}
+	p.silent = failures == patience || len(ids) > 0 && len(answers) == 0
 	return answers, nil
 }
 
-// partial takes the snapshot's completeness back.
+// ask looks people up at once. failed is the provider's, and spoils only this look-up, unless it says that the source is lost; err is
+// the context's.
+func (p *planner) ask(ctx context.Context, ids []string, answers sightings) (failed, err error) {
+	failed = p.source.Connector.Look(ctx, p.want, ids, func(s connectors.Sighting) error {
+		answers[s.ID] = s
+		return nil
+	})
+	if failed != nil && isLost(failed) {
+		p.lost, p.whole = true, false
+		p.verdict, p.reason = state.VerdictFailed, connectors.Reason(failed)
+	}
+	return failed, ctx.Err()
+}
+
+// told is what an operator should read of a failed look-up; "" if it does not say.
+func told(err error) string {
+	var failure *connectors.Error
+	if !errors.As(err, &failure) {
+		return ""
+	}
+	return connectors.Reason(err)
+}
+
+// partial says that the run is not all that it should be; whether the snapshot is whole is another matter.
 func (p *planner) partial(reason string) {
 	if p.verdict == state.VerdictComplete {
 		p.verdict, p.reason = state.VerdictPartial, reason
@@ -94,20 +130,29 @@ func (p *planner) weigh(ctx context.Context, e plan.Evidence, person connectors.
 	}
 	subject := plan.Subject{Person: &person, Standing: standing, Account: account, Tie: tie}
 	if standing.Judged {
-		p.marks.judge(person.ID)
 		person.Facts = standing.Facts
-		var err error
-		p.values, err = p.mapping.Evaluate(p.values[:0], p.want.Scope, &person)
-		if err != nil {
-			p.notice(plan.Refused, &person, account.Record.ID, "the mapping cannot be evaluated")
-			return nil
-		}
+		var refused error
+		p.values, refused = p.mapping.Evaluate(p.values[:0], p.want.Scope, &person)
 		if err := p.refer(ctx); err != nil {
 			return err
 		}
-		subject.Values = p.values
+		subject.Values, subject.Refused = p.values, refused != nil
 	}
-	return p.accept(ctx, p.decider.Decide(subject), account)
+	decision := p.decider.Decide(subject)
+	switch {
+	case !standing.Judged:
+		if e.Pulled == nil {
+			p.suspected++
+		}
+		if decision.Notice != nil {
+			p.plan.Notice(*decision.Notice)
+		}
+		return nil
+	case decision.Look:
+		p.notice(plan.Unanswered, &person, account.Record.ID, "")
+		return nil
+	}
+	return p.accept(ctx, person.ID, decision, account)
 }
 
 // prove checks a complete snapshot that had nobody who is known: it stands only if a few known people answer by id, and then its
@@ -141,12 +186,15 @@ func (p *planner) prove(ctx context.Context) error {
 			return nil
 		}
 	}
+	p.whole = false
 	p.partial("Nobody who is known was read, and the provider does not know those who were asked for by their object id.")
 	return nil
 }
 
 // absent weighs everyone with an active account whom a complete snapshot did not have. When there are more of them than the gate lets
-// pass, a few are looked at for the report; the rest is looked at when somebody approves.
+// pass, a few are looked at for the report; the rest is looked at when somebody approves. Where absence removes nobody, because a group
+// could not be read or everyone is in scope, many are looked at. Who they are is drawn anew in each run, by its time, so that nobody is
+// behind others for good.
 func (p *planner) absent(ctx context.Context, proof *connectors.Proof) error {
 	var suspects []int
 	for i := range p.index.len() {
@@ -154,14 +202,19 @@ func (p *planner) absent(ctx context.Context, proof *connectors.Proof) error {
 			suspects = append(suspects, i)
 		}
 	}
-	p.suspected = len(suspects)
+	rand.New(rand.NewPCG(uint64(p.started.UnixMilli()), 0)).Shuffle(len(suspects), func(i, j int) {
+		suspects[i], suspects[j] = suspects[j], suspects[i]
+	})
 	asked := len(suspects)
-	if asked > max(fewSuspects, plan.RemovalLimit(p.source.Rules, p.ledger)) {
+	switch {
+	case asked <= max(fewSuspects, plan.RemovalLimit(p.source.Rules, p.ledger)):
+	case p.want.Scope == connectors.Assigned && len(proof.Unreadable) == 0:
 		asked = fewSuspects
+	default:
+		asked = min(asked, manySuspects)
 	}
-	var err error
-	var answers sightings
-	if answers, err = p.lookAt(ctx, suspects[:asked]); err != nil {
+	answers, err := p.lookAt(ctx, suspects[:asked])
+	if err != nil {
 		return err
 	}
 	for n, i := range suspects {
@@ -178,7 +231,7 @@ func (p *planner) absent(ctx context.Context, proof *connectors.Proof) error {
 			p.moved("", "", "")
 			continue
 		}
-		withheld := n >= asked && p.verdict == state.VerdictComplete // without answers from those who were asked nothing is presumed
+		withheld := n >= asked && len(answers) > 0 // nothing is presumed while the provider answers for nobody
 		if err := p.suspect(ctx, record, answers, withheld, len(proof.Unreadable) > 0); err != nil {
 			return err
 		}

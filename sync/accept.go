@@ -11,16 +11,24 @@ import (
 	"rollcall/sync/plan"
 )
 
-// accept takes a decision into the plan, unless the name that it wants is taken, somebody has discarded it, or it contradicts a push
-// that is fresher than what a provider's replica may know.
-func (p *planner) accept(ctx context.Context, d plan.Decision, account *plan.Account) error {
+// accept takes a decision about a person into the plan, unless the name that it wants is taken, somebody has discarded it, or it
+// contradicts a push that is fresher than what a provider's replica may know. Where something stands in the way of a decision, what is
+// remembered of earlier ones stays.
+func (p *planner) accept(ctx context.Context, person string, d plan.Decision, account *plan.Account) error {
 	if d.Notice != nil {
 		p.plan.Notice(*d.Notice)
 	}
 	if d.Change == nil {
+		if d.Notice == nil {
+			p.marks.judge(person)
+		}
 		return nil
 	}
-	for _, objection := range []func(context.Context, *plan.Change, *plan.Account) (bool, error){p.nameTaken, p.discarded, p.fresh} {
+	if taken, err := p.nameTaken(ctx, d.Change, account); err != nil || taken {
+		return err
+	}
+	p.marks.judge(person)
+	for _, objection := range []func(context.Context, *plan.Change, *plan.Account) (bool, error){p.discarded, p.fresh} {
 		if objects, err := objection(ctx, d.Change, account); err != nil || objects {
 			return err
 		}

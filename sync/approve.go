@@ -19,7 +19,7 @@ var ErrPlanBasis = errors.New("the plan was made for another directory, mapping 
 
 // Approve judges each change of a held plan anew, and applies those that stand: the account is still at the version that was planned
 // for, and the person, looked at by id now, is still what the change says. The rest is listed in the Report's Results. A plan that was
-// held because the source was only observed ends that. If the provider cannot answer, nothing is applied and the plan stays held.
+// held because the source was only observed ends that. If the provider stops answering, nothing is applied and the plan stays held.
 func (e *Engine) Approve(ctx context.Context, source Source, planID, actor string) (Report, error) {
 	if source.Connector == nil {
 		return Report{}, ErrPushOnly
@@ -147,7 +147,7 @@ func (e *Engine) rejudge(ctx context.Context, source Source, l *lease, report *R
 		switch {
 		case err != nil:
 			return nil, err
-		case p.verdict != state.VerdictComplete:
+		case p.silent || p.lost:
 			return nil, fmt.Errorf("plan %s stays held: %s", report.Plan.ID, p.reason)
 		}
 		for i := range batch {
@@ -205,6 +205,9 @@ func (p *planner) rejudge(ctx context.Context, c *plan.Change, answers sightings
 			return ChangeResult{}, err
 		}
 	}
+	if _, answered := answers[c.Person]; !answered {
+		return ChangeResult{Outcome: ChangeStale, Detail: "the provider did not answer for this person"}, nil
+	}
 	evidence := p.earlierEvidence(c)
 	answers.evidence(&evidence, c.Person)
 	if evidence.Look == plan.LookedGone {
@@ -220,13 +223,14 @@ func (p *planner) rejudge(ctx context.Context, c *plan.Change, answers sightings
 		return stale, nil
 	}
 	person.Facts = standing.Facts
-	if p.values, err = p.mapping.Evaluate(p.values[:0], p.want.Scope, &person); err != nil {
-		return ChangeResult{Outcome: ChangeStale, Detail: "the mapping cannot be evaluated"}, nil
-	}
+	var refused error
+	p.values, refused = p.mapping.Evaluate(p.values[:0], p.want.Scope, &person)
 	if err = p.refer(ctx); err != nil {
 		return ChangeResult{}, err
 	}
-	now := p.decider.Decide(plan.Subject{Person: &person, Standing: standing, Values: p.values, Account: account, Tie: tieOf(c)})
+	now := p.decider.Decide(plan.Subject{
+		Person: &person, Standing: standing, Values: p.values, Refused: refused != nil, Account: account, Tie: tieOf(c),
+	})
 	if now.Change == nil || !plan.SameEffect(now.Change, c) {
 		return stale, nil
 	}

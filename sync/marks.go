@@ -63,10 +63,10 @@ func (m *marks) note(person, fact string) {
 	m.added = append(m.added, state.Suspicion{Person: person, Fact: fact, Run: m.run, At: m.at})
 }
 
-// saw takes down that the pull passed a person, judge that this run came to a decision about one.
+// saw takes down that the pull passed a person, judge that this run came to a decision about one. To see somebody decides nothing.
 func (m *marks) saw(person string) {
 	if m.earlier[person] != nil {
-		m.seen[person], m.judged[person] = true, true
+		m.seen[person] = true
 	}
 }
 

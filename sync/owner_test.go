@@ -467,9 +467,36 @@ func TestAllValuesNull(t *testing.T) {
 func TestRefusedPeopleAreLeftAlone(t *testing.T) {
 	w := populated(t, "ada", "alan", "grace")
 	w.soul("ada").values["userPrincipalName"] = ""
-	w.disable("ada")
-	want(t, w.scheduled(), "complete in_sync", "notice refused ")
+	want(t, w.scheduled(), "complete in_sync", "notice refused ada")
 	w.wantActive("ada", "alan", "grace")
+}
+
+// TestRefusedLeavers: a row of the mapping that has nothing to do with who is active keeps nobody in who has left, whether the pull
+// passes them or a look finds them.
+func TestRefusedLeavers(t *testing.T) {
+	w := newWorldOf(t, nil, nil)
+	m, err := mapping.Compile(append(mapping.Default("entra"), mapping.Row{
+		Target: "title", Source: `FormatDateTime([employeeHireDate], , "yyyy-MM-dd", "yyyy")`, Apply: mapping.Always,
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.source.Mapping = m
+	w.join("ada", "alan", "grace", "kurt", "emmy", "sofia", "hedy")
+	for _, s := range w.dir.souls {
+		s.values["employeeHireDate"] = "2020-01-02"
+	}
+	w.hand()
+	w.clock.hour()
+	w.disable("ada")
+	w.softDelete("alan")
+	for _, name := range []string{"ada", "alan", "grace"} {
+		w.soul(name).values["employeeHireDate"] = "gone fishing"
+	}
+	w.soul("grace").values["userPrincipalName"] = "renamed@acme.example"
+	want(t, w.hand(), "complete applied",
+		"deactivate ada disabled_at_source", "deactivate alan soft_deleted", "notice refused ada", "notice refused alan", "notice refused grace")
+	w.wantActive("grace", "kurt", "emmy", "sofia", "hedy")
 }
 
 func TestPinned(t *testing.T) {

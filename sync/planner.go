@@ -51,7 +51,9 @@ type planner struct {
 	whole      bool // the snapshot was complete, whatever became of the look-ups after it
 	unreadable int  // groups that it could not read
 	unproven   bool // though nobody who is known was in it
-	suspected  int  // active accounts whose people it did not have
+	suspected  int  // active accounts whose people it did not have, and about whom nothing could be decided yet
+	silent     bool // the provider answered for nobody at the last look, or stopped answering
+	lost       bool // a look found the source itself lost
 }
 
 // matchTarget is a target by which people are matched with accounts.
@@ -129,10 +131,17 @@ func (p *planner) build(ctx context.Context) (connectors.Proof, error) {
 	if err != nil {
 		return proof, err
 	}
+	if !proof.Lost {
+		if err := p.secondLook(ctx, &proof); err != nil {
+			return proof, err
+		}
+	}
+	if p.lost {
+		proof.Lost, proof.Complete, proof.Reason = true, false, p.reason
+	}
 	if proof.Lost {
 		p.plan.Changes, p.plan.Notices, p.plan.Counts.Notices = nil, nil, nil
-	} else if err := p.secondLook(ctx, &proof); err != nil {
-		return proof, err
+		p.agreements, p.marks.added = nil, nil
 	}
 	p.unreadable = len(proof.Unreadable)
 	if err := p.settle(ctx); err != nil {
@@ -150,14 +159,11 @@ func (p *planner) secondLook(ctx context.Context, proof *connectors.Proof) error
 	if err := p.lookAtWaiting(ctx); err != nil {
 		return err
 	}
-	if p.verdict != state.VerdictComplete {
+	if !p.whole {
 		return nil
 	}
-	if err := p.prove(ctx); err != nil {
+	if err := p.prove(ctx); err != nil || !p.whole {
 		return err
-	}
-	if p.whole = p.verdict == state.VerdictComplete; !p.whole {
-		return nil
 	}
 	if err := p.absent(ctx, proof); err != nil {
 		return err
@@ -205,7 +211,7 @@ func (p *planner) judgePull(proof *connectors.Proof, err error) {
 	case !proof.Complete:
 		p.verdict = state.VerdictPartial
 	default:
-		p.verdict = state.VerdictComplete
+		p.verdict, p.whole = state.VerdictComplete, true
 		return
 	}
 	p.reason = proof.Reason
@@ -227,30 +233,23 @@ func (p *planner) consider(ctx context.Context, read *connectors.Person) error {
 	if !refused {
 		p.sum = p.sumUp()
 		if p.agrees(read) {
+			p.marks.judge(read.ID)
 			return nil
 		}
-		if err := p.refer(ctx); err != nil {
-			return err
-		}
+	}
+	if err := p.refer(ctx); err != nil {
+		return err
 	}
 	person := clone(read)
 	o, err := p.owner(ctx, person, refused)
 	if err != nil || o.skip {
 		return err
 	}
-	if refused {
-		n := plan.Notice{Kind: plan.Refused, Person: person.ID, Name: person.UserName, Detail: "the mapping cannot be evaluated"}
-		if o.account != nil {
-			n.Account = o.account.Record.ID
-		}
-		p.plan.Notice(n)
-		return nil
-	}
 	standing := plan.Stand(plan.Evidence{
 		Run: p.run, At: p.started, Scope: p.want.Scope, Pulled: &person.Facts,
 	})
 	decision := p.decider.Decide(plan.Subject{
-		Person: person, Standing: standing, Values: p.values, Account: o.account, Tie: o.tie,
+		Person: person, Standing: standing, Values: p.values, Refused: refused, Account: o.account, Tie: o.tie,
 	})
 	if decision.Look {
 		p.waiting = append(p.waiting, waiting{person: *person, account: *o.account, tie: o.tie})
@@ -261,7 +260,7 @@ func (p *planner) consider(ctx context.Context, read *connectors.Person) error {
 		p.agreements = append(p.agreements, state.Agreement{Row: record.Row, Version: record.Version, Stamp: p.stamp(record.Version, person.ID)})
 		p.plan.Counts.Agree++
 	}
-	return p.accept(ctx, decision, o.account)
+	return p.accept(ctx, person.ID, decision, o.account)
 }
 
 // agrees tells, without reading the record, whether the person's account is just as it was when it last agreed with the same values.

@@ -172,7 +172,7 @@ func (r *runner) keepHeld(ctx context.Context) error {
 	}
 	held := r.report.Plan.Held()
 	if len(held.Changes) == 0 || r.source.Policy == PolicyReport {
-		if earlier != nil && run.Verdict == state.VerdictComplete {
+		if earlier != nil && r.planner.whole {
 			if err := store.DecidePlan(ctx, r.lease.Epoch, earlier.ID, state.PlanReplaced, "run "+run.ID); err != nil {
 				return fmt.Errorf("put held plan %s away: %w", earlier.ID, err)
 			}
@@ -250,11 +250,11 @@ func (r *runner) end(ctx context.Context, kept state.Source, ran bool) error {
 	}
 	kept.LastPullAt, kept.Observe = run.StartedAt, r.observe
 	kept.Identity, kept.Basis = r.source.Connector.Identity(), mappingAndScope(r.source)
-	if run.Verdict == state.VerdictComplete && ran {
+	if ran && r.planner.whole {
 		kept.LastWholeAt = run.StartedAt
-		if r.clean() {
-			kept.Observe = ""
-		}
+	}
+	if ran && r.clean() {
+		kept.Observe = ""
 	}
 	if err := store.PutSource(ctx, r.lease.Epoch, kept); err != nil {
 		return fmt.Errorf("record the source: %w", err)
@@ -270,7 +270,7 @@ func (r *runner) end(ctx context.Context, kept state.Source, ran bool) error {
 
 // clean tells whether the run ends a time of observation: somebody looked, and there was nobody to remove or to suspect.
 func (r *runner) clean() bool {
-	return r.order.Trigger == TriggerHand && r.source.Policy != PolicyReport && r.planner.suspected == 0 &&
+	return r.report.Run.Verdict == state.VerdictComplete && r.order.Trigger == TriggerHand && r.source.Policy != PolicyReport && r.planner.suspected == 0 &&
 		r.report.Plan.Counts.Actions[plan.Deactivate] == 0 && r.report.Plan.Counts.Held == 0
 }
 

@@ -23,8 +23,8 @@ func one(t *testing.T, row mapping.Row, attributes in) (mapping.Target, scim.Val
 	p := &connectors.Person{Facts: enabled, Values: attributes.of(m.Attributes())}
 	values, err := m.Evaluate(nil, connectors.Assigned, p)
 	if err != nil {
-		if len(values) != 0 {
-			t.Error("values beside an error")
+		if len(values) != 2 || values[0].Text != "ada@acme.example" || values[1].Kind != scim.Null {
+			t.Errorf("beside an error: %v; want the other row's value, and null", values)
 		}
 		return m.Targets()[1], scim.Value{}, err
 	}
@@ -112,7 +112,8 @@ func TestWrongKinds(t *testing.T) {
 	}
 }
 
-// TestEvaluateAppends: dst keeps what it had, and is what it was after an error; values beyond the mapping's own are left alone.
+// TestEvaluateAppends: dst keeps what it had; values beyond the mapping's own are left alone; a target that cannot be evaluated is null
+// and spoils no other.
 func TestEvaluateAppends(t *testing.T) {
 	m := compile(t, mapping.Row{Target: "userName", Source: "[u]"}, mapping.Row{Target: "active", Source: "[v]"})
 	dst := []scim.Value{scim.StringValue("before")}
@@ -121,9 +122,14 @@ func TestEvaluateAppends(t *testing.T) {
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
-	got, err = m.Evaluate(dst, connectors.Assigned, &connectors.Person{Values: []connectors.Value{present("ada"), present("maybe")}})
-	if err == nil || len(got) != 1 {
-		t.Errorf("after an error: %v, %v", got, err)
+	got, err = m.Evaluate(dst, connectors.Assigned, &connectors.Person{Values: []connectors.Value{present(" "), present("True")}})
+	want = []scim.Value{scim.StringValue("before"), {}, scim.BoolValue(true)}
+	if diff := cmp.Diff(want, got); err == nil || diff != "" {
+		t.Errorf("with an error in one target: %v (-want +got):\n%s", err, diff)
+	}
+	got, err = m.Evaluate(dst, connectors.Assigned, &connectors.Person{})
+	if diff := cmp.Diff([]scim.Value{scim.StringValue("before"), {}, {}}, got); err == nil || diff != "" {
+		t.Errorf("without values: %v (-want +got):\n%s", err, diff)
 	}
 }
 

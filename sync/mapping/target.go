@@ -229,7 +229,7 @@ func textList(v value) scim.Value {
 	return scim.ListOf(items...)
 }
 
-// PersonError says why a person can't be judged. It holds none of their values.
+// PersonError says why a target can't be evaluated on a person, or, without a target, why none can. It holds none of their values.
 type PersonError struct {
 	Row    int    // index
 	Target string // as configured
@@ -252,14 +252,14 @@ func enough(p *connectors.Person, attributes []string) error {
 }
 
 // Evaluate appends one value per target to dst: typed as the target's schema says, null where nothing flows. scope is
-// connectors.Assigned or Everyone. The person's values follow Attributes; more may come after them. An error, a *PersonError, means
-// that this person can't be judged: nothing of theirs may be changed, and dst is returned as it was.
+// connectors.Assigned or Everyone. The person's values follow Attributes; more may come after them. An error joins a *PersonError for
+// each target that can't be evaluated, whose value is null; the other values stand.
 func (m *Mapping) Evaluate(dst []scim.Value, scope string, p *connectors.Person) ([]scim.Value, error) {
-	before := dst
 	if err := enough(p, m.attributes); err != nil {
-		return before, err
+		return append(dst, make([]scim.Value, len(m.rows))...), err
 	}
 	e := env{person: p, moment: m.moment, scope: scope}
+	var faults []error
 	for i := range m.rows {
 		row := &m.rows[i]
 		var typed scim.Value
@@ -268,9 +268,10 @@ func (m *Mapping) Evaluate(dst []scim.Value, scope string, p *connectors.Person)
 			typed, err = row.shape.typed(v)
 		}
 		if err != nil && err != errNothing {
-			return before, &PersonError{Row: i, Target: m.targets[i].Text, Text: err.Error()}
+			faults = append(faults, &PersonError{Row: i, Target: m.targets[i].Text, Text: err.Error()})
+			typed = scim.Value{}
 		}
 		dst = append(dst, typed)
 	}
-	return dst, nil
+	return dst, errors.Join(faults...)
 }

@@ -15,6 +15,7 @@ type Subject struct {
 	Person   *connectors.Person // with the facts of Standing
 	Standing Standing
 	Values   []scim.Value // what the mapping makes of Person, one per target
+	Refused  bool         // some of them cannot be evaluated, and are null: nothing but a removal can be decided
 	Account  *Account     // nil: none
 	Tie      How          // when the account is not linked yet: how it was found
 }
@@ -50,6 +51,7 @@ type Decider struct {
 //   - who is to be inactive is compared in nothing else: what a recycle bin makes of names is not drift;
 //   - a reactivation needs a look at the person in the same run;
 //   - create-only and volatile targets are never compared, null and empty values never flow;
+//   - where a part of the mapping cannot be evaluated, its word on active still removes, and nothing else is decided;
 //   - a pin stands against everything.
 func (d *Decider) Decide(s Subject) Decision {
 	if !s.Standing.Judged {
@@ -58,12 +60,21 @@ func (d *Decider) Decide(s Subject) Decision {
 		}
 		return Decision{Notice: d.notice(s, s.Standing.Notice, "")}
 	}
-	if s.Account == nil {
+	if s.Account == nil && !s.Refused {
 		return d.create(s)
 	}
-	decision := d.compare(s)
-	if decision.Change != nil && s.Account.Record.Pinned {
-		return Decision{Notice: d.notice(s, Pinned, "would "+string(decision.Change.Action)+": "+decision.Change.Reason.Text())}
+	var decision Decision
+	if s.Account != nil {
+		decision = d.compare(s)
+	}
+	change := decision.Change
+	switch {
+	case s.Refused && (change == nil || !change.Removal()):
+		return Decision{Notice: d.notice(s, Refused, "")}
+	case change != nil && s.Account.Record.Pinned:
+		return Decision{Notice: d.notice(s, Pinned, "would "+string(change.Action)+": "+change.Reason.Text())}
+	case s.Refused:
+		decision.Notice = d.notice(s, Refused, "only the removal is decided")
 	}
 	return decision
 }

@@ -73,7 +73,12 @@ func Stand(e Evidence) Standing {
 		s.Notice = Unconfirmed
 	}
 	switch e.Look {
+	case NotLooked:
+		s.Notice = Unanswered
 	case Withheld:
+		if len(absences) > 1 {
+			s.Notice = Unseen
+		}
 		if len(absences) > 1 && !e.Blocked && e.Scope == connectors.Assigned {
 			s.judge(connectors.Facts{Assigned: connectors.No}, absences)
 			s.Presumed = true

@@ -94,6 +94,8 @@ const (
 	Refused     NoticeKind = "refused"     // the mapping can't be evaluated for this person
 	Absent      NoticeKind = "absent"      // missing from the snapshot; waits to be confirmed
 	Unconfirmed NoticeKind = "unconfirmed" // missing for the second time, and nothing positive speaks for a removal
+	Unseen      NoticeKind = "unseen"      // missing for the second time, and not looked at in this run
+	Unanswered  NoticeKind = "unanswered"  // the provider gave no answer about the person
 	Fresh       NoticeKind = "fresh"       // contradicts a recent push; waits for a later run
 	Discarded   NoticeKind = "discarded"   // somebody decided that this is to be left alone
 	Moved       NoticeKind = "moved"       // changed while the pull went on
@@ -109,6 +111,8 @@ var noticeTexts = map[NoticeKind]string{
 	Refused:     "the mapping cannot be evaluated",
 	Absent:      "missing from this pull, waits to be confirmed",
 	Unconfirmed: "missing from several pulls, but nothing says the person left",
+	Unseen:      "missing from several pulls, not looked at in this one",
+	Unanswered:  "could not be read by object id, left for the next run",
 	Fresh:       "contradicts a recent push, waits for a later run",
 	Discarded:   "left alone because somebody discarded this change",
 	Moved:       "changed during the pull, left for the next run",
