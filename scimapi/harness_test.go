@@ -47,7 +47,8 @@ type receiver struct {
 	store   statetest.Store
 	handler *scimapi.Handler
 	url     string
-	key     string // of acme
+	client  *http.Client // of its own: httptest closes the connections of the default one when any server goes
+	key     string       // of acme
 	counts  *counts
 }
 
@@ -79,7 +80,7 @@ func newReceiver(t testing.TB, store statetest.Store, adjust ...func(*scimapi.Co
 	}
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	r.handler, r.url = handler, server.URL
+	r.handler, r.url, r.client = handler, server.URL, server.Client()
 	for _, scope := range []state.Scope{acme, globex, former} {
 		if _, err := store.EnsureSource(context.Background(), scope, "entra"); err != nil {
 			t.Fatal(err)
@@ -126,7 +127,7 @@ func (r *receiver) do(t testing.TB, method, path, body string, headers ...string
 		}
 		req.Header.Set(headers[i], headers[i+1])
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := r.client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -267,7 +267,7 @@ func TestLargeGroup(t *testing.T) {
 	}
 	req, _ := http.NewRequest("GET", r.url+"/auth/scim/Groups/"+id, nil)
 	req.Header.Set("Authorization", r.key)
-	res, err := http.DefaultClient.Do(req)
+	res, err := r.client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
