@@ -3,6 +3,8 @@ package connectors
 import (
 	"context"
 	"errors"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -58,6 +60,31 @@ func Reason(err error) string {
 		return "The pull took longer than it may and was stopped before it had seen everyone."
 	}
 	return "The pull was stopped before it had seen everyone."
+}
+
+// Label names err for a log: its kind, the provider's code and the status. Nothing of what the provider said in words is in it, for that
+// may name people.
+func Label(err error) string {
+	var failure *Error
+	switch {
+	case err == nil:
+		return ""
+	case !errors.As(err, &failure):
+		return "stopped"
+	}
+	label := failure.Kind.Error()
+	if isCode(failure.Code) {
+		label += ", " + failure.Code
+	}
+	if failure.Status != 0 {
+		label += ", " + strconv.Itoa(failure.Status)
+	}
+	return label
+}
+
+// isCode tells a word of a machine from one about somebody.
+func isCode(word string) bool {
+	return word != "" && len(word) <= 64 && strings.Trim(word, "0123456789_.-abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 }
 
 // Mend says what an operator can do about err, or, where there is nothing to be done but wait, what happened.

@@ -44,3 +44,20 @@ func TestEveryKindHasASentence(t *testing.T) {
 		}
 	}
 }
+
+// TestLabel: a log has the kind, the code and the status of a failure, and no word that a provider said.
+func TestLabel(t *testing.T) {
+	forbidden := &connectors.Error{Kind: connectors.ErrForbidden, Op: "read people", Code: "E0000006", Detail: "E0000006: Ada Lovelace may not", Mend: "ask Ada", Status: 403}
+	prose := &connectors.Error{Kind: connectors.ErrUnreachable, Code: "Ada Lovelace is away", Detail: "Ada Lovelace is away"}
+	for _, test := range []struct {
+		err  error
+		want string
+	}{
+		{nil, ""}, {forbidden, "permission missing, E0000006, 403"}, {fmt.Errorf("pull: %w", forbidden), "permission missing, E0000006, 403"},
+		{prose, "unreachable"}, {errors.New("Ada Lovelace"), "stopped"},
+	} {
+		if got := connectors.Label(test.err); got != test.want {
+			t.Errorf("%v: %q, want %q", test.err, got, test.want)
+		}
+	}
+}

@@ -3,7 +3,6 @@ package main
 import (
 	"net"
 	"net/mail"
-	"net/netip"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
+	"rollcall/connectors/rest"
 	dirsync "rollcall/sync"
 )
 
@@ -63,15 +63,10 @@ func address(s string) objection {
 	return objection{}
 }
 
-// loopback tells whether a checked address is reached from this machine alone.
-func loopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
-}
-
+// listensOnLoopback tells whether a checked address is reached from this machine alone.
 func listensOnLoopback(address string) bool {
 	host, _, _ := net.SplitHostPort(address)
-	return loopback(host)
+	return rest.Loopback(host)
 }
 
 // or accepts a word beside what the check accepts.
@@ -119,7 +114,7 @@ func vendorURL(s string) objection {
 	if v := webURL(s); v.what != "" {
 		return v
 	}
-	if u, _ := url.Parse(s); u.Scheme == "http" && !loopback(u.Hostname()) {
+	if u, _ := url.Parse(s); u.Scheme == "http" && !rest.Loopback(u.Hostname()) {
 		return objection{"is http", "use https; http is for a simulator on this machine"}
 	}
 	return objection{}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"rollcall/connectors/rest"
 	"rollcall/state/scim"
 	"rollcall/sync/mapping"
 )
@@ -174,7 +175,7 @@ func (e *entraConfig) check(fault func(setting, what, mend string), given func(s
 	switch {
 	case given("entra.access_token") && given("entra.client_secret"):
 		fault("entra.access_token", "contradicts client_secret", "keep exactly one")
-	case given("entra.access_token") && (e.GraphURL == "" || !loopback(graph.Hostname())):
+	case given("entra.access_token") && (e.GraphURL == "" || !rest.Loopback(graph.Hostname())):
 		fault("entra.access_token", "is for a simulator on this machine only", "set graph_url to a loopback address, or use client_secret")
 	case !given("entra.access_token") && !given("entra.client_secret") && !later:
 		fault("entra.client_secret", "is missing", "name it as env:NAME or file:PATH")

@@ -22,10 +22,8 @@ import (
 )
 
 const (
-	pageSize   = 999     // the most that Graph gives of people
-	batchSize  = 20      // the most that $batch takes (learn.microsoft.com/graph/json-batching)
-	emptyPages = 100     // in a row; a few are legal
-	mostPages  = 100_000 // of one listing
+	pageSize  = 999 // the most that Graph gives of people
+	batchSize = 20  // the most that $batch takes (learn.microsoft.com/graph/json-batching)
 )
 
 // The request builders keep the map that they are given, so each gets its own.
@@ -100,38 +98,23 @@ func (c *Connector) send(ctx context.Context, request *kiotaabs.RequestInformati
 }
 
 // pages makes a request and follows its links. read is called with each page, may see an empty one, and returns the next link and a
-// word that tells the page from others: its first id. A link or a page that comes again, or no end of empty ones, is an error.
+// word that tells the page from others: its first id. A rest.Listing watches over them.
 //
 // The SDK's page iterator is not used: it drops the first request's headers on later pages and does not map their errors.
 func (c *Connector) pages(ctx context.Context, request *kiotaabs.RequestInformation, read func(page string) (next, first string, err error)) error {
-	seen := map[string]bool{}
-	repeats := func(kind, word string) bool {
-		again := seen[kind+word]
-		seen[kind+strings.Clone(word)] = true
-		return again
-	}
+	var listing rest.Listing
 	headers := request.Headers
-	for page, empty := 1, 0; ; page++ {
+	for {
 		body, err := c.send(ctx, request)
 		if err != nil {
 			return err
 		}
 		next, first, err := read(body)
-		switch {
-		case err != nil:
+		if err != nil || next == "" {
 			return err
-		case next == "":
-			return nil
-		case first != "" && repeats("page ", first):
-			return errors.New("the same page came twice")
-		case repeats("link ", next):
-			return errors.New("the link to the next page leads back")
 		}
-		if empty++; first != "" {
-			empty = 0
-		}
-		if empty > emptyPages || page >= mostPages {
-			return fmt.Errorf("the listing does not end: %d pages, the last %d empty", page, empty)
+		if err := listing.Next(first, next); err != nil {
+			return err
 		}
 		link, err := url.Parse(strings.Clone(next))
 		if err != nil {

@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -23,7 +22,6 @@ import (
 	kiotaauth "github.com/microsoft/kiota-authentication-azure-go"
 	kiota "github.com/microsoft/kiota-http-go"
 
-	"rollcall/connectors"
 	"rollcall/connectors/rest"
 )
 
@@ -59,23 +57,23 @@ var clouds = map[string]struct{ graph, login string }{
 func Open(cfg Config) (*Connector, error) {
 	graphURL, loginURL, err := cfg.check()
 	if err != nil {
-		return nil, misconfigured(err)
+		return nil, rest.Misconfigured("Entra ID", err)
 	}
 	credential, err := cfg.credential(loginURL)
 	if err != nil {
-		return nil, misconfigured(err)
+		return nil, rest.Misconfigured("Entra ID", err)
 	}
 	// The list of hosts must not be empty: the provider would then give the token to every host.
 	authentication, err := kiotaauth.NewAzureIdentityAuthenticationProviderWithScopesAndValidHosts(
 		credential, []string{scope(graphURL)}, []string{graphURL.Hostname()})
 	if err != nil {
-		return nil, misconfigured(err)
+		return nil, rest.Misconfigured("Entra ID", err)
 	}
 	transport := graphTransport(cfg, rest.OriginOf(graphURL))
 	adapter, err := kiota.NewNetHttpRequestAdapterWithParseNodeFactoryAndSerializationWriterFactoryAndHttpClient(
 		authentication, nil, nil, transport.Client())
 	if err != nil {
-		return nil, misconfigured(err)
+		return nil, rest.Misconfigured("Entra ID", err)
 	}
 	adapter.SetBaseUrl(graphURL.String())
 	return &Connector{
@@ -122,7 +120,7 @@ func (cfg *Config) check() (graphURL, loginURL *url.URL, err error) {
 		fault("%d of client secret, access token and credential are given: exactly one is needed", given)
 	case cfg.ClientSecret != "" && cfg.ClientID == "":
 		fault("client id is missing: it is the Application (client) ID on the overview of the app registration")
-	case cfg.AccessToken != "" && graphURL != nil && !loopback(graphURL):
+	case cfg.AccessToken != "" && graphURL != nil && !rest.Loopback(graphURL.Hostname()):
 		fault("a fixed access token is for a simulator on this machine: use a client secret with %s", graphURL.Host)
 	}
 	return graphURL, loginURL, errors.Join(faults...)
@@ -169,16 +167,10 @@ func address(configured, usual string) (*url.URL, error) {
 		return nil, errors.New("it is not a URL: write it like https://graph.microsoft.com/v1.0")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return nil, errors.New("it has more than a scheme, a host and a path")
-	case u.Scheme != "https" && !(u.Scheme == "http" && loopback(u)):
+	case u.Scheme != "https" && !(u.Scheme == "http" && rest.Loopback(u.Hostname())):
 		return nil, errors.New("it must be https: only a simulator on this machine may do without")
 	}
 	return u, nil
-}
-
-func loopback(u *url.URL) bool {
-	host := u.Hostname()
-	addr, err := netip.ParseAddr(host)
-	return strings.EqualFold(host, "localhost") || err == nil && addr.IsLoopback()
 }
 
 func count(given ...bool) int {
@@ -189,8 +181,4 @@ func count(given ...bool) int {
 		}
 	}
 	return n
-}
-
-func misconfigured(err error) error {
-	return &connectors.Error{Kind: connectors.ErrMisconfigured, Op: "open the connector to Entra ID", Detail: strings.ReplaceAll(err.Error(), "\n", "; ")}
 }

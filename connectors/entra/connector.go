@@ -2,7 +2,6 @@ package entra
 
 import (
 	"context"
-	"errors"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
@@ -36,17 +35,9 @@ func (c *Connector) Identity() string { return c.identity }
 // a group is not passed any more once deleted, because the directory hides the membership: Look finds them. With the scope Everyone,
 // Assigned stays Unknown and nobody from the recycle bin is passed.
 func (c *Connector) Pull(ctx context.Context, want connectors.Want, page func([]connectors.Person) error) (connectors.Proof, error) {
-	ctx, tally := rest.WithTally(ctx)
-	p := &pull{Connector: c, page: page, seen: map[guid]struct{}{}}
-	err := p.run(ctx, want)
-	if p.refused != nil {
-		err = p.refused
-	}
-	p.proof.Calls = tally.Calls()
-	p.proof.Complete = err == nil
-	p.proof.Reason = connectors.Reason(err)
-	p.proof.Lost = errors.Is(err, connectors.ErrSourceLost)
-	return p.proof, err
+	ctx, kept := rest.StartPull(ctx, page)
+	p := &pull{Connector: c, Pull: kept, seen: map[guid]struct{}{}}
+	return p.End(p.run(ctx, want))
 }
 
 // Look implements connectors.Connector, in batches of 20. Who is in neither the directory nor the recycle bin is gone; Assigned stays
@@ -146,10 +137,10 @@ func (c *Connector) byID(ctx context.Context, p *people, ids []guid, facts conne
 // Check implements connectors.Connector. What cannot be tried because an earlier probe failed is left out.
 func (c *Connector) Check(ctx context.Context) []connectors.Finding {
 	var findings []connectors.Finding
-	note := func(s step, err error) bool {
-		finding := connectors.Finding{What: s.what, OK: err == nil}
-		if s.permission != "" {
-			finding.What += " (" + s.permission + ")"
+	note := func(s rest.Step, err error) bool {
+		finding := connectors.Finding{What: s.What, OK: err == nil}
+		if s.Permission != "" {
+			finding.What += " (" + s.Permission + ")"
 		}
 		if err != nil {
 			finding.Mend = connectors.Mend(fail(ctx, s, err))

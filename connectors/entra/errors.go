@@ -14,17 +14,14 @@ import (
 	"rollcall/connectors/rest"
 )
 
-// step is something that is asked of Graph: in words, and the least application permission that it takes (the permission tables of
-// learn.microsoft.com/graph/api).
-type step struct{ what, permission string }
-
+// What is asked of Graph, and the least application permission that it takes (the permission tables of learn.microsoft.com/graph/api).
 var (
-	signIn           = step{"sign in", ""}
-	findApplication  = step{"find the enterprise application", "Application.Read.All"}
-	listAssignments  = step{"list who is assigned", "Application.Read.All"}
-	readGroupMembers = step{"read the members of an assigned group", "GroupMember.Read.All"}
-	readPeople       = step{"read people", "User.Read.All"}
-	readRecycleBin   = step{"read the recycle bin", "User.Read.All"}
+	signIn           = rest.Step{What: "sign in", Permission: ""}
+	findApplication  = rest.Step{What: "find the enterprise application", Permission: "Application.Read.All"}
+	listAssignments  = rest.Step{What: "list who is assigned", Permission: "Application.Read.All"}
+	readGroupMembers = rest.Step{What: "read the members of an assigned group", Permission: "GroupMember.Read.All"}
+	readPeople       = rest.Step{What: "read people", Permission: "User.Read.All"}
+	readRecycleBin   = rest.Step{What: "read the recycle bin", Permission: "User.Read.All"}
 )
 
 const registrations = "Entra admin center > App registrations > the registration"
@@ -32,38 +29,27 @@ const registrations = "Entra admin center > App registrations > the registration
 // fail tells err as a failure of a step, once. The context's own error is returned as it is.
 //
 // Error() is never called on an error of the SDK's models: on a body without error.message it panics.
-func fail(ctx context.Context, s step, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
+func fail(ctx context.Context, s rest.Step, err error) error {
 	var told *connectors.Error
 	var refused *azidentity.AuthenticationFailedError
 	var answered kiotaabs.ApiErrorable
-	failure := &connectors.Error{Kind: connectors.ErrIncomplete}
 	switch {
 	case errors.As(err, &told):
-		*failure = *told
 	case errors.Is(err, errNothing):
-		failure.Kind, failure.Detail, s = connectors.ErrForbidden, err.Error(), readPeople
+		s, err = readPeople, &connectors.Error{Kind: connectors.ErrForbidden, Detail: err.Error()}
 	case errors.As(err, &refused):
-		failure, s = signInFailure(ctx, refused), signIn
+		s, err = signIn, signInFailure(ctx, refused)
 	case errors.As(err, &answered):
-		failure.Status = answered.GetStatusCode()
-		failure.Kind = rest.KindOf(failure.Status)
-	default:
-		failure.Detail = rest.Line(err.Error())
+		status := answered.GetStatusCode()
+		err = &connectors.Error{Kind: rest.KindOf(status), Status: status}
 	}
-	failure.Op = s.what
-	if failure.Mend == "" {
-		failure.Mend = mend(s, failure)
-	}
-	return failure
+	return s.Fail(ctx, err, mend)
 }
 
-func mend(s step, failure *connectors.Error) string {
+func mend(s rest.Step, failure *connectors.Error) string {
 	switch {
-	case errors.Is(failure, connectors.ErrForbidden) && s.permission != "":
-		return "add the application permission " + s.permission + " for Microsoft Graph and grant admin consent: " + registrations + " > API permissions"
+	case errors.Is(failure, connectors.ErrForbidden) && s.Permission != "":
+		return "add the application permission " + s.Permission + " for Microsoft Graph and grant admin consent: " + registrations + " > API permissions"
 	case errors.Is(failure, connectors.ErrUnauthorised) && s != signIn:
 		return "the token was not accepted: check that tenant, cloud and Graph URL belong together"
 	case errors.Is(failure, connectors.ErrSourceLost) && s == findApplication:
@@ -74,32 +60,19 @@ func mend(s step, failure *connectors.Error) string {
 
 // explain reads Graph's error body (learn.microsoft.com/graph/errors).
 func explain(status int, _ http.Header, body []byte) *connectors.Error {
-	failure := &connectors.Error{Kind: rest.KindOf(status)}
-	var message string
+	var code, message string
 	s := rest.Scan(string(body))
-	err := s.Object(func(name string) error {
+	err := s.Object(func(name string) (err error) {
 		if name != "error" {
 			return s.Skip()
 		}
-		return s.Object(func(name string) (err error) {
-			switch name {
-			case "code":
-				failure.Code, err = s.Text()
-			case "message":
-				message, err = s.Text()
-			default:
-				err = s.Skip()
-			}
-			return err
-		})
+		code, message, err = s.Texts("code", "message")
+		return err
 	})
-	if err != nil || failure.Code == "" {
-		failure.Code = ""
-		return failure
+	if err != nil {
+		code = ""
 	}
-	failure.Code = rest.Line(failure.Code)
-	failure.Detail = rest.Line(failure.Code + ": " + message)
-	return failure
+	return rest.Said(status, code, message)
 }
 
 // notThere tells Graph's positive "there is no such object" from a 404 of a proxy or a wrong address.
@@ -138,17 +111,7 @@ func signInFailure(ctx context.Context, refused *azidentity.AuthenticationFailed
 	var description string
 	if body, err := io.ReadAll(refused.RawResponse.Body); err == nil {
 		s := rest.Scan(string(body))
-		_ = s.Object(func(name string) (err error) {
-			switch name {
-			case "error":
-				failure.Code, err = s.Text()
-			case "error_description":
-				description, err = s.Text()
-			default:
-				err = s.Skip()
-			}
-			return err
-		}) // what is no JSON has no description
+		failure.Code, description, _ = s.Texts("error", "error_description") // what is no JSON has no description
 	}
 	reason, _, _ := strings.Cut(description, "\n")
 	failure.Code, failure.Detail = rest.Line(failure.Code), rest.Line(reason)

@@ -17,11 +17,9 @@ import (
 // pull is one Pull on its way.
 type pull struct {
 	*Connector
-	page    func([]connectors.Person) error
-	refused error // of page, to be returned as it is
-	proof   connectors.Proof
-	people  people
-	seen    map[guid]struct{} // who was passed
+	*rest.Pull
+	people people
+	seen   map[guid]struct{} // who was passed
 }
 
 func (p *pull) run(ctx context.Context, want connectors.Want) error {
@@ -34,7 +32,7 @@ func (p *pull) run(ctx context.Context, want connectors.Want) error {
 	if err != nil {
 		return err
 	}
-	p.probe(findApplication)
+	p.Probe(findApplication)
 	if want.Scope == connectors.Everyone {
 		return p.runEveryone(ctx)
 	}
@@ -58,7 +56,7 @@ func (p *pull) runEveryone(ctx context.Context) error {
 	if err != nil {
 		return fail(ctx, readPeople, err)
 	}
-	p.probe(readPeople)
+	p.Probe(readPeople)
 	return nil
 }
 
@@ -119,13 +117,13 @@ func (p *pull) group(ctx context.Context, group assignment) error {
 	var failure *connectors.Error
 	switch {
 	case err == nil:
-		p.proof.Groups++
-		p.probe(readGroupMembers)
+		p.Proof.Groups++
+		p.Probe(readGroupMembers)
 		return nil
-	case p.refused != nil:
+	case p.Refused():
 		return err
 	case errors.As(err, &failure) && (failure.Status == http.StatusForbidden || notThere(err)):
-		p.proof.Unreadable = append(p.proof.Unreadable, strings.TrimSpace(group.groupName+" ("+group.id.String()+")"))
+		p.Proof.Unreadable = append(p.Proof.Unreadable, strings.TrimSpace(group.groupName+" ("+group.id.String()+")"))
 		return nil
 	}
 	return fail(ctx, readGroupMembers, err)
@@ -158,7 +156,7 @@ func (p *pull) chunk(ctx context.Context, ids []guid) error {
 		if err != nil {
 			return err
 		}
-		p.probe(readPeople)
+		p.Probe(readPeople)
 		if ids = missing; len(ids) == 0 {
 			break
 		}
@@ -182,24 +180,11 @@ func (p *pull) listing(ctx context.Context, request *kiotaabs.RequestInformation
 
 // pass hands the scanned people on, without those who were passed before.
 func (p *pull) pass() error {
-	kept := p.people.keep(func(id guid) bool {
+	return p.Pass(p.people.keep(func(id guid) bool {
 		_, seen := p.seen[id]
 		p.seen[id] = struct{}{}
 		return !seen
-	})
-	p.proof.Pages++
-	if len(kept) == 0 {
-		return nil
-	}
-	p.proof.People += len(kept)
-	p.refused = p.page(kept)
-	return p.refused
-}
-
-func (p *pull) probe(s step) {
-	if !slices.Contains(p.proof.Probes, s.permission) {
-		p.proof.Probes = append(p.proof.Probes, s.permission)
-	}
+	}))
 }
 
 var (

@@ -3,9 +3,7 @@ package okta
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"strings"
 
 	sdk "github.com/okta/okta-sdk-golang/v2/okta"
 	"github.com/okta/okta-sdk-golang/v2/okta/query"
@@ -14,11 +12,7 @@ import (
 	"rollcall/connectors/rest"
 )
 
-const (
-	pageSize   = 500     // the most that Okta gives of app users
-	emptyPages = 100     // in a row
-	mostPages  = 100_000 // of one listing
-)
+const pageSize = 500 // the most that Okta gives of app users
 
 // body is what an answer holds. The transport has declared it binary, so the SDK has not touched it.
 func body(resp *sdk.Response, err error) (string, error) {
@@ -51,37 +45,21 @@ func (c *Connector) application(ctx context.Context) error {
 	return nil
 }
 
-// appUsers calls read with each page of the application's users. A page or a link that comes again, or no end of empty pages, is an
-// error.
+// appUsers calls read with each page of the application's users, under the watch of a rest.Listing.
 func (c *Connector) appUsers(ctx context.Context, read func(page string) (first string, err error)) error {
-	seen := map[string]bool{}
-	repeats := func(kind, word string) bool {
-		again := seen[kind+word]
-		seen[kind+strings.Clone(word)] = true
-		return again
-	}
+	var listing rest.Listing
 	_, resp, failed := c.client.Application.ListApplicationUsers(ctx, c.appID, query.NewQueryParams(query.WithLimit(pageSize), query.WithExpand("user")))
-	for page, empty := 1, 0; ; page++ {
+	for {
 		text, err := body(resp, failed)
 		if err != nil {
 			return err
 		}
 		first, err := read(text)
-		switch {
-		case err != nil:
+		if err != nil || !resp.HasNextPage() {
 			return err
-		case !resp.HasNextPage():
-			return nil
-		case first != "" && repeats("page ", first):
-			return errors.New("the same page came twice")
-		case repeats("link ", resp.NextPage):
-			return errors.New("the link to the next page leads back")
 		}
-		if empty++; first != "" {
-			empty = 0
-		}
-		if empty > emptyPages || page >= mostPages {
-			return fmt.Errorf("the listing does not end: %d pages, the last %d empty", page, empty)
+		if err := listing.Next(first, resp.NextPage); err != nil {
+			return err
 		}
 		resp, failed = resp.Next(ctx, nil)
 	}

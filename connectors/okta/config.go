@@ -11,14 +11,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"time"
 
 	sdk "github.com/okta/okta-sdk-golang/v2/okta"
 
-	"rollcall/connectors"
 	"rollcall/connectors/rest"
 )
 
@@ -37,7 +35,7 @@ type Config struct {
 func Open(cfg Config) (*Connector, error) {
 	org, err := cfg.check()
 	if err != nil {
-		return nil, misconfigured(err)
+		return nil, rest.Misconfigured("Okta", err)
 	}
 	transport := oktaTransport(cfg, rest.OriginOf(org))
 	// The SDK merges a YAML file of the home directory, one beside its own source and the environment into its settings before these,
@@ -54,7 +52,7 @@ func Open(cfg Config) (*Connector, error) {
 		sdk.WithTestingDisableHttpsCheck(org.Scheme == "http"),
 	)
 	if err != nil {
-		return nil, misconfigured(err)
+		return nil, rest.Misconfigured("Okta", err)
 	}
 	return &Connector{
 		client:          client,
@@ -75,7 +73,7 @@ func (cfg *Config) check() (*url.URL, error) {
 		fault("org URL is not a URL: write it like https://globex.okta.com")
 	case org.Path != "" || org.User != nil || org.RawQuery != "" || org.Fragment != "":
 		fault("org URL has more than a scheme and a host: write it like https://globex.okta.com")
-	case org.Scheme != "https" && !(org.Scheme == "http" && loopback(org)):
+	case org.Scheme != "https" && !(org.Scheme == "http" && rest.Loopback(org.Hostname())):
 		fault("org URL must be https: only a simulator on this machine may do without")
 	case strings.Contains(org.Host, "-admin."):
 		fault("org URL is that of the admin console: leave -admin out")
@@ -96,12 +94,6 @@ func (cfg *Config) check() (*url.URL, error) {
 	return org, errors.Join(faults...)
 }
 
-func loopback(u *url.URL) bool {
-	host := u.Hostname()
-	addr, err := netip.ParseAddr(host)
-	return strings.EqualFold(host, "localhost") || err == nil && addr.IsLoopback()
-}
-
 // ObjectID returns an Okta user's id as it is: 00u and 17 letters and digits, whose case counts. Its error says what else was given.
 func ObjectID(text string) (string, error) {
 	if len(text) != 20 || !strings.HasPrefix(text, "00u") || !plainID(text) {
@@ -113,8 +105,4 @@ func ObjectID(text string) (string, error) {
 // plainID tells Okta's object ids, which are letters and digits. The SDK puts them into addresses as they are.
 func plainID(id string) bool {
 	return id != "" && strings.Trim(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
-}
-
-func misconfigured(err error) error {
-	return &connectors.Error{Kind: connectors.ErrMisconfigured, Op: "open the connector to Okta", Detail: strings.ReplaceAll(err.Error(), "\n", "; ")}
 }

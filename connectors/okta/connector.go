@@ -28,17 +28,9 @@ func (c *Connector) Identity() string { return c.identity }
 // Pull implements connectors.Connector. Okta's directory is not read beyond the application: of the scopes, only Assigned is offered.
 // A person whose status says neither yes nor no is passed with Enabled Unknown: see status.go.
 func (c *Connector) Pull(ctx context.Context, want connectors.Want, page func([]connectors.Person) error) (connectors.Proof, error) {
-	ctx, tally := rest.WithTally(ctx)
-	p := &pull{Connector: c, page: page, people: newPeople(want, c.suspendedActive), passed: newIDs()}
-	err := p.run(ctx, want)
-	if p.refused != nil {
-		err = p.refused
-	}
-	p.proof.Calls = tally.Calls()
-	p.proof.Complete = err == nil
-	p.proof.Reason = connectors.Reason(err)
-	p.proof.Lost = errors.Is(err, connectors.ErrSourceLost)
-	return p.proof, err
+	ctx, kept := rest.StartPull(ctx, page)
+	p := &pull{Connector: c, Pull: kept, people: newPeople(want, c.suspendedActive), passed: newIDs()}
+	return p.End(p.run(ctx, want))
 }
 
 // Look implements connectors.Connector, with one or two calls for each id: Okta has no batches. Who has no app user is not assigned,
@@ -98,7 +90,7 @@ func (c *Connector) sight(ctx context.Context, people *people, id string) (conne
 // Check implements connectors.Connector. What cannot be tried because an earlier probe failed is left out.
 func (c *Connector) Check(ctx context.Context) []connectors.Finding {
 	var findings []connectors.Finding
-	note := func(what string, s step, err error) bool {
+	note := func(what string, s rest.Step, err error) bool {
 		finding := connectors.Finding{What: what, OK: err == nil}
 		if err != nil {
 			finding.Mend = connectors.Mend(fail(ctx, s, err))

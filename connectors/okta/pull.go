@@ -2,20 +2,18 @@ package okta
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"rollcall/connectors"
+	"rollcall/connectors/rest"
 )
 
 // pull is one Pull on its way.
 type pull struct {
 	*Connector
-	page    func([]connectors.Person) error
-	refused error // of page, to be returned as it is
-	proof   connectors.Proof
-	people  people
-	passed  ids
+	*rest.Pull
+	people people
+	passed ids
 }
 
 func (p *pull) run(ctx context.Context, want connectors.Want) error {
@@ -28,39 +26,21 @@ func (p *pull) run(ctx context.Context, want connectors.Want) error {
 	if err := p.application(ctx); err != nil {
 		return err
 	}
-	p.probe(findApplication)
+	p.Probe(findApplication)
 	err := p.appUsers(ctx, func(page string) (first string, err error) {
 		if err := p.people.scanPage(page); err != nil {
 			return "", err
 		}
 		if len(p.people.persons) > 0 {
 			first = p.people.persons[0].ID
-			p.probe(readPeople)
+			p.Probe(readPeople)
 		}
-		return first, p.pass()
+		return first, p.Pass(p.people.keep(p.passed.add)) // without those who were passed before
 	})
 	if err != nil {
 		return fail(ctx, listAppUsers, err)
 	}
 	return nil
-}
-
-// pass hands the scanned people on, without those who were passed before.
-func (p *pull) pass() error {
-	kept := p.people.keep(p.passed.add)
-	p.proof.Pages++
-	if len(kept) == 0 {
-		return nil
-	}
-	p.proof.People += len(kept)
-	p.refused = p.page(kept)
-	return p.refused
-}
-
-func (p *pull) probe(s step) {
-	if !slices.Contains(p.proof.Probes, s.permission) {
-		p.proof.Probes = append(p.proof.Probes, s.permission)
-	}
 }
 
 // ids is a set of object ids. Those of up to 20 bytes, as all of Okta's are, take no allocation each.
