@@ -61,6 +61,9 @@ func (p *planner) ask(ctx context.Context, ids []string, answers sightings) (fai
 		answers[s.ID] = s
 		return nil
 	})
+	if failed != nil && p.failure == "" {
+		p.failure = connectors.Label(failed)
+	}
 	if failed != nil && isLost(failed) {
 		p.lost, p.whole = true, false
 		p.verdict, p.reason = state.VerdictFailed, connectors.Reason(failed)

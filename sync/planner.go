@@ -48,12 +48,13 @@ type planner struct {
 	siblings   []state.Scope     // the tenant's other sources; nil: not read yet
 	verdict    state.Verdict
 	reason     string
-	whole      bool // the snapshot was complete, whatever became of the look-ups after it
-	unreadable int  // groups that it could not read
-	unproven   bool // though nobody who is known was in it
-	suspected  int  // active accounts whose people it did not have, and about whom nothing could be decided yet
-	silent     bool // the provider answered for nobody at the last look, or stopped answering
-	lost       bool // a look found the source itself lost
+	failure    string // the first that the provider answered with, as a log may have it
+	whole      bool   // the snapshot was complete, whatever became of the look-ups after it
+	unreadable int    // groups that it could not read
+	unproven   bool   // though nobody who is known was in it
+	suspected  int    // active accounts whose people it did not have, and about whom nothing could be decided yet
+	silent     bool   // the provider answered for nobody at the last look, or stopped answering
+	lost       bool   // a look found the source itself lost
 }
 
 // matchTarget is a target by which people are matched with accounts.
@@ -200,6 +201,7 @@ func (p *planner) pull(ctx context.Context) (connectors.Proof, error) {
 func (p *planner) judgePull(proof *connectors.Proof, err error) {
 	if err != nil {
 		proof.Complete = false
+		p.failure = connectors.Label(err)
 		if proof.Reason == "" {
 			proof.Reason = connectors.Reason(err)
 		}

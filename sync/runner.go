@@ -22,6 +22,7 @@ type runner struct {
 	planner *planner
 	observe string // why the source was only observed when the run began
 	report  Report
+	failure string // what the provider answered with, as a log may have it
 }
 
 // real runs for good, under the source's lease, and records how it went.
@@ -88,7 +89,7 @@ func (r *runner) plan(ctx context.Context, kept state.Source, pulse func(context
 			Strangers: p.strangers(), Unproven: p.unproven, Ledger: p.ledger,
 		})
 	}
-	r.report.Plan, run.Verdict, run.Reason = p.plan, p.verdict, p.reason
+	r.report.Plan, run.Verdict, run.Reason, r.failure = p.plan, p.verdict, p.reason, p.failure
 	return err
 }
 
@@ -262,7 +263,7 @@ func (r *runner) end(ctx context.Context, kept state.Source, ran bool) error {
 	c := r.report.Plan.Counts
 	r.engine.log().LogAttrs(ctx, slog.LevelInfo, "run ended",
 		slog.String("source", r.source.Scope.Source), slog.String("run", run.ID), slog.String("trigger", run.Trigger),
-		slog.String("verdict", string(run.Verdict)), slog.String("outcome", run.Outcome), slog.String("reason", run.Reason),
+		slog.String("verdict", string(run.Verdict)), slog.String("outcome", run.Outcome), slog.String("failure", r.failure),
 		slog.Int("people", c.People), slog.Int("changes", c.Changes()), slog.Int("held", c.Held),
 		slog.Duration("took", run.EndedAt.Sub(run.StartedAt)))
 	return nil
