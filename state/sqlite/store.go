@@ -88,7 +88,8 @@ func connectWriter(path string) (*conn, error) {
 	}
 	for _, pragma := range []string{
 		"synchronous = FULL", "foreign_keys = 1", "cache_size = -32000", "journal_size_limit = 67108864",
-		"busy_timeout = 0", // the writer asks again by itself
+		"busy_timeout = 0",    // the writer asks again by itself
+		"temp_store = memory", // what a savepoint would bring back is written nowhere
 	} {
 		if err == nil {
 			err = c.exec("PRAGMA " + pragma)
