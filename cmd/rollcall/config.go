@@ -196,14 +196,19 @@ func (d *document) decode(root ast.Node, is shape, sources *[]sourceConfig) {
 	}
 }
 
-// include expands the patterns of the include setting, in order, each file once.
+// include expands the patterns of the include setting, in order, each file once. A path that is no pattern has to be there.
 func (d *document) include(patterns []string) []string {
 	var files []string
 	seen := map[string]bool{}
 	for i, pattern := range patterns {
 		matches, err := filepath.Glob(d.relative(pattern))
-		if err != nil {
+		switch {
+		case err != nil:
 			d.fault(itemPath("include", i), "is not a file pattern", "write it as sources.d/*.yaml")
+		case len(matches) == 0 && strings.ContainsAny(pattern, `*?[`):
+			d.barren = append(d.barren, itemPath("include", i))
+		case len(matches) == 0:
+			d.fault(itemPath("include", i), pattern+" matches no file", "create it, or take it out: what it would hold is not read")
 		}
 		for _, m := range matches {
 			if !seen[m] {

@@ -63,6 +63,7 @@ type document struct {
 	anchors map[string]ast.Node
 	marks   map[string]token.Position // of values, by path such as "sources[0].entra.app_id"
 	faults  faults
+	barren  []string // paths of the patterns of include that match no file
 }
 
 // readDocument parses a file. The root is nil if it is empty or cannot be parsed; the latter has left a fault.

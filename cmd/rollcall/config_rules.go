@@ -43,15 +43,22 @@ func (c *config) check(d *document) {
 
 // warnings are what is allowed, and worth a word.
 func (c *config) warnings() []fault {
-	if c.OpsListen == "" || listensOnLoopback(c.OpsListen) {
-		return nil
+	var all []fault
+	warn := func(path, what, mend string) {
+		at := c.main.position(path)
+		all = append(all, fault{File: c.main.file, Line: at.Line, Column: at.Column, Path: path, What: what, Mend: mend})
 	}
-	at := c.main.position("ops.listen")
-	return []fault{{
-		File: c.main.file, Line: at.Line, Column: at.Column, Path: "ops.listen",
-		What: "is plain HTTP that other machines can reach: it shows no secrets and no personal data, but the names of sources and how they are",
-		Mend: "let only your monitoring reach it, or listen on 127.0.0.1",
-	}}
+	for _, path := range c.main.barren {
+		warn(path, "matches no file", "create one, or take it out")
+	}
+	if len(c.Sources) == 0 {
+		warn("sources", "there are none: nothing is received and nothing is pulled", "add the first, as config.example.yaml shows")
+	}
+	if c.OpsListen != "" && !listensOnLoopback(c.OpsListen) {
+		warn("ops.listen", "is plain HTTP that other machines can reach: it shows no secrets and no personal data, but the names of sources and how they are",
+			"let only your monitoring reach it, or listen on 127.0.0.1")
+	}
+	return all
 }
 
 // checkFiles adds faults about the files that the configuration names.
