@@ -34,14 +34,21 @@ type sheet struct {
 	head    []string
 	shrinks []bool
 	spare   []bool
-	rows    [][]string
+	rows    []sheetRow
 	widths  []int // nil until the first rows are printed; -1 = left out
+}
+
+// sheetRow is a row with the lines that stand below it.
+type sheetRow struct {
+	cells []string
+	below []string
 }
 
 // sampledRows is how many rows decide the widths.
 const sampledRows = 500
 
 // newSheet makes a sheet. A heading that ends in "~" belongs to a column that may shrink, one that ends in "?" to one that can be spared.
+// Without any other text in them, headings are not printed.
 func (a *app) newSheet(head ...string) *sheet {
 	s := &sheet{out: a.stdout, limit: a.width()}
 	for _, h := range head {
@@ -53,15 +60,21 @@ func (a *app) newSheet(head ...string) *sheet {
 }
 
 // add takes one row.
-func (s *sheet) add(cells ...string) {
-	for i := range cells {
-		cells[i] = clean(cells[i])
+func (s *sheet) add(cells ...string) { s.addWith(nil, cells...) }
+
+// addWith takes one row and lines to stand below it, which are printed as they are, but for what clean replaces.
+func (s *sheet) addWith(below []string, cells ...string) {
+	for _, texts := range [][]string{cells, below} {
+		for i := range texts {
+			texts[i] = clean(texts[i])
+		}
 	}
+	row := sheetRow{cells, below}
 	if s.widths != nil {
-		s.print(cells)
+		s.print(row)
 		return
 	}
-	if s.rows = append(s.rows, cells); len(s.rows) == sampledRows {
+	if s.rows = append(s.rows, row); len(s.rows) == sampledRows {
 		s.flush()
 	}
 }
@@ -72,13 +85,15 @@ func (s *sheet) flush() {
 		return
 	}
 	s.widths = make([]int, len(s.head))
-	for _, row := range append([][]string{s.head}, s.rows...) {
-		for i, cell := range row {
+	for _, row := range append([]sheetRow{{cells: s.head}}, s.rows...) {
+		for i, cell := range row.cells {
 			s.widths[i] = max(s.widths[i], displayWidth(cell))
 		}
 	}
 	s.fit()
-	s.print(s.head)
+	if strings.Join(s.head, "") != "" {
+		s.print(sheetRow{cells: s.head})
+	}
 	for _, row := range s.rows {
 		s.print(row)
 	}
@@ -120,9 +135,9 @@ func (s *sheet) fit() {
 	}
 }
 
-func (s *sheet) print(cells []string) {
+func (s *sheet) print(row sheetRow) {
 	var b strings.Builder
-	for i, cell := range cells {
+	for i, cell := range row.cells {
 		if s.widths[i] < 0 {
 			continue
 		}
@@ -132,6 +147,9 @@ func (s *sheet) print(cells []string) {
 		b.WriteString(cell + strings.Repeat(" ", max(0, s.widths[i]-displayWidth(cell))+columnGap))
 	}
 	fmt.Fprintln(s.out, strings.TrimRight(b.String(), " "))
+	for _, line := range row.below {
+		fmt.Fprintln(s.out, line)
+	}
 }
 
 // columnsOf returns the columns of the terminal behind a writer, 0 if there is none.
@@ -144,13 +162,17 @@ func columnsOf(w io.Writer) int {
 	return 0
 }
 
-// clean replaces what could move a terminal's cursor or reverse its text: names come from identity providers.
+// clean replaces what could move a terminal's cursor, reverse its text or hide in it: names come from identity providers. Blanks of
+// every width become plain ones.
 func clean(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0x2028 || r == 0x2029 {
-			return utf8.RuneError
+		switch {
+		case unicode.IsPrint(r):
+			return r
+		case unicode.Is(unicode.Zs, r):
+			return ' '
 		}
-		return r
+		return utf8.RuneError
 	}, s)
 }
 
@@ -209,6 +231,28 @@ func wrap(s, indent string, columns int) string {
 		line += word
 	}
 	return strings.Join(append(lines, indent+line), "\n")
+}
+
+// fold breaks a text into lines of at most so many columns, wherever that falls; all but the first stand behind the indent. What is
+// shown is exact. 0 columns are no limit.
+func fold(s, indent string, columns int) []string {
+	room := columns - displayWidth(indent)
+	if columns == 0 || room < 2 {
+		return []string{s}
+	}
+	var lines []string
+	start, used, limit := 0, 0, columns
+	for i, r := range s {
+		if used += runeWidth(r); used > limit {
+			lines = append(lines, s[start:i])
+			start, used, limit = i, runeWidth(r), room
+		}
+	}
+	lines = append(lines, s[start:])
+	for i := 1; i < len(lines); i++ {
+		lines[i] = indent + lines[i]
+	}
+	return lines
 }
 
 // when prints a time for people, in UTC; "never" for none.

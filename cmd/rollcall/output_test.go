@@ -86,7 +86,7 @@ func TestCut(t *testing.T) {
 }
 
 func TestClean(t *testing.T) {
-	if got, want := clean("a\x1b[2J\u202eb\nc"), "a\uFFFD[2J\uFFFDb\uFFFDc"; got != want {
+	if got, want := clean("a\x1b[2J\u202eb\nc\u200f\u00a0d"), "a\uFFFD[2J\uFFFDb\uFFFDc\uFFFD d"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
@@ -186,4 +186,25 @@ func TestReport(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestFold: folded lines fit, and hold every character of the text in order.
+func TestFold(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringOf(rapid.RuneFrom([]rune("ab  漢é🙂"))).Draw(t, "text")
+		columns := rapid.IntRange(6, 30).Draw(t, "columns")
+		lines := fold(text, "  ", columns)
+		joined := lines[0]
+		for i, line := range lines {
+			if w := displayWidth(line); w > columns {
+				t.Fatalf("line %d has %d columns of %d: %q", i, w, columns, line)
+			}
+			if i > 0 {
+				joined += strings.TrimPrefix(line, "  ")
+			}
+		}
+		if joined != text {
+			t.Fatalf("%q became %q", text, joined)
+		}
+	})
 }

@@ -128,7 +128,8 @@ func plansShowCommand(a *app) *cobra.Command {
 				Details plan.Plan `json:"details"`
 			}{newPlanView(p), details})
 		}
-		return s.printHeld(p, details)
+		s.printHeld(p, details)
+		return nil
 	})
 	return cmd
 }

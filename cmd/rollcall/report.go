@@ -14,42 +14,93 @@ import (
 )
 
 // printReport prints what a run did, or, of a dry run, would do.
-func (s *session) printReport(r dirsync.Report, dryRun bool) error {
-	if err := s.printPlan(r.Plan); err != nil {
-		return err
-	}
+func (s *session) printReport(r dirsync.Report, dryRun bool) {
+	s.printPlan(r.Plan)
 	s.printMishaps(r)
-	line := func(format string, args ...any) { fmt.Fprintf(s.stdout, format+"\n", args...) }
 	if r.Run.Verdict != state.VerdictComplete {
-		line("The pull was not complete: %s", sentence(r.Run.Reason))
+		s.line("The pull was not complete: %s", sentence(r.Run.Reason))
 	}
 	switch applied := appliedOf(r); {
 	case dryRun && len(r.Plan.Changes) > 0:
-		line("Nothing was changed: this was a dry run.")
+		s.line("Nothing was changed: this was a dry run.")
 	case applied > 0:
-		line("%s applied.", plural(applied, "change"))
+		s.line("%s applied.", plural(applied, "change"))
 	}
 	if r.Run.Plan != "" && !dryRun && r.Plan.Counts.Held > 0 {
-		line("%s. See 'rollcall plans show %s', then approve or discard it.", awaitingApproval(r.Plan.Counts.Held, r.Plan.Counts.Removals), r.Run.Plan)
+		s.line("%s. See 'rollcall plans show %s', then approve or discard it.", awaitingApproval(r.Plan.Counts.Held, r.Plan.Counts.Removals), r.Run.Plan)
 	}
-	return nil
 }
 
 // shownChanges is how many changes of a plan are printed. Removals come first.
 const shownChanges = 1000
 
-func (s *session) printPlan(p plan.Plan) error {
+func (s *session) printPlan(p plan.Plan) {
 	more := len(p.Changes) - shownChanges
 	if more > 0 {
 		p.Changes = p.Changes[:shownChanges]
 	}
-	if err := p.Write(s.stdout); err != nil {
-		return fmt.Errorf("print: %w", err)
+	s.line("%s: %s read, %s recorded, %d active, %d in agreement",
+		p.Source, plural(p.Counts.People, "person", "people"), plural(p.Counts.Accounts, "account"), p.Counts.Active, p.Counts.Agree)
+	for _, section := range p.Sections() {
+		s.line("")
+		s.line("%s", section.Title)
+		rows := s.newSheet("", "~", "~")
+		for _, l := range section.Lines {
+			var below []string
+			for _, v := range l.Values {
+				below = append(below, valueLines(v, s.width())...)
+			}
+			rows.addWith(below, "  "+l.What, l.Who, l.Why)
+		}
+		rows.flush()
 	}
+	s.line("")
+	s.line("%s", planSum(p))
 	if more > 0 {
-		fmt.Fprintf(s.stdout, "Only the first %d are shown; --output json shows all.\n", shownChanges)
+		s.line("Only the first %d are shown; --output json shows all.", shownChanges)
 	}
-	return nil
+}
+
+// line prints a line of words, as many as the terminal needs for it.
+func (s *session) line(format string, args ...any) {
+	fmt.Fprintln(s.stdout, wrap(clean(fmt.Sprintf(format, args...)), "", s.width()))
+}
+
+const valueIndent = "      "
+
+// valueLines says what a change sets: in one line, or, where that is too long for the terminal, before and after in lines of their own.
+func valueLines(v plan.Value, columns int) []string {
+	label := valueIndent + v.Label + ": "
+	if v.Before == "" {
+		return fold(label+v.After, valueIndent+"  ", columns)
+	}
+	whole := label + v.Before + " → " + v.After
+	if columns == 0 || displayWidth(clean(whole)) <= columns {
+		return []string{whole}
+	}
+	return append(fold(label+v.Before, valueIndent+"  ", columns), fold(valueIndent+"→ "+v.After, valueIndent+"  ", columns)...)
+}
+
+// planSum is a plan in one sentence.
+func planSum(p plan.Plan) string {
+	if p.Counts.Changes() == 0 {
+		return "In sync: nothing to change."
+	}
+	var parts []string
+	for _, action := range plan.Actions {
+		if n := p.Counts.Actions[action]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d to %s", n, action))
+		}
+	}
+	text := plural(p.Counts.Changes(), "change") + ": " + strings.Join(parts, ", ")
+	if p.Counts.Held > 0 {
+		text += fmt.Sprintf("; %d held", p.Counts.Held)
+		if p.Gate.Removing != "" {
+			text += fmt.Sprintf(" (%s planned and %d made in 24 hours, of %d active; the limit is %d)",
+				plural(p.Gate.Removals, "removal"), p.Gate.Removed, p.Gate.Active, p.Gate.Limit)
+		}
+	}
+	return text + "."
 }
 
 // appliedOf counts the changes that were carried out.
@@ -80,15 +131,12 @@ func (s *session) printMishaps(r dirsync.Report) {
 }
 
 // printHeld prints a held plan.
-func (s *session) printHeld(h state.HeldPlan, p plan.Plan) error {
+func (s *session) printHeld(h state.HeldPlan, p plan.Plan) {
 	fmt.Fprintf(s.stdout, "plan %s of source %s, made %s, %s\nwhy: %s\n\n", h.ID, h.Scope.Source, when(h.CreatedAt), h.Status, clean(h.Reason))
-	if err := s.printPlan(p); err != nil {
-		return err
-	}
+	s.printPlan(p)
 	if h.Status == state.PlanHeld {
 		fmt.Fprintf(s.stdout, "Approve it with 'rollcall plans approve %s', or drop it with 'rollcall plans discard %s'.\n", h.ID, h.ID)
 	}
-	return nil
 }
 
 // printRun prints one recorded run.

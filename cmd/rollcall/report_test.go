@@ -3,8 +3,12 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"rollcall/connectors"
 	"rollcall/state"
@@ -96,9 +100,7 @@ func TestLargePlansArePrintedInPart(t *testing.T) {
 		p.Add(plan.Change{Action: plan.Create, Name: fmt.Sprintf("person-%04d@acme.example", i), Reason: plan.ReasonMissing})
 	}
 	p.Finish()
-	if err := (&session{app: a}).printReport(dirsync.Report{Plan: p, Run: state.Run{Verdict: state.VerdictComplete}}, true); err != nil {
-		t.Fatal(err)
-	}
+	(&session{app: a}).printReport(dirsync.Report{Plan: p, Run: state.Run{Verdict: state.VerdictComplete}}, true)
 	if n := strings.Count(out.String(), "@acme.example"); n != shownChanges {
 		t.Errorf("%d people are printed", n)
 	}
@@ -119,9 +121,7 @@ func TestPrintReport(t *testing.T) {
 		Results: []dirsync.ChangeResult{{Change: 0, Outcome: dirsync.ChangeMoved, Detail: "the account has changed"}},
 	}
 	r.Plan.Finish()
-	if err := (&session{app: a}).printReport(r, false); err != nil {
-		t.Fatal(err)
-	}
+	(&session{app: a}).printReport(r, false)
 	for _, want := range []string{
 		"deactivate (moved)", "the account has changed", "The pull was not complete: Could not list members: the provider could not be reached.\n",
 		"1 removal awaits approval. See 'rollcall plans show p1', then approve or discard it.",
@@ -157,6 +157,58 @@ func TestPrintRun(t *testing.T) {
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in:\n%s", want, out)
+		}
+	}
+}
+
+// evil is a name that would steer a terminal, or hide in it.
+const evil = "ada\x1b[2J\u202e\r\n\u200b@acme.example\u009b"
+
+func mixedPlan() plan.Plan {
+	value := func(path, before, after string) plan.Field {
+		return plan.Field{Path: path, Before: json.RawMessage(before), After: json.RawMessage(after)}
+	}
+	long := `"` + strings.Repeat("An address that goes on, ", 6) + `漢字漢字漢字"`
+	p := plan.Plan{Source: "acme-entra", Counts: plan.Counts{People: 24, Accounts: 23, Active: 22, Agree: 15}}
+	p.Add(plan.Change{Action: plan.Deactivate, Name: "bob@acme.example", Reason: plan.ReasonDisabled, Fields: []plan.Field{value("active", "true", "false")}})
+	p.Add(plan.Change{Action: plan.Deactivate, Name: "owner@acme.example", Reason: plan.ReasonUnassigned, Held: true, HeldBecause: plan.HoldCount,
+		Fields: []plan.Field{value("active", "true", "false"), value("title", `"Owner"`, "null")}})
+	p.Add(plan.Change{Action: plan.Update, Name: "alan.with.a.long.name.indeed@subsidiary.acme.example", Reason: plan.ReasonDrift, Link: true, Person: evil, Fields: []plan.Field{
+		value("title", "null", `"Fellow"`), value(`emails[type eq "work"].value`, `"alan.before@acme.example"`, `"alan.afterwards@acme.example"`),
+		value(`addresses[type eq "work"].formatted`, long, long),
+	}})
+	p.Add(plan.Change{Action: plan.Create, Name: evil, Reason: plan.ReasonMissing, Fields: []plan.Field{value("userName", "null", `"grace@acme.example"`), value("x", "null", long)}})
+	p.Notice(plan.Notice{Kind: plan.Conflict, Name: evil, Detail: evil})
+	p.Gate = plan.Gate{Active: 22, Removals: 6, Limit: 5, Removing: plan.HoldCount}
+	p.Finish()
+	return p
+}
+
+// TestPlansFitTheTerminal: on a terminal no line of a plan is wider than it, and no value is cut; elsewhere each value is one line.
+func TestPlansFitTheTerminal(t *testing.T) {
+	for _, columns := range []int{0, 60, 80, 100} {
+		a, out, _ := testApp(columns)
+		(&session{app: a}).printPlan(mixedPlan())
+		golden := filepath.Join("testdata", "plan", fmt.Sprintf("%d.golden", columns))
+		if *update {
+			if err := os.WriteFile(golden, out.Bytes(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), out.String()); diff != "" {
+			t.Errorf("%d columns (-want +got):\n%s", columns, diff)
+		}
+		if i := strings.IndexAny(out.String(), "\x1b\r\u202e\u200b\u009b"); i >= 0 {
+			t.Errorf("%d columns: a control character got through:\n%q", columns, out)
+		}
+		for line := range strings.Lines(out.String()) {
+			if w := displayWidth(strings.TrimSuffix(line, "\n")); columns > 0 && w > columns {
+				t.Errorf("a line of %d columns on a terminal of %d: %s", w, columns, line)
+			}
 		}
 	}
 }

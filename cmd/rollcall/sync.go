@@ -110,9 +110,7 @@ func (s *session) sync(ctx context.Context, flags syncFlags) error {
 		if i > 0 {
 			fmt.Fprintln(s.stdout)
 		}
-		if err := s.printReport(report, flags.dryRun); err != nil {
-			return err
-		}
+		s.printReport(report, flags.dryRun)
 	}
 	if s.output == "json" {
 		if err := s.printJSON(views); err != nil {
