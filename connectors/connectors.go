@@ -20,8 +20,8 @@ type Connector interface {
 	// Check probes credentials, permissions and settings, one finding each, and changes nothing at the provider.
 	Check(ctx context.Context) []Finding
 
-	// Identity names the directory and application that this connector is configured for, without asking. A change means that
-	// the record was made from another population.
+	// Identity names the directory and application that this connector is configured for, without asking, and those of its settings
+	// that change who is assigned or enabled. A change means that the record was made from another population.
 	Identity() string
 }
 

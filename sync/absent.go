@@ -145,7 +145,7 @@ func (p *planner) weigh(ctx context.Context, e plan.Evidence, person connectors.
 	switch {
 	case !standing.Judged:
 		if e.Pulled == nil {
-			p.suspected++
+			p.plan.Counts.Suspects++
 		}
 		if decision.Notice != nil {
 			p.plan.Notice(*decision.Notice)

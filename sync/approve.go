@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"rollcall/connectors"
 	"rollcall/state"
@@ -19,7 +20,7 @@ var ErrPlanBasis = errors.New("the plan was made for another directory, mapping 
 
 // Approve judges each change of a held plan anew, and applies those that stand: the account is still at the version that was planned
 // for, and the person, looked at by id now, is still what the change says. The rest is listed in the Report's Results. A plan that was
-// held because the source was only observed ends that. If the provider stops answering, nothing is applied and the plan stays held.
+// held because the source was only observed ends that, if something of it stood and nobody else is suspected. If the provider stops answering, nothing is applied and the plan stays held.
 func (e *Engine) Approve(ctx context.Context, source Source, planID, actor string) (Report, error) {
 	if source.Connector == nil {
 		return Report{}, ErrPushOnly
@@ -39,7 +40,11 @@ func (e *Engine) Approve(ctx context.Context, source Source, planID, actor strin
 	report := Report{Plan: p, Run: state.Run{
 		ID: p.Run, Scope: source.Scope, Trigger: TriggerHand, Actor: actor, StartedAt: e.now(), Verdict: state.VerdictComplete, Plan: p.ID,
 	}}
-	standing, err := e.rejudge(ctx, source, &l, &report)
+	readAt, err := e.lastReading(ctx, source, &p)
+	if err != nil {
+		return report, err
+	}
+	standing, err := e.rejudge(ctx, source, &l, &report, readAt)
 	if err != nil {
 		return report, err
 	}
@@ -63,10 +68,38 @@ func (e *Engine) Approve(ctx context.Context, source Source, planID, actor strin
 	if err := e.Store.DecidePlan(ctx, l.Epoch, planID, state.PlanApproved, actor); err != nil {
 		return report, fmt.Errorf("close plan %s: %w", planID, err)
 	}
-	if slices.ContainsFunc(p.Changes, func(c plan.Change) bool { return c.HeldBecause == plan.HoldObserve }) {
+	if endsObservation(&report) {
 		return report, e.endObservation(ctx, &l, source)
 	}
 	return report, nil
+}
+
+// endsObservation tells whether an approval shows that somebody has looked at what scheduled runs would do: the plan was held for that,
+// something of it was still true, and nobody is suspected whose removal is not in it.
+func endsObservation(r *Report) bool {
+	observed := func(c plan.Change) bool { return c.HeldBecause == plan.HoldObserve }
+	applied := func(c ChangeResult) bool { return c.Outcome == ChangeApplied }
+	return slices.ContainsFunc(r.Plan.Changes, observed) && slices.ContainsFunc(r.Results, applied) && r.Plan.Counts.Suspects == 0
+}
+
+// maxReading is how long a pull is a witness that somebody may be let in. A look cannot replace it where it is unable to tell who is
+// assigned.
+const maxReading = 24 * time.Hour
+
+// admits tells whether a change lets somebody in.
+func admits(c *plan.Change) bool { return c.Action == plan.Create || c.Action == plan.Reactivate }
+
+// lastReading is when a pull last found what a plan says: the start of the source's last run, if it made the plan or found the same;
+// otherwise zero.
+func (e *Engine) lastReading(ctx context.Context, source Source, p *plan.Plan) (time.Time, error) {
+	last, err := e.Store.ListRuns(ctx, source.Scope, 1)
+	switch {
+	case err != nil:
+		return time.Time{}, fmt.Errorf("read the last run: %w", err)
+	case len(last) == 0 || last[0].Plan != p.ID:
+		return time.Time{}, nil
+	}
+	return last[0].StartedAt, nil
 }
 
 // endObservation lets scheduled runs apply again.
@@ -123,7 +156,7 @@ func (e *Engine) openPlan(ctx context.Context, source Source, id string) (plan.P
 }
 
 // rejudge looks at everyone in a plan and returns the positions of the changes that stand; the others are in the report's results.
-func (e *Engine) rejudge(ctx context.Context, source Source, l *lease, report *Report) ([]int, error) {
+func (e *Engine) rejudge(ctx context.Context, source Source, l *lease, report *Report, readAt time.Time) ([]int, error) {
 	p := newPlanner(e.Store, source, string(state.NewID()), report.Run.StartedAt, e.now)
 	p.pulse = func(ctx context.Context, _ Progress) error { return l.keep(ctx) }
 	p.verdict = state.VerdictComplete
@@ -151,6 +184,12 @@ func (e *Engine) rejudge(ctx context.Context, source Source, l *lease, report *R
 			return nil, fmt.Errorf("plan %s stays held: %s", report.Plan.ID, p.reason)
 		}
 		for i := range batch {
+			if admits(&batch[i]) && p.started.Sub(readAt) > maxReading {
+				report.Results = append(report.Results, ChangeResult{
+					Change: start + i, Outcome: ChangeStale, Detail: "the pull behind it is not the last one, or too old: sync again and approve the new plan",
+				})
+				continue
+			}
 			verdict, err := p.rejudge(ctx, &batch[i], answers)
 			if err != nil {
 				return nil, err

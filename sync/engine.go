@@ -79,6 +79,7 @@ type Reader interface {
 	Suspicions(ctx context.Context, scope state.Scope) ([]state.Suspicion, error)
 	Ledger(ctx context.Context, scope state.Scope, since time.Time) (state.Ledger, error)
 	EntriesOf(ctx context.Context, scope state.Scope, id state.ID) ([]state.Entry, error)
+	ListPlans(ctx context.Context, scope state.Scope, limit int) ([]state.HeldPlan, error)
 }
 
 // Store is what a run touches.

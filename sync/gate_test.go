@@ -36,3 +36,32 @@ func TestPushesMakeNoRoom(t *testing.T) {
 		})
 	}
 }
+
+// TestAPartOfWhatIsHeldIsHeld: a run that reads only a few of those whose removal waits neither lets them go nor forgets the others.
+func TestAPartOfWhatIsHeldIsHeld(t *testing.T) {
+	w := populated(t, crowd(60)...)
+	for _, name := range crowd(20) {
+		w.disable(name)
+	}
+	held := w.scheduled()
+	w.clock.hour()
+	w.partially(2)
+	report := w.scheduled()
+	if n := len(w.active()); n != 60 || report.Plan.Gate.Waiting != 14 || report.Run.Plan != held.Run.Plan {
+		t.Errorf("%d active, plan %s: %s", n, report.Run.Plan, outline(report))
+	}
+	w.enable("p000") // and the run reads that: one less waits
+	w.clock.hour()
+	report = w.scheduled()
+	kept, err := w.store.HeldPlan(t.Context(), report.Run.Plan)
+	if err != nil || kept.Removals != 19 || len(w.active()) != 60 {
+		t.Errorf("%d removals are held, %v: %s", kept.Removals, err, outline(report))
+	}
+	for _, name := range crowd(20) {
+		w.enable(name)
+	}
+	w.disable("p019")
+	w.dir.err = nil
+	w.clock.hour()
+	want(t, w.scheduled(), "complete applied", "deactivate p019 disabled_at_source")
+}

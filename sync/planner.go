@@ -52,7 +52,6 @@ type planner struct {
 	whole      bool   // the snapshot was complete, whatever became of the look-ups after it
 	unreadable int    // groups that it could not read
 	unproven   bool   // though nobody who is known was in it
-	suspected  int    // active accounts whose people it did not have, and about whom nothing could be decided yet
 	silent     bool   // the provider answered for nobody at the last look, or stopped answering
 	lost       bool   // a look found the source itself lost
 }
@@ -317,6 +316,12 @@ func (p *planner) refer(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// passed tells whether the pull passed a person who has an account.
+func (p *planner) passed(person string) bool {
+	p.positions = p.index.byLink.find(p.positions[:0], p.index.links, p.index.hash(person))
+	return slices.ContainsFunc(p.positions, func(i int) bool { return p.index.has(i, flagSeen) })
 }
 
 // everyone tells whether everyone was read: only then is a match by attributes known to be unique, and a name to be nobody else's.

@@ -20,7 +20,8 @@ type runner struct {
 	order   Order
 	lease   lease
 	planner *planner
-	observe string // why the source was only observed when the run began
+	waiting []plan.Change // of the plan that is held, removals that this run can't tell are off
+	observe string        // why the source was only observed when the run began
 	report  Report
 	failure string // what the provider answered with, as a log may have it
 }
@@ -84,13 +85,27 @@ func (r *runner) plan(ctx context.Context, kept state.Source, pulse func(context
 	proof, err := p.build(ctx)
 	r.report.Proof = proof
 	if err == nil {
-		p.plan.Hold(r.source.Rules, plan.Circumstances{
-			Scheduled: r.order.Trigger == TriggerSchedule, Observe: r.observe, ReportOnly: r.source.Policy == PolicyReport,
-			Strangers: p.strangers(), Unproven: p.unproven, Ledger: p.ledger,
-		})
+		err = r.hold(ctx, p)
 	}
 	r.report.Plan, run.Verdict, run.Reason, r.failure = p.plan, p.verdict, p.reason, p.failure
 	return err
+}
+
+// hold holds what has to be held. A run that did not see everyone counts what waits already as well: what is too much at once does
+// not pass because only a part of it was read.
+func (r *runner) hold(ctx context.Context, p *planner) error {
+	c := plan.Circumstances{
+		Scheduled: r.order.Trigger == TriggerSchedule, Observe: r.observe, ReportOnly: r.source.Policy == PolicyReport,
+		Strangers: p.strangers(), Unproven: p.unproven, Ledger: p.ledger,
+	}
+	_, earlier, err := r.heldPlan(ctx)
+	if err != nil {
+		return err
+	}
+	r.waiting = p.stillWaiting(&earlier)
+	c.Waiting = len(r.waiting)
+	p.plan.Hold(r.source.Rules, c)
+	return nil
 }
 
 // observing says why scheduled runs only plan, or "".
@@ -101,7 +116,7 @@ func (r *runner) observing(kept state.Source) string {
 	case kept.LastPullAt.IsZero():
 		return "this is the source's first pull"
 	case kept.Identity != r.source.Connector.Identity():
-		return "the source is configured for another directory or application than at the last pull"
+		return "the source is configured for another directory or application, or to read it in another way, than at the last pull"
 	case kept.Basis != mappingAndScope(r.source):
 		return "the mapping or the scope has changed since the last pull"
 	}
@@ -164,27 +179,28 @@ func (r *runner) remember(ctx context.Context) error {
 const agreeBatch = 10_000
 
 // keepHeld keeps the held part of the plan for an approval. A plan that is held already and asks for the same stays as it is, so that
-// it can be read in peace; one that a complete run no longer asks for is put away.
+// it can be read in peace; one that a run which saw everyone no longer asks for is put away. A run that did not see everyone
+// takes the removals that wait over.
 func (r *runner) keepHeld(ctx context.Context) error {
 	store, run := r.engine.Store, &r.report.Run
-	earlier, err := r.heldPlan(ctx)
+	earlier, before, err := r.heldPlan(ctx)
 	if err != nil {
 		return err
 	}
 	held := r.report.Plan.Held()
 	if len(held.Changes) == 0 || r.source.Policy == PolicyReport {
-		if earlier != nil && r.planner.whole {
+		if earlier.ID != "" && r.planner.whole {
 			if err := store.DecidePlan(ctx, r.lease.Epoch, earlier.ID, state.PlanReplaced, "run "+run.ID); err != nil {
 				return fmt.Errorf("put held plan %s away: %w", earlier.ID, err)
 			}
 		}
 		return nil
 	}
-	if earlier != nil {
-		if old, err := plan.Decode(earlier.Body); err == nil && plan.Same(&old, &held) {
-			run.Plan = earlier.ID
-			return nil
-		}
+	held.Changes = append(held.Changes, r.waiting...)
+	held.Finish()
+	if plan.Same(&before, &held) {
+		run.Plan = earlier.ID
+		return nil
 	}
 	held.ID = string(state.NewID())
 	body, err := held.Encode()
@@ -202,16 +218,39 @@ func (r *runner) keepHeld(ctx context.Context) error {
 	return nil
 }
 
-// heldPlan returns the plan that is held for the source, or nil.
-func (r *runner) heldPlan(ctx context.Context) (*state.HeldPlan, error) {
+// heldPlan returns the plan that is held for the source, and what is in it; without one both are zero. What cannot be read cannot be
+// approved either, and is as good as empty.
+func (r *runner) heldPlan(ctx context.Context) (state.HeldPlan, plan.Plan, error) {
 	list, err := r.engine.Store.ListPlans(ctx, r.source.Scope, 1)
-	if err != nil {
-		return nil, fmt.Errorf("read the held plans: %w", err)
+	switch {
+	case err != nil:
+		return state.HeldPlan{}, plan.Plan{}, fmt.Errorf("read the held plans: %w", err)
+	case len(list) == 0 || list[0].Status != state.PlanHeld:
+		return state.HeldPlan{}, plan.Plan{}, nil
 	}
-	if len(list) == 0 || list[0].Status != state.PlanHeld {
-		return nil, nil
+	held, err := plan.Decode(list[0].Body)
+	if err != nil || held.Basis != r.planner.plan.Basis {
+		return list[0], plan.Plan{}, nil
 	}
-	return &list[0], nil
+	return list[0], held, nil
+}
+
+// stillWaiting are the removals of an earlier plan about which a run that did not see everyone has nothing to say.
+func (p *planner) stillWaiting(earlier *plan.Plan) []plan.Change {
+	if p.whole {
+		return nil
+	}
+	planned := make(map[string]bool)
+	for i := range p.plan.Changes {
+		planned[p.plan.Changes[i].Person] = true
+	}
+	var waiting []plan.Change
+	for _, c := range earlier.Changes {
+		if c.Removal() && !planned[c.Person] && !p.passed(c.Person) {
+			waiting = append(waiting, c)
+		}
+	}
+	return waiting
 }
 
 // outcome sums the run up in one word.
@@ -271,7 +310,7 @@ func (r *runner) end(ctx context.Context, kept state.Source, ran bool) error {
 
 // clean tells whether the run ends a time of observation: somebody looked, and there was nobody to remove or to suspect.
 func (r *runner) clean() bool {
-	return r.report.Run.Verdict == state.VerdictComplete && r.order.Trigger == TriggerHand && r.source.Policy != PolicyReport && r.planner.suspected == 0 &&
+	return r.report.Run.Verdict == state.VerdictComplete && r.order.Trigger == TriggerHand && r.source.Policy != PolicyReport && r.report.Plan.Counts.Suspects == 0 &&
 		r.report.Plan.Counts.Actions[plan.Deactivate] == 0 && r.report.Plan.Counts.Held == 0
 }
 

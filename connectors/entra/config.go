@@ -78,13 +78,22 @@ func Open(cfg Config) (*Connector, error) {
 	adapter.SetBaseUrl(graphURL.String())
 	return &Connector{
 		appID:      cfg.AppID,
-		identity:   strings.ToLower("entra:" + cfg.TenantID + "/" + cfg.AppID),
+		identity:   cfg.identity(),
 		transitive: cfg.Transitive,
 		credential: credential,
 		scope:      scope(graphURL),
 		adapter:    adapter,
 		transport:  transport,
 	}, nil
+}
+
+// identity names directory and application, and how far groups are read where that is not as usual.
+func (cfg *Config) identity() string {
+	identity := strings.ToLower("entra:" + cfg.TenantID + "/" + cfg.AppID)
+	if cfg.Transitive {
+		identity += " transitive"
+	}
+	return identity
 }
 
 // check returns where to ask and where to sign in.

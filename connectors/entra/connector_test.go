@@ -410,3 +410,20 @@ func TestErrorsKeepQuiet(t *testing.T) {
 		}
 	}
 }
+
+// TestIdentityTellsHowPeopleAreRead: whether groups within groups count is part of which population it is.
+func TestIdentityTellsHowPeopleAreRead(t *testing.T) {
+	config := entra.Config{TenantID: tenantID, ClientID: appID, ClientSecret: secret, AppID: appID}
+	direct, err := entra.Open(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.Transitive = true
+	transitive, err := entra.Open(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if direct.Identity() == transitive.Identity() {
+		t.Errorf("both are %s", direct.Identity())
+	}
+}

@@ -57,9 +57,18 @@ func Open(cfg Config) (*Connector, error) {
 	return &Connector{
 		client:          client,
 		appID:           cfg.AppID,
-		identity:        "okta:" + strings.ToLower(org.Host) + "/" + cfg.AppID,
+		identity:        cfg.identity(org),
 		suspendedActive: cfg.Suspended == "active",
 	}, nil
+}
+
+// identity names org and application, and how suspended people are read where that is not as usual.
+func (cfg *Config) identity(org *url.URL) string {
+	identity := "okta:" + strings.ToLower(org.Host) + "/" + cfg.AppID
+	if cfg.Suspended == "active" {
+		identity += " suspended=active"
+	}
+	return identity
 }
 
 // check returns the org's address.

@@ -365,3 +365,17 @@ func TestCancelledPull(t *testing.T) {
 		t.Errorf("%v, %+v, %v", err, proof, time.Since(started))
 	}
 }
+
+// TestIdentityTellsHowPeopleAreRead: who counts as enabled is part of which population it is; "inactive" is the same as nothing.
+func TestIdentityTellsHowPeopleAreRead(t *testing.T) {
+	identity := func(suspended string) string {
+		c, err := okta.Open(okta.Config{OrgURL: "https://globex.okta.com/", AppID: appID, APIToken: token, Suspended: suspended})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.Identity()
+	}
+	if identity("") != identity("inactive") || identity("") == identity("active") {
+		t.Errorf("identities: %s, %s, %s", identity(""), identity("inactive"), identity("active"))
+	}
+}

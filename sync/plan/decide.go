@@ -176,7 +176,7 @@ func (d *Decider) create(s Subject) Decision {
 			continue
 		}
 		named = named || isPlain(t.Path, "userName")
-		change.Fields = append(change.Fields, Field{Path: t.Text, Before: null, After: v.AppendJSON(nil)})
+		change.Fields = append(change.Fields, Field{Path: t.Text, Before: null, After: v.AppendJSON(nil), Volatile: t.Volatile})
 	}
 	switch {
 	case !named:

@@ -113,13 +113,15 @@ func SameEffect(a, b *Change) bool {
 	return a.Action == b.Action && a.Link == b.Link && a.digest() == b.digest()
 }
 
-// digest sums up what a change would make, in few letters.
+// digest sums up what a change would make, in few letters; of volatile values, that there would be one.
 func (c *Change) digest() string {
 	h := fnv.New64a()
 	for _, f := range c.Fields {
 		h.Write([]byte(f.Path))
 		h.Write([]byte{0}) // in no path, and in JSON only escaped
-		h.Write(f.After)
+		if !f.Volatile {
+			h.Write(f.After)
+		}
 		h.Write([]byte{0})
 	}
 	return strconv.FormatUint(h.Sum64(), 36)

@@ -18,11 +18,12 @@ type Rules struct {
 
 // Gate is what the gate's sums were made of and what they came to. It is kept with the plan so that a hold can be explained.
 type Gate struct {
-	Active   int  `json:"active"`         // in force 24 hours ago, those apart who have gone since in other ways than by pulls
-	Removed  int  `json:"removed"`        // by pulls within the last 24 hours, approved ones apart
-	Removals int  `json:"removals"`       // planned now: those held by themselves apart, those only presumed among them
-	Limit    int  `json:"limit"`          // how many the run and the 24 hours may see
-	Removing Hold `json:"held,omitempty"` // why the removals are held; "" = they pass
+	Active   int  `json:"active"`            // in force 24 hours ago, those apart who have gone since in other ways than by pulls
+	Removed  int  `json:"removed"`           // by pulls within the last 24 hours, approved ones apart
+	Removals int  `json:"removals"`          // planned now: those held by themselves apart, those only presumed among them
+	Waiting  int  `json:"waiting,omitempty"` // beside them: those of a held plan that an incomplete run came upon
+	Limit    int  `json:"limit"`             // how many the run and the 24 hours may see
+	Removing Hold `json:"held,omitempty"`    // why the removals are held; "" = they pass
 }
 
 // Circumstances are what the gate judges a plan by, beside the rules.
@@ -31,6 +32,7 @@ type Circumstances struct {
 	Observe    string // why the source only observes; "" = it does not
 	ReportOnly bool   // the source's policy
 	Strangers  bool   // people were read, accounts are recorded, and they share nobody
+	Waiting    int    // removals of a held plan that nobody has decided on, which this run, not having seen everyone, can't tell are off
 	Unproven   bool   // no known person was in the snapshot, though a few answered by id
 	Ledger     state.Ledger
 }
@@ -45,7 +47,7 @@ const (
 // stay so and do not count, but for the removals that are only presumed: they never pass, and tell how many are missing. Call it on
 // a finished plan, once.
 func (p *Plan) Hold(rules Rules, c Circumstances) {
-	p.Gate = gate(p.passing(Deactivate)+p.heldFor(HoldPresumed), rules, c.Ledger)
+	p.Gate = gate(p.passing(Deactivate)+p.heldFor(HoldPresumed), c.Waiting, rules, c.Ledger)
 	switch {
 	case c.ReportOnly:
 		p.hold(HoldPolicy, Actions...)
@@ -79,16 +81,17 @@ func base(ledger state.Ledger) int {
 	return min(ledger.Before, now)
 }
 
-// gate does the sums for a number of removals.
-func gate(removals int, rules Rules, ledger state.Ledger) Gate {
-	g := Gate{Active: base(ledger), Removed: ledger.Removed, Removals: removals}
+// gate does the sums for a number of removals, beside others that wait.
+func gate(removals, waiting int, rules Rules, ledger state.Ledger) Gate {
+	g := Gate{Active: base(ledger), Removed: ledger.Removed, Removals: removals, Waiting: waiting}
 	g.Limit = max(rules.GateFloor, g.Active*rules.GatePercent/100)
-	gone := g.Removed + g.Removals
+	all := removals + waiting
+	gone := g.Removed + all
 	switch {
 	case removals == 0:
-	case removals >= ledger.Active:
+	case all >= ledger.Active:
 		g.Removing = HoldLast
-	case removals > g.Limit:
+	case all > g.Limit:
 		g.Removing = HoldCount
 	case gone > g.Limit:
 		g.Removing = HoldDay
@@ -100,7 +103,7 @@ func gate(removals int, rules Rules, ledger state.Ledger) Gate {
 
 // RemovalLimit is how many people a run may take for removed before the gate holds them all: the number of look-ups worth making.
 func RemovalLimit(rules Rules, ledger state.Ledger) int {
-	return max(0, gate(0, rules, ledger).Limit-ledger.Removed)
+	return max(0, gate(0, 0, rules, ledger).Limit-ledger.Removed)
 }
 
 // passing counts the changes of an action that are not held.

@@ -74,6 +74,8 @@ type Field struct {
 	Path   string          `json:"path"`
 	Before json.RawMessage `json:"before"`
 	After  json.RawMessage `json:"after"`
+
+	Volatile bool `json:"volatile,omitempty"` // another evaluation gives another value: which one it is makes no difference
 }
 
 // Witness is one fact that a change rests on, and how it came to be known.
@@ -112,6 +114,7 @@ type Counts struct {
 	People   int                `json:"people"`   // read in the pull
 	Accounts int                `json:"accounts"` // recorded
 	Active   int                `json:"active"`   // of them in force
+	Suspects int                `json:"suspects"` // of these: missing at the source, and nothing could be decided about them yet
 	Agree    int                `json:"agree"`    // accounts found just as the mapping wants them
 	Actions  map[Action]int     `json:"actions"`  // planned, held ones included
 	Held     int                `json:"held"`     // of the planned
