@@ -11,6 +11,7 @@ import (
 
 	"rollcall/connectors"
 	"rollcall/state"
+	"rollcall/state/scim"
 	dirsync "rollcall/sync"
 	"rollcall/sync/mapping"
 	"rollcall/sync/plan"
@@ -623,6 +624,28 @@ func TestProtectedWait(t *testing.T) {
 	report := w.scheduled()
 	want(t, report, "complete held (1 held: a protected person)", "deactivate ada disabled_at_source held:protected", "deactivate alan disabled_at_source")
 	w.wantActive("ada", "grace", "kurt")
+}
+
+// TestProtectionOutlivesTheName: whoever was protected under one name is so under the next, whether a pull or a push gives it.
+func TestProtectionOutlivesTheName(t *testing.T) {
+	for name, rename := range map[string]func(*world){
+		"by pull": func(w *world) { w.scheduled() },
+		"by push": func(w *world) {
+			r := w.account("ada")
+			w.push(putOf(r, decode(t, string(r.Resource)).With("userName", scim.StringValue("renamed@acme.example"))))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := populated(t, "ada", "alan", "grace", "kurt")
+			w.source.Rules.Protect = []string{"ada@acme.example"}
+			w.scheduled()
+			w.soul("ada").values["userPrincipalName"] = "renamed@acme.example"
+			rename(w)
+			w.clock.hour()
+			w.disable("ada")
+			want(t, w.scheduled(), "complete held (1 held: a protected person)", "deactivate renamed disabled_at_source held:protected")
+		})
+	}
 }
 
 // TestHeldPlanOutlivesTrouble: an incomplete run does not know enough to put a held plan away.

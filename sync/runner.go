@@ -44,7 +44,9 @@ func (r *runner) real(ctx context.Context) (Report, error) {
 	if err := r.begin(ctx); err != nil {
 		return r.report, err
 	}
-	err = r.carryOut(ctx, kept)
+	if err = r.protect(ctx); err == nil {
+		err = r.carryOut(ctx, kept)
+	}
 	if err != nil {
 		run.Outcome, run.Reason = OutcomeFailed, "stopped: "+err.Error()
 		run.Verdict = cmp.Or(run.Verdict, state.VerdictFailed)
@@ -71,6 +73,35 @@ func (r *runner) begin(ctx context.Context) error {
 	}
 	if err := store.PutRun(ctx, r.lease.Epoch, r.report.Run); err != nil {
 		return fmt.Errorf("record the run: %w", err)
+	}
+	return nil
+}
+
+// protect protects the accounts of those whom the rules name, so that a new name takes the protection from nobody.
+func (r *runner) protect(ctx context.Context) error {
+	if r.source.Policy == PolicyReport {
+		return nil
+	}
+	var mutations []state.Mutation
+	for _, name := range r.source.Rules.Protect {
+		found, err := r.engine.Store.Find(ctx, r.source.Scope, state.KindAccount, state.NewMatchKey(state.MatchUserName, name))
+		if err != nil {
+			return fmt.Errorf("find a protected account: %w", err)
+		}
+		for _, account := range found {
+			if !account.Protected {
+				mutations = append(mutations, state.Mutation{
+					Scope: r.source.Scope, Kind: state.KindAccount, ID: account.ID, Epoch: r.lease.Epoch, Life: &state.Life{Protected: new(true)},
+					Cause: state.Cause{Kind: state.CausePull, Actor: cmp.Or(r.order.Actor, r.order.Trigger), Run: r.report.Run.ID, Reason: string(plan.HoldProtected)},
+				})
+			}
+		}
+	}
+	if len(mutations) == 0 {
+		return nil
+	}
+	if _, err := r.engine.Store.Write(state.Urgent, mutations); err != nil { // one that is gone meanwhile needs no protection
+		return fmt.Errorf("protect accounts: %w", err)
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ type Rules struct {
 	GatePercent int           // of those active 24 hours ago that may be removed in a run, and in 24 hours
 	GateFloor   int           // so many may be removed whatever the percentage says
 	Settle      time.Duration // how long a push outweighs a reading that contradicts it
-	Protect     []string      // userNames, folded, whose removal always waits
+	Protect     []string      // userNames, folded, whose removal always waits; a run protects their accounts for good
 	MaxAccounts int           // 0 = no limit
 }
 
