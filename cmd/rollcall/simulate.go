@@ -20,6 +20,7 @@ type simulateFlags struct {
 	people, groups            int
 	unassigned                int
 	seed                      uint64
+	wide                      bool
 }
 
 func simulateCommand(a *app) *cobra.Command {
@@ -61,6 +62,9 @@ at the start, and whenever asked with
 		f.Uint64Var(&flags.seed, "seed", 1, "generate from seed `N`: the same seed gives the same people")
 		f.StringVar(&flags.push, "push", "", "provision into the receiver at `URL`")
 		f.StringVar(&flags.key, "key", "", "the receiver's key, as env:NAME or file:PATH (`REF`)")
+		if kind == "entra" {
+			f.BoolVar(&flags.wide, "wide", false, "push what Entra proposes for an application of one's own, not only what the set-up guide asks for")
+		}
 		cmd.AddCommand(vendor)
 	}
 	return cmd
@@ -111,7 +115,7 @@ func (a *app) simulate(ctx context.Context, kind string, flags simulateFlags) er
 }
 
 // pusher makes the simulated provisioning client, or nil without --push.
-func (a *app) pusher(kind string, flags simulateFlags, population *idpsim.Population) (server.Pusher, error) {
+func (a *app) pusher(kind string, flags simulateFlags, population *idpsim.Population) (pusher, error) {
 	if flags.push == "" {
 		return nil, nil
 	}
@@ -126,26 +130,62 @@ func (a *app) pusher(kind string, flags simulateFlags, population *idpsim.Popula
 	if err != nil {
 		return nil, usagef("--key: %w", err)
 	}
-	return newPusher(kind, push.Options{URL: flags.push, Key: key, Population: population, Groups: true, Workers: 4}), nil
+	o := push.Options{URL: flags.push, Key: key, Population: population, Groups: true, Workers: 4}
+	if flags.wide {
+		return forgetful{push.NewEntra(push.EntraOptions{Options: o, Mapping: push.WideMapping()})}, nil
+	}
+	return forgetful{newPusher(kind, o)}, nil
 }
 
-// newPusher makes the provisioning client of a vendor.
-func newPusher(kind string, o push.Options) server.Pusher {
+// forgetful is a provisioning client that runs for long: it keeps nothing of a cycle that is over.
+type forgetful struct{ pusher }
+
+func (f forgetful) Cycle(ctx context.Context) error {
+	defer f.Forget()
+	return f.pusher.Cycle(ctx)
+}
+
+// newPusher makes the provisioning client of a vendor, with the mapping of the set-up guide.
+func newPusher(kind string, o push.Options) pusher {
 	if kind == "okta" {
 		return push.NewOkta(push.OktaOptions{Options: o})
 	}
 	return push.NewEntra(push.EntraOptions{Options: o})
 }
 
+// pusher is a simulated provisioning client.
+type pusher interface {
+	server.Pusher
+	Pauses() int // how often the receiver has asked to wait
+	Forget()     // drops the requests that it keeps
+}
+
 // pushOnce carries out the first cycle, beside the provider.
-func (a *app) pushOnce(ctx context.Context, pusher server.Pusher) {
+func (a *app) pushOnce(ctx context.Context, pusher pusher) {
 	started := time.Now()
-	switch err := pusher.Cycle(ctx); {
-	case err == nil:
-		fmt.Fprintf(a.stderr, "pushed everyone in %s\n", short(time.Since(started).Round(time.Millisecond)))
-	case !errors.Is(err, context.Canceled):
-		fmt.Fprintf(a.stderr, "rollcall: push: %s\n", err)
+	err := pusher.Cycle(ctx)
+	if errors.Is(err, context.Canceled) {
+		return
 	}
+	took := short(time.Since(started).Round(time.Millisecond))
+	if n := pusher.Pauses(); n > 0 {
+		took += ", told to wait " + plural(n, "time")
+	}
+	if err != nil {
+		fmt.Fprintf(a.stderr, "rollcall: push, in %s: %s\n", took, pushFailure(err))
+		return
+	}
+	fmt.Fprintf(a.stderr, "pushed everyone in %s\n", took)
+}
+
+// pushFailure sums up in one line what failed for one object after another.
+func pushFailure(err error) string {
+	var joined interface{ Unwrap() []error }
+	if !errors.As(err, &joined) || len(joined.Unwrap()) == 1 {
+		return err.Error()
+	}
+	all := joined.Unwrap()
+	return fmt.Sprintf("%d failed and are tried again in the next cycle; the first: %s", len(all), all[0])
 }
 
 // simulatedSource is an item of sources that pulls from a simulated provider.

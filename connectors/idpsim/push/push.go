@@ -12,8 +12,10 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"rollcall/connectors/idpsim"
 )
@@ -30,6 +32,10 @@ type Options struct {
 	// Lose is asked before each request that changes something. Where it says true, nothing is sent and the client believes that
 	// all went well: the receiver never hears of it. It must be safe for concurrent use when there are several workers.
 	Lose func(Exchange) bool
+
+	// Pause waits before a request is repeated, or fails when the context is over. It is a timer unless given, and must be safe for
+	// concurrent use when there are several workers.
+	Pause func(context.Context, time.Duration) error
 }
 
 // Exchange is one request and its answer.
@@ -42,6 +48,8 @@ type Exchange struct {
 	Answer string
 	Lost   bool // swallowed by Options.Lose
 	Err    error
+
+	after time.Duration // how long the receiver asks to wait before the request is repeated; 0 = it does not ask
 }
 
 // Media types and schemas of SCIM.
@@ -59,8 +67,9 @@ type client struct {
 	Options
 	header http.Header
 
-	mu  sync.Mutex
-	log []Exchange
+	mu     sync.Mutex
+	log    []Exchange
+	pauses int
 }
 
 func newClient(o Options, header http.Header) *client {
@@ -69,6 +78,9 @@ func newClient(o Options, header http.Header) *client {
 	}
 	o.URL = strings.TrimSuffix(o.URL, "/")
 	o.Workers = max(o.Workers, 1)
+	if o.Pause == nil {
+		o.Pause = pause
+	}
 	header.Set("Authorization", "Bearer "+o.Key)
 	return &client{Options: o, header: header}
 }
@@ -78,6 +90,13 @@ func (c *client) Log() []Exchange {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.log)
+}
+
+// Pauses returns how often the receiver has asked to wait, and the request was repeated.
+func (c *client) Pauses() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pauses
 }
 
 // Forget empties the log.
@@ -90,7 +109,11 @@ func (c *client) Forget() {
 // object is a JSON object.
 type object = map[string]any
 
-// send carries out one request. An answer other than 2xx is an error; so is no answer. A lost request has no answer and no error.
+// patience is how long the pauses before one request may add up to.
+const patience = 5 * time.Minute
+
+// send carries out one request, again and again while the receiver asks to wait and the patience lasts. An answer other than 2xx is an
+// error; so is no answer. A lost request has no answer and no error.
 func (c *client) send(ctx context.Context, who, method, target string, body any) (Exchange, error) {
 	x := Exchange{Who: who, Method: method, Target: target}
 	if body != nil {
@@ -102,19 +125,63 @@ func (c *client) send(ctx context.Context, who, method, target string, body any)
 	}
 	if method != http.MethodGet && c.Lose != nil && c.Lose(x) {
 		x.Lost = true
-	} else {
-		c.exchange(ctx, &x)
+		c.note(x, false)
+		return x, nil
 	}
+	for waited := time.Duration(0); ; {
+		answered := x
+		c.exchange(ctx, &answered)
+		waited += answered.after
+		again := answered.after > 0 && waited <= patience
+		c.note(answered, again)
+		switch {
+		case answered.Err != nil:
+			return answered, fmt.Errorf("push %s: %s: %w", who, method, answered.Err)
+		case answered.Status >= 200 && answered.Status <= 299:
+			return answered, nil
+		case !again:
+			return answered, fmt.Errorf("push %s: %s was answered %d", who, method, answered.Status)
+		}
+		if err := c.Pause(ctx, answered.after); err != nil {
+			return answered, fmt.Errorf("push %s: %s: %w", who, method, err)
+		}
+	}
+}
+
+// note keeps an exchange in the log.
+func (c *client) note(x Exchange, again bool) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.log = append(c.log, x)
-	c.mu.Unlock()
-	switch {
-	case x.Err != nil:
-		return x, fmt.Errorf("push %s: %s: %w", who, method, x.Err)
-	case !x.Lost && (x.Status < 200 || x.Status > 299):
-		return x, fmt.Errorf("push %s: %s was answered %d", who, method, x.Status)
+	if again {
+		c.pauses++
 	}
-	return x, nil
+}
+
+// pause waits.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// retryAfter is how long an answer asks to wait: what Retry-After says, in whole seconds, and for a 429 without it a second.
+func retryAfter(status int, header http.Header) time.Duration {
+	if status != http.StatusTooManyRequests && status != http.StatusServiceUnavailable {
+		return 0
+	}
+	if seconds, err := strconv.ParseUint(header.Get("Retry-After"), 10, 31); err == nil {
+		return max(time.Duration(seconds)*time.Second, time.Millisecond)
+	}
+	if status == http.StatusTooManyRequests {
+		return time.Second
+	}
+	return 0
 }
 
 func (c *client) exchange(ctx context.Context, x *Exchange) {
@@ -137,6 +204,7 @@ func (c *client) exchange(ctx context.Context, x *Exchange) {
 	defer func() { _ = answer.Body.Close() }()
 	b, err := io.ReadAll(answer.Body)
 	x.Status, x.Answer, x.Err = answer.StatusCode, string(b), err
+	x.after = retryAfter(answer.StatusCode, answer.Header)
 }
 
 // find asks for the resources that a query names. It is an error when the answer is not a list.

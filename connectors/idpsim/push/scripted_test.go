@@ -34,6 +34,8 @@ type receiver struct {
 	resources map[string]object // by path: /Users/u1
 	made      int
 	refuse    map[string]int // status for requests whose method, path and query contain the key
+	tooFast   []string       // Retry-After of the 429 that the next requests are answered with
+	told      func()         // called with the last of them
 	heads     []http.Header
 }
 
@@ -56,6 +58,15 @@ func (s *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			s.reply(w, status, object{"detail": "refused by the script"})
 			return
 		}
+	}
+	if len(s.tooFast) > 0 {
+		w.Header().Set("Retry-After", s.tooFast[0])
+		s.tooFast = s.tooFast[1:]
+		s.reply(w, http.StatusTooManyRequests, object{"detail": "wait"})
+		if len(s.tooFast) == 0 && s.told != nil {
+			s.told()
+		}
+		return
 	}
 	found := s.resources[r.URL.Path]
 	switch {
