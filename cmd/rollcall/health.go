@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"path"
 	"strings"
 	"time"
 
 	"rollcall/scimapi"
 	"rollcall/state"
 	dirsync "rollcall/sync"
+	"rollcall/sync/plan"
 )
 
 // sourceHealth is what can be said of a source without asking its provider.
@@ -23,9 +26,11 @@ type sourceHealth struct {
 	state.Source
 	Active, Total int
 	Keys          []state.Key
-	Run           *state.Run     // the last one, unless there was none
-	Drift         int            // changes that the last run planned and did not carry out
+	Run           *state.Run // the last one, unless there was none
+	Drift         int        // changes that the last run planned and did not carry out
+	Noticed       map[plan.NoticeKind]int
 	Held          state.HeldPlan // zero if nothing is held
+	Unknown       int            // pushes of the last day to ids that it does not have, as far as they are kept
 }
 
 // health reads what is recorded of one source. cfg is nil for one that left the configuration.
@@ -62,7 +67,7 @@ func health(ctx context.Context, rec record, scope state.Scope, cfg *sourceConfi
 	}
 	if len(runs) > 0 {
 		h.Run = &runs[0]
-		h.Drift = drift(runs[0])
+		h.Drift, h.Noticed = drift(runs[0]), noticed(runs[0])
 	}
 	plans, err := rec.ListPlans(ctx, scope, 1)
 	if err != nil {
@@ -71,7 +76,43 @@ func health(ctx context.Context, rec record, scope state.Scope, cfg *sourceConfi
 	if len(plans) > 0 && plans[0].Status == state.PlanHeld {
 		h.Held = plans[0]
 	}
+	if h.Unknown, err = unknownIDs(ctx, rec, scope, now.Add(-24*time.Hour)); err != nil {
+		return fail(err)
+	}
 	return h, nil
+}
+
+// lookedAt bounds how many failed requests are looked at.
+const lookedAt = 200
+
+// unknownIDs counts the requests since a time for users and groups that the source does not have. The receiver keeps one read a minute
+// and every write.
+func unknownIDs(ctx context.Context, rec record, scope state.Scope, since time.Time) (int, error) {
+	requests, err := rec.Requests(ctx, scope, lookedAt)
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, r := range requests {
+		if r.At.Before(since) {
+			break
+		}
+		if r.Status == http.StatusNotFound && namesResource(r.Path) {
+			n++
+		}
+	}
+	return n, nil
+}
+
+// namesResource tells whether a path ends in one user or group: .../Users/ID.
+func namesResource(of string) bool {
+	of, _, _ = strings.Cut(of, "?")
+	folder, _ := path.Split(strings.TrimRight(of, "/"))
+	switch path.Base(folder) {
+	case "Users", "Groups":
+		return true
+	}
+	return false
 }
 
 // condition is how urgently a source wants somebody's attention.
@@ -158,7 +199,34 @@ func (h *sourceHealth) pushTrouble(now time.Time) (condition, string) {
 	if end := h.keysEnd(now); !end.IsZero() && end.Sub(now) < scimapi.KeyWarning {
 		return waiting, fmt.Sprintf("Its last key expires in %s. Issue another with %s.", span(end.Sub(now)), issue)
 	}
+	if k, ok := h.keyInUse(now); ok && !k.ExpiresAt.IsZero() && k.ExpiresAt.Sub(now) < scimapi.KeyWarning {
+		return waiting, fmt.Sprintf("The key that the provider uses, %s, expires in %s, and the other one has not been used since: enter that one at the provider.",
+			k.ID, span(k.ExpiresAt.Sub(now)))
+	}
+	if h.Unknown > 0 {
+		return waiting, fmt.Sprintf("%s of the last day named users or groups that it does not have: the provider remembers ids that are gone. %s",
+			plural(h.Unknown, "push", "pushes"), h.matchAgain())
+	}
 	return healthy, ""
+}
+
+// matchAgain says how the provider is made to look everybody up anew.
+func (h *sourceHealth) matchAgain() string {
+	if h.kind == "okta" {
+		return "Unassign and assign those people again in Okta, and push the groups again: it then looks everybody up by name."
+	}
+	return "Restart provisioning in Entra: it then looks everybody up by name."
+}
+
+// keyInUse returns the live key that was used last.
+func (h *sourceHealth) keyInUse(now time.Time) (state.Key, bool) {
+	var used state.Key
+	for _, k := range h.Keys {
+		if k.Live(now) && k.LastUsedAt.After(used.LastUsedAt) {
+			used = k
+		}
+	}
+	return used, used.ID != ""
 }
 
 // keysEnd returns when the last of the live keys expires; zero if one never does or none is live.
@@ -208,6 +276,10 @@ func (h *sourceHealth) fine(now time.Time) string {
 		return "Push-only: " + push + "."
 	case h.Run == nil || h.Run.EndedAt.IsZero():
 		return "Never pulled to the end yet; " + push + "."
+	}
+	if differing := noticedWords(h.Noticed); differing != "" {
+		return fmt.Sprintf("Pulled %s, %s. Not in agreement with the source: %s. See 'rollcall sync --source %s --dry-run'.",
+			ago(now, h.Run.StartedAt), push, differing, h.Scope.Source)
 	}
 	return fmt.Sprintf("In agreement with the source: pulled %s, %s.", ago(now, h.Run.StartedAt), push)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rollcall/state"
+	"rollcall/sync/plan"
 )
 
 func TestHealthSentence(t *testing.T) {
@@ -52,6 +53,9 @@ func TestHealthSentence(t *testing.T) {
 		}, waiting, exitHeld, "1 removal awaits approval, for 1 minute: x."},
 		{"observed", func(h *sourceHealth) { h.Observe = "this is the source's first pull" }, waiting, exitFailed, "It is only observed (this is the source's first pull)."},
 		{"drift", func(h *sourceHealth) { h.Drift = 3 }, waiting, exitDrift, "3 differences were found by the last pull, 5 minutes ago, and not repaired."},
+		{"discarded", func(h *sourceHealth) { h.Noticed = map[plan.NoticeKind]int{plan.Discarded: 30, plan.Unexplained: 2} }, healthy, exitDone,
+			"Not in agreement with the source: left alone because somebody discarded this change (30); active here, unknown at the source (2). See 'rollcall sync --source acme-entra --dry-run'."},
+		{"a name that another source has too", func(h *sourceHealth) { h.Noticed = map[plan.NoticeKind]int{plan.Shared: 1} }, healthy, exitDone, "In agreement"},
 		{"key expired", func(h *sourceHealth) { h.Keys[0].ExpiresAt = minutes(60) }, failing, exitFailed, "Pushes are refused: its key expired 1 hour ago."},
 		{"key revoked", func(h *sourceHealth) { h.Keys[0].RevokedAt = minutes(60) }, failing, exitFailed, "Pushes are refused: its keys are revoked."},
 		{"key about to expire", func(h *sourceHealth) { h.Keys[0].ExpiresAt = now.Add(72 * time.Hour) }, waiting, exitFailed, "Its last key expires in 3 days."},

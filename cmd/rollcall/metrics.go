@@ -11,6 +11,7 @@ import (
 
 	"rollcall/scimapi"
 	"rollcall/state"
+	"rollcall/sync/plan"
 )
 
 // metrics is what /metrics shows: counters fed by receiver and runs, and gauges read from the record at each scrape. Labels are names
@@ -99,6 +100,7 @@ var (
 	lastPullGauge      = gauge("last_pull_timestamp_seconds", "When the last run started. 0 = never.")
 	lastWholeGauge     = gauge("last_complete_pull_timestamp_seconds", "When the last run with a complete snapshot started. 0 = never.")
 	driftGauge         = gauge("drift", "Changes that the last run planned and did not apply.")
+	noticedGauge       = gauge("noticed", "What the last run noticed and planned no change for, such as unexplained: active here, unknown at the source.", "kind")
 	heldGauge          = gauge("held_changes", "Changes that wait for an approval.")
 	keysGauge          = gauge("keys", "Keys by status.", "status")
 	keyExpiryGauge     = gauge("key_expiry_timestamp_seconds", "When the last of the source's live keys expires. Absent if one never does.")
@@ -108,7 +110,7 @@ var (
 // Describe implements prometheus.Collector. Which sources there are is known only at a scrape.
 func (c *recordCollector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		accountsGauge, lastPushGauge, lastPullGauge, lastWholeGauge, driftGauge, heldGauge, keysGauge, keyExpiryGauge, misconfiguredGauge,
+		accountsGauge, lastPushGauge, lastPullGauge, lastWholeGauge, driftGauge, noticedGauge, heldGauge, keysGauge, keyExpiryGauge, misconfiguredGauge,
 	} {
 		ch <- d
 	}
@@ -135,6 +137,9 @@ func (c *recordCollector) Collect(ch chan<- prometheus.Metric) {
 		set(lastPullGauge, unixSeconds(h.LastPullAt), name)
 		set(lastWholeGauge, unixSeconds(h.LastWholeAt), name)
 		set(driftGauge, float64(h.Drift), name)
+		for _, kind := range plan.NoticeKinds() {
+			set(noticedGauge, float64(h.Noticed[kind]), name, string(kind))
+		}
 		set(heldGauge, float64(h.Held.Changes), name)
 		counts := map[string]int{"live": 0, "expired": 0, "revoked": 0}
 		for _, k := range h.Keys {

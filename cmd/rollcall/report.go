@@ -15,7 +15,7 @@ import (
 
 // printReport prints what a run did, or, of a dry run, would do.
 func (s *session) printReport(r dirsync.Report, dryRun bool) {
-	s.printPlan(r.Plan)
+	s.printSummed(r.Plan, runSum(r))
 	s.printMishaps(r)
 	if r.Run.Verdict != state.VerdictComplete {
 		s.line("The pull was not complete: %s", sentence(r.Run.Reason))
@@ -34,7 +34,10 @@ func (s *session) printReport(r dirsync.Report, dryRun bool) {
 // shownChanges is how many changes of a plan are printed. Removals come first.
 const shownChanges = 1000
 
-func (s *session) printPlan(p plan.Plan) {
+func (s *session) printPlan(p plan.Plan) { s.printSummed(p, planSum(p)) }
+
+// printSummed prints a plan with a sentence that sums it up.
+func (s *session) printSummed(p plan.Plan, sum string) {
 	more := len(p.Changes) - shownChanges
 	if more > 0 {
 		p.Changes = p.Changes[:shownChanges]
@@ -55,7 +58,10 @@ func (s *session) printPlan(p plan.Plan) {
 		rows.flush()
 	}
 	s.line("")
-	s.line("%s", planSum(p))
+	s.line("%s", sum)
+	if p.Counts.Notices[plan.Discarded] > 0 {
+		s.line("What was discarded is proposed again once the provider says something else about the person. 'rollcall plans list --all' shows the discarded plans.")
+	}
 	if more > 0 {
 		s.line("Only the first %d are shown; --output json shows all.", shownChanges)
 	}
@@ -81,9 +87,20 @@ func valueLines(v plan.Value, columns int) []string {
 	return append(fold(label+v.Before, valueIndent+"  ", columns), fold(valueIndent+"→ "+v.After, valueIndent+"  ", columns)...)
 }
 
+// runSum is what a run planned in one sentence. One that did not see everyone cannot say that all is well.
+func runSum(r dirsync.Report) string {
+	if r.Run.Verdict != state.VerdictComplete && r.Plan.Counts.Changes() == 0 {
+		return "Nothing to change was found in what could be read."
+	}
+	return planSum(r.Plan)
+}
+
 // planSum is a plan in one sentence.
 func planSum(p plan.Plan) string {
 	if p.Counts.Changes() == 0 {
+		if differing := noticedWords(p.Counts.Notices); differing != "" {
+			return "Nothing to change now, but not in sync: " + differing + "."
+		}
 		return "In sync: nothing to change."
 	}
 	var parts []string
@@ -222,6 +239,27 @@ func drift(r state.Run) int {
 		n -= report.Counts.Held
 	}
 	return n
+}
+
+// noticed counts what a run noticed, by kind.
+func noticed(r state.Run) map[plan.NoticeKind]int {
+	report, err := dirsync.ReadRunReport(r)
+	if err != nil {
+		return nil
+	}
+	return report.Counts.Notices
+}
+
+// noticedWords says what keeps record and source from agreeing though nothing is planned; "" if nothing does. That two sources share a
+// name keeps nobody from it.
+func noticedWords(notices map[plan.NoticeKind]int) string {
+	var parts []string
+	for _, kind := range slices.Sorted(maps.Keys(notices)) {
+		if kind != plan.Shared && notices[kind] > 0 {
+			parts = append(parts, fmt.Sprintf("%s (%d)", kind.Text(), notices[kind]))
+		}
+	}
+	return strings.Join(parts, "; ")
 }
 
 // sentence ends a text with exactly one period.

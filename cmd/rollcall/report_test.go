@@ -111,6 +111,32 @@ func TestLargePlansArePrintedInPart(t *testing.T) {
 	}
 }
 
+// TestOnlyWhatAgreesIsInSync: no plan is called in sync that leaves something as it is, or that did not see everyone.
+func TestOnlyWhatAgreesIsInSync(t *testing.T) {
+	for _, test := range []struct {
+		verdict state.Verdict
+		notice  plan.NoticeKind
+		want    string
+	}{
+		{state.VerdictComplete, "", "In sync: nothing to change.\n"},
+		{state.VerdictComplete, plan.Shared, "In sync: nothing to change.\n"},
+		{state.VerdictComplete, plan.Absent, "Nothing to change now, but not in sync: missing from this pull, waits to be confirmed (1).\n"},
+		{state.VerdictComplete, plan.Discarded, "not in sync: left alone because somebody discarded this change (1).\nWhat was discarded is proposed again once"},
+		{state.VerdictFailed, "", "Nothing to change was found in what could be read.\n"},
+	} {
+		a, out, _ := testApp(0)
+		r := dirsync.Report{Run: state.Run{Verdict: test.verdict}}
+		if test.notice != "" {
+			r.Plan.Notice(plan.Notice{Kind: test.notice, Name: "ada@acme.example"})
+		}
+		r.Plan.Finish()
+		(&session{app: a}).printReport(r, false)
+		if !strings.Contains(out.String(), test.want) {
+			t.Errorf("%s, %q: want %q in:\n%s", test.verdict, test.notice, test.want, out)
+		}
+	}
+}
+
 func TestPrintReport(t *testing.T) {
 	a, out, _ := testApp(100)
 	r := dirsync.Report{

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"rollcall/state"
+	"rollcall/state/scim"
 )
 
 // session is a command at work on the record that the configuration names.
@@ -127,24 +128,50 @@ type found struct {
 // person finds the account that someone means by a userName, e-mail address, external id, object id or account id. No account and
 // more than one are usage errors that say so.
 func (s *session) person(ctx context.Context, source, who string) (found, error) {
-	scopes, err := s.scopes(ctx, source)
+	all, err := s.answering(ctx, source, who, s.accounts)
 	if err != nil {
 		return found{}, err
 	}
+	return s.only(all, who)
+}
+
+// personEver is person, but where there is no such account it finds one that the provider deleted.
+func (s *session) personEver(ctx context.Context, source, who string) (found, error) {
+	all, err := s.answering(ctx, source, who, s.accounts)
+	if err == nil && len(all) == 0 {
+		all, err = s.answering(ctx, source, who, s.deleted)
+	}
+	if err != nil {
+		return found{}, err
+	}
+	return s.only(all, who)
+}
+
+// answering collects what a look-up finds in each source that a --source flag means.
+func (s *session) answering(ctx context.Context, source, who string, lookUp func(context.Context, state.Scope, string) ([]state.Record, error)) ([]found, error) {
+	scopes, err := s.scopes(ctx, source)
+	if err != nil {
+		return nil, err
+	}
 	var all []found
 	for _, scope := range scopes {
-		records, err := s.accounts(ctx, scope, who)
+		records, err := lookUp(ctx, scope, who)
 		if err != nil {
-			return found{}, fmt.Errorf("look up in source %s: %w", scope.Source, err)
+			return nil, fmt.Errorf("look up in source %s: %w", scope.Source, err)
 		}
 		for _, r := range records {
 			all = append(all, found{scope, r})
 		}
 	}
+	return all, nil
+}
+
+// only returns the one account that was found.
+func (s *session) only(all []found, who string) (found, error) {
 	switch len(all) {
 	case 0:
 		return found{}, &exitError{code: exitFailed, err: fmt.Errorf(
-			"no account has %q as its userName, e-mail, external id, object id or account id; 'rollcall users list' shows all", who)}
+			"no account has %q as its userName, e-mail, external id, object id or account id; 'rollcall users list' shows all, with --deleted those that the provider deleted", who)}
 	case 1:
 		return all[0], nil
 	}
@@ -170,4 +197,18 @@ func (s *session) accounts(ctx context.Context, scope state.Scope, who string) (
 		}
 	}
 	return out, nil
+}
+
+// deleted returns the accounts of one source that the provider deleted and that answered to a word, as far as their tombstones tell.
+func (s *session) deleted(ctx context.Context, scope state.Scope, who string) ([]state.Record, error) {
+	var out []state.Record
+	err := s.rec.Tombstones(ctx, scope, func(r state.Record) bool {
+		resource := resourceOf(r)
+		if r.Kind == state.KindAccount && (string(r.ID) == who || strings.EqualFold(r.Link, who) ||
+			scim.EqualFold(resource.Get("userName").Text, who) || resource.Get("externalId").Text == who) {
+			out = append(out, r)
+		}
+		return true
+	})
+	return out, err
 }

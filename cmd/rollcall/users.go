@@ -190,6 +190,8 @@ func usersShowCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show PERSON",
 		Short: "Show one account whole: attributes, groups and everything that happened to it",
+		Long: `Shows one account whole. Where there is none, an account that the provider deleted is shown, by
+its userName, external id, object id or account id; 'users list --deleted' lists those.`,
 		Example: `  rollcall users show ada@acme.example
   rollcall users show 7c6f0c0e-0000-4000-8000-000000000000 --output json`,
 		Args: wants("PERSON"),
@@ -197,7 +199,7 @@ func usersShowCommand(a *app) *cobra.Command {
 	a.outputFlag(cmd)
 	a.sourceFlag(cmd, &source, "only look in the source `NAME`")
 	cmd.RunE = a.withRecord(func(ctx context.Context, s *session, args []string) error {
-		f, err := s.person(ctx, source, args[0])
+		f, err := s.personEver(ctx, source, args[0])
 		if err != nil {
 			return err
 		}

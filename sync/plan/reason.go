@@ -1,5 +1,10 @@
 package plan
 
+import (
+	"maps"
+	"slices"
+)
+
 // Reason is the stable code of why a change is planned. It is used in plan, journal, command line and console.
 type Reason string
 
@@ -118,6 +123,9 @@ var noticeTexts = map[NoticeKind]string{
 	Moved:       "changed during the pull, left for the next run",
 	Pinned:      "pinned by an operator",
 }
+
+// NoticeKinds returns all kinds, in order.
+func NoticeKinds() []NoticeKind { return slices.Sorted(maps.Keys(noticeTexts)) }
 
 // Text says the notice's kind in words.
 func (k NoticeKind) Text() string { return words(noticeTexts, k) }
