@@ -60,7 +60,13 @@ func schemaVersion(ctx context.Context, path string, steps fs.FS) (have, want in
 	if path, err = locate(path); err != nil {
 		return 0, 0, err
 	}
-	if info, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
+	var barred *fs.PathError
+	switch info, err := os.Stat(path); {
+	case errors.Is(err, fs.ErrNotExist):
+		return 0, want, nil
+	case errors.As(err, &barred):
+		return 0, want, fmt.Errorf("it cannot be reached: %w", barred.Err)
+	case err == nil && info.Size() == 0:
 		return 0, want, nil
 	}
 	if err := ctx.Err(); err != nil {
@@ -125,8 +131,12 @@ func explain(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case code(err) == sqlite3.SQLITE_NOTADB, errors.Is(err, errForeign):
+	case code(err) == sqlite3.SQLITE_NOTADB:
+		return errors.New("it is no rollcall database, nor any other: name another file")
+	case errors.Is(err, errForeign):
 		return fmt.Errorf("it is no rollcall database: %w", err)
+	case code(err) == sqlite3.SQLITE_CANTOPEN, code(err) == sqlite3.SQLITE_READONLY, code(err) == sqlite3.SQLITE_PERM:
+		return errors.New("permission denied: only the user who owns it can open it, and its folder has to be writable; run as that user")
 	}
 	return fmt.Errorf("read the schema version: %w", err)
 }

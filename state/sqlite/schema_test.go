@@ -15,6 +15,7 @@ import (
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"rollcall/state"
 	"rollcall/state/scim"
@@ -321,4 +322,14 @@ func TestFullDisk(t *testing.T) {
 
 func text(name, value string) scim.Value {
 	return scim.ObjectOf(scim.Field{Name: name, Value: scim.StringValue(value)})
+}
+
+// TestExplainsWhoMayOpen: what another user's database is refused with says what to do, and shows no statement.
+func TestExplainsWhoMayOpen(t *testing.T) {
+	for _, code := range []int{sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY | 5<<8} {
+		err := explain(&dbError{query: "SELECT count(*)", code: code, text: "unable to open database file"})
+		if text := err.Error(); !strings.Contains(text, "permission denied") || !strings.Contains(text, "run as that user") || strings.Contains(text, "SELECT") {
+			t.Errorf("code %d: %s", code, text)
+		}
+	}
 }
