@@ -19,6 +19,7 @@ const applyBatch = 500
 type applier struct {
 	store    Store
 	lease    *lease
+	users    *scim.ResourceType
 	plan     *plan.Plan
 	cause    state.Cause // its Reason is each change's own
 	now      func() time.Time
@@ -140,12 +141,12 @@ func (a *applier) mutation(ctx context.Context, c *plan.Change) (state.Mutation,
 			}
 		}
 		writes = true
-		if resource, err = scim.UserType().Assign(resource, path, value); err != nil {
+		if resource, err = a.users.Assign(resource, path, value); err != nil {
 			return m, err
 		}
 	}
 	if writes {
-		normal, err := scim.UserType().Normalize(resource)
+		normal, err := a.users.Normalize(resource)
 		if err != nil {
 			return m, err
 		}

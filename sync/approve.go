@@ -49,7 +49,7 @@ func (e *Engine) Approve(ctx context.Context, source Source, planID, actor strin
 		return report, err
 	}
 	a := applier{
-		store: e.Store, lease: &l, plan: &report.Plan, now: e.now, progress: func(Progress) {},
+		store: e.Store, lease: &l, users: e.users(), plan: &report.Plan, now: e.now, progress: func(Progress) {},
 		cause: state.Cause{Kind: state.CauseApproval, Actor: actor, Run: p.Run},
 	}
 	results, err := a.apply(ctx, standing)

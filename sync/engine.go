@@ -24,6 +24,7 @@ import (
 
 	"rollcall/connectors"
 	"rollcall/state"
+	"rollcall/state/scim"
 	"rollcall/sync/mapping"
 	"rollcall/sync/plan"
 )
@@ -111,6 +112,10 @@ type Engine struct {
 	Now    func() time.Time // nil: time.Now
 	Log    *slog.Logger     // nil: none
 	Holder string           // names this process in leases, as no other process is named
+
+	// Users is what an account can have, such as extensions that a configuration declares: what it does not know would be lost from an
+	// account that is written. nil: scim.UserType.
+	Users *scim.ResourceType
 
 	mu   sync.Mutex
 	busy map[state.Scope]bool // sources that this process works on
@@ -208,6 +213,13 @@ func (e *Engine) now() time.Time {
 		now = e.Now
 	}
 	return now().UTC().Truncate(time.Millisecond)
+}
+
+func (e *Engine) users() *scim.ResourceType {
+	if e.Users != nil {
+		return e.Users
+	}
+	return scim.UserType()
 }
 
 func (e *Engine) log() *slog.Logger {

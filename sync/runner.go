@@ -160,7 +160,7 @@ func (r *runner) carryOut(ctx context.Context, kept state.Source) error {
 		return err
 	}
 	a := applier{
-		store: r.engine.Store, lease: &r.lease, plan: &r.report.Plan, now: r.engine.now, progress: r.progress,
+		store: r.engine.Store, lease: &r.lease, users: r.engine.users(), plan: &r.report.Plan, now: r.engine.now, progress: r.progress,
 		cause: state.Cause{Kind: state.CausePull, Actor: cmp.Or(r.order.Actor, r.order.Trigger), Run: r.report.Run.ID},
 	}
 	var open []int

@@ -12,6 +12,7 @@ import (
 	"rollcall/connectors"
 	"rollcall/scimapi"
 	"rollcall/state"
+	"rollcall/state/scim"
 	dirsync "rollcall/sync"
 	"rollcall/sync/mapping"
 )
@@ -33,7 +34,12 @@ type config struct {
 	Proxy          string         // for calls to identity providers; "" = from HTTPS_PROXY and NO_PROXY
 	CAFile         string         // certificates trusted beside the system's; "" = none
 	ParallelPulls  int
+	TokenSecret    secret // of access tokens; none = drawn at random, for the process
+	Schemas        []schemaConfig
 	Sources        []sourceConfig
+
+	Types scimapi.Types      // what Schemas make of users and groups; zero without any
+	Users *scim.ResourceType // its users; nil without any
 
 	byName map[string]*sourceConfig
 	main   *document

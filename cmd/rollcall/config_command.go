@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -48,6 +49,10 @@ func (a *app) validateConfig() error {
 		return err
 	}
 	var unreadable faults
+	var found fault
+	if _, err := cfg.tokenSecret(a.env); errors.As(err, &found) {
+		unreadable = append(unreadable, found)
+	}
 	for i := range cfg.Sources {
 		unreadable = append(unreadable, cfg.Sources[i].secretFaults(a.env)...)
 	}

@@ -39,6 +39,10 @@ func (c *config) check(d *document) {
 	}
 	c.checkFiles(d)
 	c.checkUnique()
+	c.compileSchemas(d)
+	for i := range c.Sources {
+		c.Sources[i].compile(c)
+	}
 }
 
 // warnings are what is allowed, and worth a word.
@@ -172,7 +176,6 @@ func (s *sourceConfig) check() {
 		}
 		seen[scim.Fold(name)] = true
 	}
-	s.compile(given("mapping"))
 }
 
 func (e *entraConfig) check(fault func(setting, what, mend string), given func(setting string) bool) {
@@ -202,16 +205,21 @@ func (e *entraConfig) check(fault func(setting, what, mend string), given func(s
 }
 
 // compile compiles the mapping, the kind's default if the file has none, and puts each of its faults where the row stands.
-func (s *sourceConfig) compile(given bool) {
+func (s *sourceConfig) compile(c *config) {
 	if s.Kind == "" {
 		return // already reported as missing
 	}
-	if !given {
+	if !s.at.given(join(s.path, "mapping")) {
 		s.Mapping = mapping.Default(s.Kind)
 	}
-	for _, row := range s.Mapping {
+	for i, row := range s.Mapping {
 		if row.Target == "" || row.Source == "" {
 			return // already reported as missing
+		}
+		if schema := c.declares(row.Target); schema != nil {
+			s.at.fault(join(s.path, join(itemPath("mapping", i), "target")), "lies in the declared schema "+schema.Name+": pulling into one is not built yet",
+				"take the row out; what the provider pushes there is kept")
+			return
 		}
 	}
 	compiled, err := mapping.Compile(s.Mapping)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"regexp"
 	"strings"
@@ -94,6 +95,27 @@ func parseSecret(s string) (secret, bool) {
 	from, name, _ := strings.Cut(s, ":")
 	ok := from == "env" && envName.MatchString(name) || from == "file" && name != ""
 	return secret{from, name}, ok
+}
+
+// minTokenSecret is how many bytes a token secret has at least.
+const minTokenSecret = 32
+
+// tokenSecret reads the secret that access tokens are sealed with; nil if none is configured. Errors are a fault with its place.
+func (c *config) tokenSecret(env lookupEnv) ([]byte, error) {
+	if c.TokenSecret == (secret{}) {
+		return nil, nil
+	}
+	text, err := c.TokenSecret.read(env)
+	mend := ""
+	if err == nil && len(text) < minTokenSecret {
+		err = fmt.Errorf("has %s, which can be guessed", plural(len(text), "byte"))
+		mend = fmt.Sprintf("give it at least %d random ones, such as those of 'openssl rand -hex 32'", minTokenSecret)
+	}
+	if err != nil {
+		at := c.main.position("token_secret")
+		return nil, fault{File: c.main.file, Line: at.Line, Column: at.Column, Path: "token_secret", What: err.Error(), Mend: mend}
+	}
+	return []byte(text), nil
 }
 
 // secretFaults says which of the source's secrets cannot be read, each at its place in the file.

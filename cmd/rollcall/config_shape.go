@@ -33,6 +33,7 @@ func configShape(c *config, includes *[]string, dir string) shape {
 		field{name: "base_path", doc: "path of the receiver", is: text(&c.BasePath, basePath)},
 		field{name: "public_url", doc: "scheme and host by which identity providers reach the receiver; what Location says", is: text(&c.PublicURL, publicURL)},
 		field{name: "trusted_proxies", doc: "networks of proxies whose X-Forwarded-Proto and X-Forwarded-Host count", is: list(&c.TrustedProxies, network)},
+		field{name: "token_secret", doc: "what OAuth access tokens are sealed with, at least 32 bytes; without it they end with the process", is: secretRef(&c.TokenSecret, dir)},
 		field{name: "state", doc: "path of the database, also as sqlite:PATH; its folder must exist", is: database(&c.State, dir)},
 		field{name: "console", doc: "the admin web page", is: notYet("the console", object(
 			field{name: "listen", is: text(&console), doc: "address, or off"},
@@ -51,6 +52,7 @@ func configShape(c *config, includes *[]string, dir string) shape {
 			field{name: "journal", doc: "of changes", is: notYet("a retention other than 8760h", duration(&journal, time.Hour, forever), func() bool { return journal == year })},
 			field{name: "requests", doc: "of pushes", is: notYet("a retention other than 720h", duration(&requests, time.Hour, forever), func() bool { return requests == 720*time.Hour })},
 		)},
+		field{name: "schemas", doc: "extensions of users and groups, of all sources", is: list(&c.Schemas, schemaShape)},
 		sourcesField(&c.Sources, dir),
 	)
 }

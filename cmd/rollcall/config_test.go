@@ -137,7 +137,7 @@ var configOptions = cmp.Options{
 	cmp.AllowUnexported(secret{}),
 	cmp.Comparer(func(a, b *mapping.Mapping) bool { return a.Hash() == b.Hash() }),
 	cmpopts.IgnoreFields(sourceConfig{}, "at", "path"),
-	cmpopts.IgnoreFields(config{}, "byName", "main"),
+	cmpopts.IgnoreFields(config{}, "byName", "main", "Types", "Users"),
 	cmpopts.EquateEmpty(),
 }
 

@@ -16,8 +16,11 @@ func keysCommand(a *app) *cobra.Command {
 		Use:   "keys",
 		Short: "Issue, list and revoke the bearer keys that providers push with",
 		Long: `A key belongs to one source: whoever has it sees and changes that source's resources and
-no others. It is shown once, when it is issued; only its hash is kept. A source has at most
-two live keys, so that one can replace the other without a gap.
+no others. It is shown once, when it is issued; only its hash is kept.
+
+A source has at most two live keys, so that one can replace the other without a gap: issue
+the second, enter it at the provider, see in the list that it is used and the first no more,
+then revoke the first. Two weeks before the last one expires 'rollcall status' says so.
 
 Bare 'keys' lists them.`,
 		Example: `  rollcall keys issue --source acme-entra > key.txt
@@ -36,30 +39,54 @@ Bare 'keys' lists them.`,
 const maxKeyLife = 100 * year
 
 func keysIssueCommand(a *app) *cobra.Command {
-	var source, label string
-	var expires time.Duration
+	var source, label, expires string
 	cmd := &cobra.Command{
 		Use:   "issue --source NAME",
 		Short: "Issue a key and print it, alone, on standard output",
 		Long: `Issues a key for a source of the configuration and prints it, alone, on standard output.
-It is not shown again. What to do with it is said on standard error.`,
+It is not shown again. What to do with it is said on standard error.
+
+--expires takes a length of time from now (8760h), a day (2027-06-30: its last moment, UTC) or
+a moment (2027-06-30T12:00:00Z). Without it the key is valid until it is revoked.`,
 		Example: `  rollcall keys issue --source acme-entra
-  rollcall keys issue --source acme-entra --label "2027" --expires 8760h > key.txt`,
+  rollcall keys issue --source acme-entra --label "2027" --expires 2027-12-31 > key.txt`,
 		Args: wants(),
 	}
 	a.sourceFlag(cmd, &source, "the source `NAME` (needed)")
 	cmd.Flags().StringVar(&label, "label", "", "a `TEXT` to know the key by in lists")
-	cmd.Flags().DurationVar(&expires, "expires", 0, "how long it is valid, such as 8760h; 0 = until it is revoked")
+	cmd.Flags().StringVar(&expires, "expires", "", "valid for or until `TIME`, such as 8760h or 2027-06-30")
 	cmd.RunE = a.withRecord(func(ctx context.Context, s *session, _ []string) error {
-		if expires < 0 || expires > maxKeyLife {
-			return usagef("--expires must be from 0 to %s", short(maxKeyLife))
+		now := s.now().UTC()
+		end, err := expiry(expires, now)
+		if err != nil {
+			return err
 		}
-		return s.issueKey(ctx, source, label, expires)
+		return s.issueKey(ctx, source, state.Key{Label: label, CreatedAt: now, ExpiresAt: end})
 	})
 	return cmd
 }
 
-func (s *session) issueKey(ctx context.Context, source, label string, expires time.Duration) error {
+// expiry reads --expires; the zero time is never.
+func expiry(text string, now time.Time) (time.Time, error) {
+	end := time.Time{}
+	if text == "" {
+		return end, nil
+	}
+	if life, err := time.ParseDuration(text); err == nil {
+		end = now.Add(life)
+	} else if day, err := time.Parse(time.DateOnly, text); err == nil {
+		end = day.AddDate(0, 0, 1)
+	} else if end, err = time.Parse(time.RFC3339, text); err != nil {
+		return time.Time{}, usagef("--expires %q is no time; write it as 8760h, 2027-06-30 or 2027-06-30T12:00:00Z", text)
+	}
+	if !end.After(now) || end.Sub(now) > maxKeyLife {
+		return time.Time{}, usagef("--expires must lie in the future, at most 100 years away")
+	}
+	return end.UTC(), nil
+}
+
+// issueKey issues a key with the label and the times of one, and says what to do with it.
+func (s *session) issueKey(ctx context.Context, source string, like state.Key) error {
 	if source == "" {
 		return usagef("name the source with --source")
 	}
@@ -71,10 +98,7 @@ func (s *session) issueKey(ctx context.Context, source, label string, expires ti
 		return err
 	}
 	text, key := state.NewKey(src.scope())
-	key.Label, key.CreatedAt = label, s.now().UTC()
-	if expires > 0 {
-		key.ExpiresAt = key.CreatedAt.Add(expires)
-	}
+	key.Label, key.CreatedAt, key.ExpiresAt = like.Label, like.CreatedAt, like.ExpiresAt
 	if err := s.rec.PutKey(ctx, key); err != nil {
 		if errors.Is(err, state.ErrKeyLimit) {
 			return fmt.Errorf("source %s: %w ('rollcall keys list --source %s' shows them)", source, err, source)

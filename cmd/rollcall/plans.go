@@ -153,7 +153,7 @@ held.`,
 		if err != nil {
 			return err
 		}
-		report, err := newEngine(s.rec, s.logger(slog.LevelWarn)).Approve(ctx, source, args[0], s.operator())
+		report, err := newEngine(s.rec, s.cfg.Users, s.logger(slog.LevelWarn)).Approve(ctx, source, args[0], s.operator())
 		if err != nil {
 			return fmt.Errorf("approve: %w", err)
 		}
@@ -186,7 +186,7 @@ change again until the provider says something else about that person.`,
 			if err != nil {
 				return err
 			}
-			if err := newEngine(s.rec, s.logger(slog.LevelWarn)).Discard(ctx, source, args[0], s.operator()); err != nil {
+			if err := newEngine(s.rec, s.cfg.Users, s.logger(slog.LevelWarn)).Discard(ctx, source, args[0], s.operator()); err != nil {
 				return fmt.Errorf("discard: %w", err)
 			}
 			fmt.Fprintf(s.stdout, "plan %s is discarded\n", args[0])

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,6 +41,7 @@ func TestMain(m *testing.M) {
 //	awaitstop FILE             wait until the process whose addresses are in FILE has ended
 //	key FILE                   take the key in a file for http
 //	http STATUS METHOD URL [BODY-FILE]   with $KEY as bearer key; the answer becomes standard output
+//	token STATUS URL CLIENT KEY-FILE     ask for an access token as OAuth clients do, by form; the answer becomes standard output
 //	awaithttp STATUS URL       repeat a GET until it is answered so
 //	awaitmetric OPS LINE       wait until /metrics has a line
 //	field VAR FILE PATH        a value of a JSON file, such as 0.run.id
@@ -66,6 +68,7 @@ func TestScripts(t *testing.T) {
 			"awaitglob": scriptAwaitGlob,
 			"awaitout":  scriptAwaitOut,
 			"http":      scriptHTTP,
+			"token":     scriptToken,
 			"key": func(ts *testscript.TestScript, _ bool, args []string) {
 				ts.Setenv("KEY", strings.TrimSpace(ts.ReadFile(args[0])))
 			},
@@ -147,6 +150,26 @@ func scriptHTTP(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	if strconv.Itoa(status) != args[0] {
 		ts.Fatalf("%s %s was answered %d instead of %s: %s", args[1], args[2], status, args[0], answer)
+	}
+}
+
+func scriptToken(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 4 {
+		ts.Fatalf("usage: token STATUS URL CLIENT KEY-FILE")
+	}
+	address, err := url.JoinPath(args[1]) // without dots
+	ts.Check(err)
+	answer, err := http.PostForm(address, url.Values{
+		"grant_type": {"client_credentials"}, "client_id": {args[2]}, "client_secret": {strings.TrimSpace(ts.ReadFile(args[3]))},
+	})
+	ts.Check(err)
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	ts.Check(err)
+	_, err = ts.Stdout().Write(append(text, '\n'))
+	ts.Check(err)
+	if strconv.Itoa(answer.StatusCode) != args[0] {
+		ts.Fatalf("a token from %s was answered %d instead of %s: %s", args[1], answer.StatusCode, args[0], text)
 	}
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -28,8 +27,6 @@ type service struct {
 	metrics *metrics
 	alarm   *pushAlarm
 
-	tokenSecret []byte // of access tokens; they end with the process
-
 	receiver   net.Listener
 	operations net.Listener // nil: off
 	bound      boundAddresses
@@ -47,12 +44,9 @@ type generation struct {
 	interrupted   chan string       // sources whose runs the end of this generation cut off; buffered for all
 }
 
-const tokenSecretSize = 32
-
 // newService takes the addresses and makes the first generation. It starts nothing; call close in the end.
 func newService(ctx context.Context, a *app, cfg *config, rec record, log *slog.Logger) (_ *service, err error) {
-	s := &service{app: a, rec: rec, log: log, metrics: newMetrics(programVersion()), tokenSecret: make([]byte, tokenSecretSize)}
-	rand.Read(s.tokenSecret)
+	s := &service{app: a, rec: rec, log: log, metrics: newMetrics(programVersion())}
 	s.alarm = newPushAlarm(rec, s.metrics, log, a.now)
 	s.metrics.registry.MustRegister(&recordCollector{health: s.health, now: a.now, log: log})
 	defer func() {
@@ -101,8 +95,11 @@ func (s *service) close() {
 // pulls; any other error makes no generation.
 func (s *service) newGeneration(ctx context.Context, cfg *config) (*generation, error) {
 	g := &generation{cfg: cfg, misconfigured: map[string]string{}, interrupted: make(chan string, len(cfg.Sources))}
-	var err error
-	if g.handler, err = newReceiver(cfg, s.rec, s.tokenSecret, s.alarm, s.log); err != nil {
+	tokenSecret, err := cfg.tokenSecret(s.app.env)
+	if err != nil {
+		return nil, err
+	}
+	if g.handler, err = newReceiver(cfg, s.rec, tokenSecret, s.alarm, s.log); err != nil {
 		return nil, err
 	}
 	transport, err := newTransport(cfg)
@@ -126,7 +123,7 @@ func (s *service) newGeneration(ctx context.Context, cfg *config) (*generation, 
 		sources = append(sources, source)
 	}
 	g.scheduler, err = dirsync.NewScheduler(dirsync.SchedulerConfig{
-		Engine: newEngine(s.rec, s.log), Sources: sources, Parallel: cfg.ParallelPulls, Ended: func(source dirsync.Source, r dirsync.Report, err error) { s.ended(g, source, r, err) },
+		Engine: newEngine(s.rec, cfg.Users, s.log), Sources: sources, Parallel: cfg.ParallelPulls, Ended: func(source dirsync.Source, r dirsync.Report, err error) { s.ended(g, source, r, err) },
 	})
 	if err != nil {
 		return nil, err

@@ -215,7 +215,7 @@ func TestServeRefusesWhatItCannotDo(t *testing.T) {
 
 // TestHoldersAreUnlike: two containers may share a host name and a process id, and a lease is given to its holder a second time.
 func TestHoldersAreUnlike(t *testing.T) {
-	first, second := newEngine(nil, nil).Holder, newEngine(nil, nil).Holder
+	first, second := newEngine(nil, nil, nil).Holder, newEngine(nil, nil, nil).Holder
 	if first == second || !strings.HasPrefix(first, first[:strings.LastIndex(second, "/")]) {
 		t.Errorf("holders %q and %q", first, second)
 	}

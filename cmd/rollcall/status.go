@@ -52,7 +52,8 @@ type statusView struct {
 	HeldPlan     string     `json:"held_plan"`
 	HeldChanges  int        `json:"held_changes"`
 	HeldRemovals int        `json:"held_removals"`
-	Observe      string     `json:"observe"` // why scheduled runs only plan; "" = they apply
+	UnknownIDs   int        `json:"unknown_ids"` // pushes of the last day to ids that the source does not have
+	Observe      string     `json:"observe"`     // why scheduled runs only plan; "" = they apply
 }
 
 func (s *session) status(ctx context.Context, source string, exitCode bool) error {
@@ -101,7 +102,7 @@ func newStatusView(h sourceHealth, now time.Time) statusView {
 		Source: h.Scope.Source, Tenant: h.Scope.Tenant, Kind: h.kind, Condition: c, Sentence: sentence,
 		Active: h.Active, Inactive: h.Total - h.Active,
 		LastPushAt: optional(h.LastPushAt), LastPullAt: optional(h.LastPullAt), LastWholeAt: optional(h.LastWholeAt),
-		Drift: h.Drift, HeldPlan: h.Held.ID, HeldChanges: h.Held.Changes, HeldRemovals: h.Held.Removals, Observe: h.Observe,
+		Drift: h.Drift, HeldPlan: h.Held.ID, HeldChanges: h.Held.Changes, HeldRemovals: h.Held.Removals, UnknownIDs: h.Unknown, Observe: h.Observe,
 	}
 	if h.Run != nil {
 		v.LastRun, v.LastOutcome = h.Run.ID, h.Run.Outcome

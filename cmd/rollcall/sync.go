@@ -91,7 +91,7 @@ func (s *session) sync(ctx context.Context, flags syncFlags) error {
 		}
 		code = s.report(broken) // the others are run all the same
 	}
-	engine := newEngine(s.rec, s.logger(slog.LevelWarn))
+	engine := newEngine(s.rec, s.cfg.Users, s.logger(slog.LevelWarn))
 	views := []syncView{}
 	for i, source := range sources {
 		report, err := s.syncOne(ctx, engine, source, flags.dryRun)

@@ -140,18 +140,18 @@ func (s *sourceConfig) runnable(env lookupEnv, transport http.RoundTripper) (dir
 
 // newEngine makes the engine that runs sources. Its name in leases is like no other's, and for a human reader: containers share host
 // names and process ids, and a lease is given to its holder a second time.
-func newEngine(rec record, log *slog.Logger) *dirsync.Engine {
+func newEngine(rec record, users *scim.ResourceType, log *slog.Logger) *dirsync.Engine {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
 	}
-	return &dirsync.Engine{Store: rec, Now: time.Now, Log: log, Holder: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), rand.Text()[:8])}
+	return &dirsync.Engine{Store: rec, Users: users, Now: time.Now, Log: log, Holder: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), rand.Text()[:8])}
 }
 
-// newReceiver makes the SCIM receiver. Access tokens that it gives are sealed with the secret, so that they outlive a reload.
+// newReceiver makes the SCIM receiver. Access tokens that it gives are sealed with the secret; nil: with one that ends with the process.
 func newReceiver(c *config, rec record, tokenSecret []byte, m scimapi.Metrics, log *slog.Logger) (*scimapi.Handler, error) {
 	return scimapi.New(scimapi.Config{
-		Store: rec, BasePath: c.BasePath, TokenPath: tokenPath, PublicURL: c.PublicURL, TrustedProxies: c.TrustedProxies, TokenSecret: tokenSecret, Metrics: m, Log: log,
+		Store: rec, BasePath: c.BasePath, TokenPath: tokenPath, PublicURL: c.PublicURL, TrustedProxies: c.TrustedProxies, TokenSecret: tokenSecret, Types: c.Types, Metrics: m, Log: log,
 		Sources: func(name string) (scimapi.Source, bool) {
 			s, ok := c.source(name)
 			if !ok {
