@@ -34,6 +34,7 @@ type Handler struct {
 	lanes     lanes
 	touched   sync.Map  // key id → time.Time of the last use noted
 	warned    sync.Map  // key id → time.Time of the last warning that it expires
+	refused   sync.Map  // source and status → time.Time of the last warning that requests are turned away
 	calls     sync.Pool // of *call
 }
 

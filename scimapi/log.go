@@ -10,7 +10,7 @@ const (
 	logMethod   = "method"
 	logStatus   = "status"
 	logType     = "scim_type"
-	logTook     = "took"
+	logTook     = "took_seconds"
 	logError    = "error"
 	logPanic    = "panic"
 	logStack    = "stack"

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -55,7 +56,15 @@ func (h *Handler) noteFailure(c *call) {
 	if c.status < http.StatusBadRequest {
 		return
 	}
-	if c.key.ID == "" || c.status == http.StatusTooManyRequests || c.status == http.StatusServiceUnavailable || !h.keepUnknown(c) {
+	if c.key.ID == "" || c.status == http.StatusTooManyRequests || c.status == http.StatusServiceUnavailable {
+		level := slog.LevelDebug
+		if due(&h.refused, c.scope.Source+" "+strconv.Itoa(c.status), c.start, time.Minute) {
+			level = slog.LevelWarn // one a minute speaks for the others
+		}
+		c.trace(level)
+		return
+	}
+	if !h.keepUnknown(c) {
 		c.trace(slog.LevelDebug)
 		return
 	}
@@ -91,7 +100,11 @@ func (c *call) reading() bool { return c.r.Method == http.MethodGet || c.r.Metho
 
 func (c *call) trace(level slog.Level) {
 	if ctx := c.r.Context(); c.h.log.Enabled(ctx, level) {
-		c.log().Log(ctx, level, "answered", logStatus, c.status, logTook, c.h.now().Sub(c.start))
+		log := c.log()
+		if c.failed != nil && c.failed.Type != "" {
+			log = log.With(logType, c.failed.Type)
+		}
+		log.Log(ctx, level, "answered", logStatus, c.status, logTook, c.h.now().Sub(c.start).Seconds())
 	}
 }
 
