@@ -64,6 +64,13 @@ func TestHealthSentence(t *testing.T) {
 		}, healthy, exitDone, "In agreement"},
 		{"key never used", func(h *sourceHealth) { h.Keys[0].LastUsedAt, h.LastPushAt = time.Time{}, time.Time{} }, waiting, exitFailed,
 			"Nothing was ever pushed: its key, issued 10 hours ago, has not been used. It pulled 5 minutes ago."},
+		{"the key in use about to expire, the other unused", func(h *sourceHealth) {
+			h.Keys[0].ExpiresAt = now.Add(72 * time.Hour)
+			h.Keys = append(h.Keys, state.Key{ID: "k2", CreatedAt: minutes(10)})
+		}, waiting, exitFailed, "The key that the provider uses, k, expires in 3 days, and the other one has not been used since"},
+		{"ids that are gone, Entra", func(h *sourceHealth) { h.Unknown, h.kind = 3, "entra" }, waiting, exitFailed,
+			"3 pushes of the last day named users or groups that it does not have: the provider remembers ids that are gone. Restart provisioning in Entra"},
+		{"ids that are gone, Okta", func(h *sourceHealth) { h.Unknown, h.kind = 1, "okta" }, waiting, exitFailed, "1 push of the last day named"},
 		{"no key, but it pulls", func(h *sourceHealth) { h.Keys, h.LastPushAt = nil, time.Time{} }, healthy, exitDone, "nothing was pushed yet"},
 		{"push-only, well", func(h *sourceHealth) { h.Pulls, h.Run = false, nil }, healthy, exitDone, "Push-only: pushed 1 minute ago."},
 		{"push-only without a key", func(h *sourceHealth) { h.Pulls, h.Run, h.Keys = false, nil, nil }, waiting, exitFailed, "Nothing can come: it has no key."},
@@ -86,5 +93,17 @@ func TestHealthSentence(t *testing.T) {
 				t.Errorf("not a sentence: %q", sentence)
 			}
 		})
+	}
+}
+
+// TestNamesResource tells requests for one user or group from others.
+func TestNamesResource(t *testing.T) {
+	for path, want := range map[string]bool{
+		"/auth/scim/Users/1": true, "/auth/scim/Groups/1?excludedAttributes=members": true, "/auth/scim/v2/Users/1/": true, "/Users/1": true,
+		"/auth/scim/Users": false, "/auth/scim/Users/?filter=a": false, "/auth/scim/Schemas/urn:x": false, "/auth/scim/Nothing?of=/Users/1": false, "": false,
+	} {
+		if got := namesResource(path); got != want {
+			t.Errorf("%s: %v, want %v", path, got, want)
+		}
 	}
 }

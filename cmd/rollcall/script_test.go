@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 //	key FILE                   take the key in a file for http
 //	http STATUS METHOD URL [BODY-FILE]   with $KEY as bearer key; the answer becomes standard output
 //	token STATUS URL CLIENT KEY-FILE     ask for an access token as OAuth clients do, by form; the answer becomes standard output
-//	awaithttp STATUS URL       repeat a GET until it is answered so
+//	awaithttp STATUS URL       with $KEY: repeat a GET until it is answered so
 //	awaitmetric OPS LINE       wait until /metrics has a line
 //	field VAR FILE PATH        a value of a JSON file, such as 0.run.id
 //	signal SIGNAL FILE         to the process whose addresses are in FILE
@@ -195,7 +195,7 @@ func request(method, url, key string, body io.Reader) (int, []byte, error) {
 
 func scriptAwaitHTTP(ts *testscript.TestScript, _ bool, args []string) {
 	until(ts, args[1]+" is not answered "+args[0], func() bool {
-		status, _, err := request(http.MethodGet, args[1], "", nil)
+		status, _, err := request(http.MethodGet, args[1], ts.Getenv("KEY"), nil)
 		return err == nil && strconv.Itoa(status) == args[0]
 	})
 }
