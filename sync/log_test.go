@@ -31,6 +31,9 @@ func TestLogsHoldNoProse(t *testing.T) {
 			if strings.Contains(text.String(), "Lovelace") || strings.Contains(text.String(), "Hopper") {
 				t.Errorf("the log names people:\n%s", &text)
 			}
+			if !strings.Contains(text.String(), `level=WARN msg="run ended"`) || !strings.Contains(text.String(), "took_seconds=") {
+				t.Errorf("a scheduled run that failed is no warning, or its time has no unit:\n%s", &text)
+			}
 			if !strings.Contains(text.String(), `failure="permission missing, E0000006, 403"`) {
 				t.Errorf("the log does not say what was wrong:\n%s", &text)
 			}

@@ -110,7 +110,7 @@ func (r *runner) protect(ctx context.Context) error {
 func (r *runner) plan(ctx context.Context, kept state.Source, pulse func(context.Context, Progress) error) error {
 	run := &r.report.Run
 	r.observe = r.observing(kept)
-	p := newPlanner(r.engine.Store, r.source, run.ID, run.StartedAt, r.engine.now)
+	p := newPlanner(r.reader(), r.source, run.ID, run.StartedAt, r.engine.now)
 	p.pulse = pulse
 	r.planner = p
 	proof, err := p.build(ctx)
@@ -252,7 +252,7 @@ func (r *runner) keepHeld(ctx context.Context) error {
 // heldPlan returns the plan that is held for the source, and what is in it; without one both are zero. What cannot be read cannot be
 // approved either, and is as good as empty.
 func (r *runner) heldPlan(ctx context.Context) (state.HeldPlan, plan.Plan, error) {
-	list, err := r.engine.Store.ListPlans(ctx, r.source.Scope, 1)
+	list, err := r.reader().ListPlans(ctx, r.source.Scope, 1)
 	switch {
 	case err != nil:
 		return state.HeldPlan{}, plan.Plan{}, fmt.Errorf("read the held plans: %w", err)
@@ -331,11 +331,15 @@ func (r *runner) end(ctx context.Context, kept state.Source, ran bool) error {
 		return fmt.Errorf("record the source: %w", err)
 	}
 	c := r.report.Plan.Counts
-	r.engine.log().LogAttrs(ctx, slog.LevelInfo, "run ended",
+	level := slog.LevelInfo
+	if run.Verdict != state.VerdictComplete && r.order.Trigger == TriggerSchedule {
+		level = slog.LevelWarn // nobody is looking
+	}
+	r.engine.log().LogAttrs(ctx, level, "run ended",
 		slog.String("source", r.source.Scope.Source), slog.String("run", run.ID), slog.String("trigger", run.Trigger),
 		slog.String("verdict", string(run.Verdict)), slog.String("outcome", run.Outcome), slog.String("failure", r.failure),
 		slog.Int("people", c.People), slog.Int("changes", c.Changes()), slog.Int("held", c.Held),
-		slog.Duration("took", run.EndedAt.Sub(run.StartedAt)))
+		slog.Float64("took_seconds", run.EndedAt.Sub(run.StartedAt).Seconds()))
 	return nil
 }
 
