@@ -108,7 +108,8 @@ type Source struct {
 
 // Engine runs, approves and discards for any number of sources, one thing at a time for each. It is safe for concurrent use.
 type Engine struct {
-	Store  Store
+	Store  Store            // may be nil for dry runs, if there is a Reader
+	Reader Reader           // what dry runs read; nil: Store
 	Now    func() time.Time // nil: time.Now
 	Log    *slog.Logger     // nil: none
 	Holder string           // names this process in leases, as no other process is named
@@ -179,7 +180,7 @@ func (e *Engine) RunOnce(ctx context.Context, source Source, order Order) (Repor
 
 // dry plans and stops. It takes no lease and saves nothing.
 func (r *runner) dry(ctx context.Context) (Report, error) {
-	kept, err := r.engine.Store.Source(ctx, r.source.Scope.Source)
+	kept, err := r.reader().Source(ctx, r.source.Scope.Source)
 	switch {
 	case errors.Is(err, state.ErrNotFound):
 	case err != nil:
@@ -204,6 +205,14 @@ func (r *runner) dry(ctx context.Context) (Report, error) {
 		run.Outcome = OutcomeInSync
 	}
 	return r.report, err
+}
+
+// reader is what a plan is made from.
+func (r *runner) reader() Reader {
+	if r.order.DryRun && r.engine.Reader != nil {
+		return r.engine.Reader
+	}
+	return r.engine.Store
 }
 
 // now is the time as the record keeps times.

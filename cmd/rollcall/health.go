@@ -29,6 +29,7 @@ type sourceHealth struct {
 	Run           *state.Run // the last one, unless there was none
 	Drift         int        // changes that the last run planned and did not carry out
 	Noticed       map[plan.NoticeKind]int
+	Lost          bool           // the last run found that the application itself is gone at the provider
 	Held          state.HeldPlan // zero if nothing is held
 	Unknown       int            // pushes of the last day to ids that it does not have, as far as they are kept
 }
@@ -67,7 +68,7 @@ func health(ctx context.Context, rec record, scope state.Scope, cfg *sourceConfi
 	}
 	if len(runs) > 0 {
 		h.Run = &runs[0]
-		h.Drift, h.Noticed = drift(runs[0]), noticed(runs[0])
+		h.Drift, h.Noticed, h.Lost = drift(runs[0]), noticed(runs[0]), lost(runs[0])
 	}
 	plans, err := rec.ListPlans(ctx, scope, 1)
 	if err != nil {
@@ -162,6 +163,8 @@ func (h *sourceHealth) pullTrouble(now time.Time) (condition, string) {
 		return waiting, "It has never been used: issue a key with 'rollcall keys issue --source " + h.Scope.Source + "' and start 'rollcall serve'."
 	case h.Run != nil && h.Run.EndedAt.IsZero():
 		// It runs, or was cut off; the next run tells.
+	case h.Run != nil && h.Lost:
+		return failing, fmt.Sprintf("Source lost, found %s: %s. Nobody is removed for that.", ago(now, h.Run.StartedAt), trimPeriod(h.Run.Reason))
 	case h.Run != nil && h.Run.Verdict != state.VerdictComplete:
 		return failing, fmt.Sprintf("The last pull, %s, was not complete: %s.", ago(now, h.Run.StartedAt), trimPeriod(h.Run.Reason))
 	}

@@ -39,6 +39,8 @@ func TestHealthSentence(t *testing.T) {
 		{"never used", func(h *sourceHealth) { h.Run, h.Source = nil, state.Source{} }, waiting, exitFailed, "It has never been used"},
 		{"pull failed", func(h *sourceHealth) { h.Run = ran(state.VerdictFailed, minutes(5)) }, failing, exitIncomplete,
 			"The last pull, 5 minutes ago, was not complete: The provider could not be reached."},
+		{"source lost", func(h *sourceHealth) { h.Run, h.Lost = ran(state.VerdictFailed, minutes(5)), true }, failing, exitIncomplete,
+			"Source lost, found 5 minutes ago: The provider could not be reached. Nobody is removed for that."},
 		{"pull partial", func(h *sourceHealth) { h.Run = ran(state.VerdictPartial, minutes(5)) }, failing, exitIncomplete, "was not complete"},
 		{"running", func(h *sourceHealth) { h.Run = &state.Run{StartedAt: minutes(1)} }, healthy, exitDone, "Never pulled to the end yet"},
 		{"overdue", func(h *sourceHealth) { h.LastPullAt = minutes(200); h.Run = ran(state.VerdictComplete, minutes(200)) }, failing, exitFailed,

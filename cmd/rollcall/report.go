@@ -113,8 +113,12 @@ func planSum(p plan.Plan) string {
 	if p.Counts.Held > 0 {
 		text += fmt.Sprintf("; %d held", p.Counts.Held)
 		if p.Gate.Removing != "" {
-			text += fmt.Sprintf(" (%s planned and %d made in 24 hours, of %d active; the limit is %d)",
-				plural(p.Gate.Removals, "removal"), p.Gate.Removed, p.Gate.Active, p.Gate.Limit)
+			waiting := ""
+			if p.Gate.Waiting > 0 {
+				waiting = fmt.Sprintf(", %d waiting from an earlier plan", p.Gate.Waiting)
+			}
+			text += fmt.Sprintf(" (%s planned%s and %d made in 24 hours, of %d active; the limit is %d)",
+				plural(p.Gate.Removals, "removal"), waiting, p.Gate.Removed, p.Gate.Active, p.Gate.Limit)
 		}
 	}
 	return text + "."
@@ -239,6 +243,12 @@ func drift(r state.Run) int {
 		n -= report.Counts.Held
 	}
 	return n
+}
+
+// lost tells whether a run found that the source itself is lost.
+func lost(r state.Run) bool {
+	report, err := dirsync.ReadRunReport(r)
+	return err == nil && report.Proof.Lost
 }
 
 // noticed counts what a run noticed, by kind.

@@ -11,6 +11,7 @@ import (
 
 	"rollcall/state"
 	"rollcall/state/scim"
+	dirsync "rollcall/sync"
 )
 
 // session is a command at work on the record that the configuration names.
@@ -33,6 +34,22 @@ func (a *app) withRecord(work func(ctx context.Context, s *session, args []strin
 		}
 		defer func() { err = errors.Join(err, rec.Close()) }()
 		return work(ctx, &session{app: a, cfg: cfg, rec: rec}, args)
+	})
+}
+
+// withReader wraps a command that only reads the record, and cannot write it.
+func (a *app) withReader(work func(ctx context.Context, s *session, reader dirsync.Reader) error) func(*cobra.Command, []string) error {
+	return a.do(func(ctx context.Context, _ []string) (err error) {
+		cfg, err := loadConfig(a.configFile)
+		if err != nil {
+			return err
+		}
+		reader, done, err := openReader(ctx, cfg.State)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, done()) }()
+		return work(ctx, &session{app: a, cfg: cfg}, reader)
 	})
 }
 
@@ -103,8 +120,13 @@ func ensureSource(ctx context.Context, rec record, src *sourceConfig) (state.Sou
 	return recorded, nil
 }
 
+// sourceReader reads what the record knows of sources.
+type sourceReader interface {
+	Source(ctx context.Context, name string) (state.Source, error)
+}
+
 // checkTenant returns a fault if a configured source has another tenant than it was first used with.
-func checkTenant(ctx context.Context, rec state.Sources, src *sourceConfig) error {
+func checkTenant(ctx context.Context, rec sourceReader, src *sourceConfig) error {
 	recorded, err := rec.Source(ctx, src.Name)
 	switch {
 	case errors.Is(err, state.ErrNotFound):

@@ -48,7 +48,20 @@ them as well, and deactivated only by a positive fact, such as gone, disabled or
 	a.completeSources(cmd)
 	cmd.Flags().BoolVar(&flags.dryRun, "dry-run", false, "print the plan and change nothing")
 	cmd.Flags().BoolVar(&flags.exitCode, "exit-code", false, "exit 5 when drift was found")
-	cmd.RunE = a.withRecord(func(ctx context.Context, s *session, _ []string) error { return s.sync(ctx, flags) })
+	forReal := a.withRecord(func(ctx context.Context, s *session, _ []string) error {
+		return s.sync(ctx, flags, newEngine(s.rec, s.cfg.Users, s.logger(slog.LevelWarn)), s.rec)
+	})
+	dry := a.withReader(func(ctx context.Context, s *session, reader dirsync.Reader) error {
+		engine := newEngine(nil, s.cfg.Users, s.logger(slog.LevelWarn))
+		engine.Reader = reader
+		return s.sync(ctx, flags, engine, reader)
+	})
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if flags.dryRun {
+			return dry(cmd, args)
+		}
+		return forReal(cmd, args)
+	}
 	return cmd
 }
 
@@ -75,7 +88,7 @@ func newSyncView(r dirsync.Report, dryRun bool) syncView {
 	return v
 }
 
-func (s *session) sync(ctx context.Context, flags syncFlags) error {
+func (s *session) sync(ctx context.Context, flags syncFlags, engine *dirsync.Engine, recorded sourceReader) error {
 	chosen, err := s.pulling(flags.sources)
 	if err != nil {
 		return err
@@ -91,10 +104,9 @@ func (s *session) sync(ctx context.Context, flags syncFlags) error {
 		}
 		code = s.report(broken) // the others are run all the same
 	}
-	engine := newEngine(s.rec, s.cfg.Users, s.logger(slog.LevelWarn))
 	views := []syncView{}
 	for i, source := range sources {
-		report, err := s.syncOne(ctx, engine, source, flags.dryRun)
+		report, err := s.syncOne(ctx, engine, recorded, source, flags.dryRun)
 		if ctx.Err() != nil {
 			return errors.New("interrupted; what was applied stays, the next run does the rest")
 		}
@@ -121,9 +133,11 @@ func (s *session) sync(ctx context.Context, flags syncFlags) error {
 }
 
 // syncOne runs one source. A dry run leaves no trace, not even that the source was used.
-func (s *session) syncOne(ctx context.Context, engine *dirsync.Engine, source dirsync.Source, dryRun bool) (dirsync.Report, error) {
+func (s *session) syncOne(
+	ctx context.Context, engine *dirsync.Engine, recorded sourceReader, source dirsync.Source, dryRun bool,
+) (dirsync.Report, error) {
 	src, _ := s.cfg.source(source.Scope.Source)
-	if err := checkTenant(ctx, s.rec, src); err != nil {
+	if err := checkTenant(ctx, recorded, src); err != nil {
 		return dirsync.Report{}, err
 	}
 	show, done := s.progress(source.Scope.Source)

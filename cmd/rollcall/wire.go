@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"time"
 
 	"rollcall/connectors"
@@ -41,6 +43,26 @@ func openRecord(ctx context.Context, path string) (record, error) {
 		return nil, fmt.Errorf("open the database %s: %w", path, err)
 	}
 	return store, nil
+}
+
+// openReader opens the database to read. One that is not there yet is as good as empty, and is not made for that. Call done when it is
+// no longer needed.
+func openReader(ctx context.Context, path string) (reader dirsync.Reader, done func() error, err error) {
+	version, _, err := sqlite.SchemaVersion(ctx, path)
+	from, tidy := path, func() error { return nil }
+	if err == nil && version == 0 {
+		var empty string
+		empty, err = os.MkdirTemp("", "rollcall-empty-")
+		from, tidy = filepath.Join(empty, "empty.db"), func() error { return os.RemoveAll(empty) }
+	}
+	var opened *sqlite.Reader
+	if err == nil {
+		opened, err = sqlite.OpenReader(ctx, from)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("open the database %s: %w", path, errors.Join(err, tidy()))
+	}
+	return opened, func() error { return errors.Join(opened.Close(), tidy()) }, nil
 }
 
 // upgrade is what upgradeRecord did: from 0 means that it made the database, backup "" that there was nothing to upgrade.
