@@ -33,8 +33,8 @@ a running 'serve'; a source that is being worked on is left alone.
 
 With --dry-run the plan is printed and nothing at all is changed or remembered.
 
-Absence removes nobody: somebody who is no longer listed is looked up when a second run misses
-them as well, and deactivated only by a positive fact, such as gone, disabled or unassigned.
+Absence removes nobody: somebody who is no longer listed is looked up, and deactivated only by
+a positive fact, such as disabled or gone; some of these a second run has to find as well.
 
 ` + exitCodesHelp,
 		Example: `  rollcall sync --dry-run
