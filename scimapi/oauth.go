@@ -31,9 +31,10 @@ func (e *grantError) Error() string { return e.Code + ": " + e.Detail }
 var (
 	errClient = &grantError{status: http.StatusUnauthorized, Code: "invalid_client",
 		Detail: "client_id must be the name of a source and client_secret a live key of it"}
-	errGrant = &grantError{status: http.StatusBadRequest, Code: "unsupported_grant_type", Detail: "grant_type must be client_credentials"}
-	errPost  = &grantError{status: http.StatusMethodNotAllowed, Code: "invalid_request", Detail: "tokens are asked for by POST"}
-	errForm  = &grantError{status: http.StatusBadRequest, Code: "invalid_request",
+	errGrant   = &grantError{status: http.StatusBadRequest, Code: "unsupported_grant_type", Detail: "grant_type must be client_credentials"}
+	errNoGrant = &grantError{status: http.StatusBadRequest, Code: "invalid_request", Detail: "grant_type is missing; it must be client_credentials"}
+	errPost    = &grantError{status: http.StatusMethodNotAllowed, Code: "invalid_request", Detail: "tokens are asked for by POST"}
+	errForm    = &grantError{status: http.StatusBadRequest, Code: "invalid_request",
 		Detail: "the body must be application/x-www-form-urlencoded, each parameter at most once"}
 	errTwoWays = &grantError{status: http.StatusBadRequest, Code: "invalid_request", Detail: "the client names itself in two ways that differ"}
 	errNoToken = &grantError{status: http.StatusServiceUnavailable, Code: "temporarily_unavailable", Detail: "no token can be issued at present; try again soon", after: time.Second}
@@ -92,10 +93,13 @@ func (h *Handler) grant(id string, r *http.Request, at time.Time) (state.Key, er
 	if err != nil {
 		return state.Key{}, err
 	}
-	if form.Get("grant_type") != "client_credentials" {
-		return state.Key{}, errGrant
+	switch form.Get("grant_type") {
+	case "client_credentials":
+		return key, nil
+	case "":
+		return state.Key{}, errNoGrant
 	}
-	return key, nil
+	return state.Key{}, errGrant
 }
 
 // client returns the live key of a source that is configured and does not ask too often.

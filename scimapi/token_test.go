@@ -172,7 +172,7 @@ func TestTokenRequests(t *testing.T) {
 		{"another's key", clientForm(acme.Source, other), nil, 401, "invalid_client"},
 		{"basic, wrong", "grant_type=client_credentials", []string{"Authorization", basic(acme.Source, "x")}, 401, "invalid_client"},
 		{"dormant", clientForm(former.Source, dormant), nil, 503, "temporarily_unavailable"},
-		{"no grant type", "client_id=" + acme.Source + "&client_secret=" + r.key, nil, 400, "unsupported_grant_type"},
+		{"no grant type", "client_id=" + acme.Source + "&client_secret=" + r.key, nil, 400, "invalid_request"},
 		{"another grant type", strings.Replace(clientForm(acme.Source, r.key), "client_credentials", "password", 1), nil, 400, "unsupported_grant_type"},
 		{"twice", clientForm(acme.Source, r.key) + "&client_id=x", nil, 400, "invalid_request"},
 		{"JSON", `{"grant_type":"client_credentials"}`, []string{"Content-Type", "application/json"}, 400, "invalid_request"},
