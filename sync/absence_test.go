@@ -2,6 +2,7 @@ package sync_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 
@@ -170,6 +171,14 @@ func TestTheFewAreDrawnAnew(t *testing.T) {
 	if a, b := w.dir.looked[first:second], w.dir.looked[second:]; len(a) != 20 || len(b) != 20 || slices.Equal(a, b) {
 		t.Errorf("looked at %v, then at %v", a, b)
 	}
+}
+
+// TestUntoldFailures: of a look-up that fails without saying why no more is told than that. The pull was whole.
+func TestUntoldFailures(t *testing.T) {
+	w := populated(t, "ada", "alan", "grace")
+	w.dir.hidden = map[string]bool{"obj-ada": true}
+	w.dir.lookErr = errors.New("unreachable")
+	want(t, w.scheduled(), "partial incomplete (Some people could not be read by their object id.)", "notice unanswered ada")
 }
 
 // TestLostAtALook: that the application is gone comes out only when somebody is looked at. The run changes and remembers nothing.
