@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -216,15 +217,15 @@ func (st *stage) ending(ctx context.Context) error {
 func (st *stage) goOn(keep bool) error {
 	st.chapter("The story came true, in " + time.Since(st.started).Round(100*time.Millisecond).String())
 	if !keep {
-		fmt.Fprint(st.app.stdout, `Play with it:        rollcall demo --keep
-Set it up for real:  cp config.example.yaml rollcall.yaml, then rollcall config validate
-What else there is:  rollcall --help
-`)
+		fmt.Fprintf(st.app.stdout, `Play with it:        %[1]s demo --keep
+Set it up for real:  cp config.example.yaml rollcall.yaml, then %[1]s config validate
+What else there is:  %[1]s --help
+`, os.Args[0])
 		return nil
 	}
 	text := fmt.Sprintf(`Everything is still running, until you press Ctrl-C. In another terminal:
 
-  cd %s
+%s  cd %s
   rollcall status
   rollcall runs list
   rollcall users deactivate %s --reason "I said so" --pin
@@ -236,10 +237,22 @@ Change a directory, then run 'rollcall sync', or let the provider push:
   curl -X POST %s/_control/steps -d '[{"do": "suspend", "who": "#3"}]'
 
 The receiver is at %s, its keys in acme.key and globex.key, its log in serve.log.
-`, st.dir, st.acme.userName(3), st.acme.provider.URL(), st.acme.provider.URL(), st.globex.provider.URL(), st.receiver)
+`, alias(), st.dir, st.acme.userName(3), st.acme.provider.URL(), st.acme.provider.URL(), st.globex.provider.URL(), st.receiver)
 	fmt.Fprint(st.app.stdout, text)
 	if err := os.WriteFile(filepath.Join(st.dir, "README"), []byte(text), 0o600); err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
 	return nil
+}
+
+// alias makes the commands that are printed work in another terminal, where rollcall is on no path.
+func alias() string {
+	if _, err := exec.LookPath("rollcall"); err == nil {
+		return ""
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	return "  alias rollcall=" + self + "\n"
 }

@@ -65,9 +65,12 @@ func (s *session) status(ctx context.Context, source string, exitCode bool) erro
 	views := []statusView{}
 	for _, scope := range scopes {
 		cfg, _ := s.cfg.source(scope.Source)
-		h, err := health(ctx, s.rec, scope, cfg, s.misconfigured(cfg), now)
+		h, err := health(ctx, s.rec, scope, cfg, "", now)
 		if err != nil {
 			return err
+		}
+		if h.LastPullAt.IsZero() && h.Misconfigured == "" { // who pulls already has the secrets, even if this shell has not
+			h.Misconfigured = s.misconfigured(cfg)
 		}
 		code = worse(code, h.exitCode(now))
 		views = append(views, newStatusView(h, now))
