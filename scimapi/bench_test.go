@@ -40,7 +40,8 @@ func BenchmarkReceiver(b *testing.B) {
 	var limit float64
 	b.Run("bare", func(b *testing.B) { limit = measure(b, order, 0) })
 
-	order = benchReceiver(b)
+	path := filepath.Join(b.TempDir(), "record.db")
+	order = benchReceiver(b, path)
 	for _, task := range []string{"lookup", "read", "create", "patch", "put", "page", "lastpage", "member"} {
 		b.Run(task, func(b *testing.B) {
 			order.Task = task
@@ -50,6 +51,11 @@ func BenchmarkReceiver(b *testing.B) {
 	b.Run("mixed at 1000 a second", func(b *testing.B) {
 		order.Task, order.Rate = "mixed", 1_000
 		measure(b, order, 0)
+	})
+	b.Run("mixed at 1000 a second beside an applying process", func(b *testing.B) {
+		order.Task, order.Rate = "mixed", 1_000
+		applied := besideApply(b, path, func() { measure(b, order, 0) })
+		b.ReportMetric(float64(applied)/b.Elapsed().Seconds(), "applied/s")
 	})
 }
 
@@ -77,9 +83,9 @@ func bareHandler() http.Handler {
 	})
 }
 
-// benchReceiver fills a record and serves it.
-func benchReceiver(b *testing.B) load {
-	db, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "record.db"), sqlite.Options{})
+// benchReceiver fills a record at path and serves it.
+func benchReceiver(b *testing.B, path string) load {
+	db, err := sqlite.Open(b.Context(), path, sqlite.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
