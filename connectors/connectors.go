@@ -2,7 +2,10 @@
 // engine knows only this contract. Nothing here decides: a connector reports facts, and says whether it saw everything.
 package connectors
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Connector pulls from one source. It is safe for one pull at a time; Look and Check may run beside it.
 type Connector interface {
@@ -35,6 +38,21 @@ const (
 type Want struct {
 	Scope      string   // Assigned or Everyone
 	Attributes []string // source attribute names as the mapping spells them; a Person's Values follow this order
+
+	// Groups, unless nil, is called by Pull with the direct members of the groups that the provider may push to the application: those
+	// assigned to it (Entra), those of its push mappings (Okta). It is called on the caller's goroutine, page by page, where possible
+	// with pages that are read anyhow; what it gets is valid until it returns, and its error ends the pull and is returned as it is.
+	Groups func(GroupPage) error
+	// GroupIDs are further groups to read, by object id, where assignment does not name them: with the scope Everyone.
+	GroupIDs []string
+}
+
+// GroupPage is a part of one group's direct members. Pages of one group follow each other; a group without a Last page was not read
+// whole, and says nothing of who is missing from it.
+type GroupPage struct {
+	ID, Name string   // object id and displayName at the provider
+	Members  []string // object ids of people; other kinds of members are left out
+	Last     bool
 }
 
 // Person is what the provider says now about someone.
@@ -89,6 +107,45 @@ type Proof struct {
 	Groups     int      `json:"groups"`               // assigned groups read
 	Unreadable []string `json:"unreadable,omitempty"` // assigned groups whose members could not be read; block only unassigned and out of scope
 	Probes     []string `json:"probes,omitempty"`     // permissions shown to be there, by what was read with them
+	Push       *Push    `json:"push,omitempty"`       // the provider's own provisioning of the application; nil: it may not be read
+}
+
+// Push is how the provider's own provisioning of the application stands, as far as it may be read: it explains why pushes do not come,
+// and what they would do. Nothing is ever removed because of it.
+type Push struct {
+	State string    `json:"state"`          // one of the Push constants
+	Why   string    `json:"why,omitempty"`  // unless PushOn: one plain sentence, with what to do about it
+	Since time.Time `json:"since,omitzero"` // of State, where it is told
+	Last  time.Time `json:"last,omitzero"`  // the last cycle or push that went well, where it is told
+
+	Scope      string `json:"scope,omitempty"`      // Assigned or Everyone; "" = not told
+	Create     Answer `json:"create,omitempty"`     // whether it creates, updates and deactivates (or deletes) accounts
+	Update     Answer `json:"update,omitempty"`     //
+	Deactivate Answer `json:"deactivate,omitempty"` //
+	Failing    int    `json:"failing,omitempty"`    // people and groups whose push is in error, where that is told
+}
+
+// Push.State.
+const (
+	PushOn          = "on"
+	PushOff         = "off"         // not set up, or not started
+	PushPaused      = "paused"      // stopped by somebody
+	PushQuarantined = "quarantined" // slowed down to a crawl, because too much failed
+)
+
+// Hinter is a connector that can tell cheaply who has changed since it was last asked. Hints only hurry a look between full pulls: they
+// may be late, doubled, out of order or missing, and nothing is ever decided by them.
+type Hinter interface {
+	// Hints says what has changed since cursor, which an earlier answer gave; "" begins from now on and says nothing. It may run beside
+	// a Pull. ErrGone: the cursor is not known any more; begin anew, after a full pull.
+	Hints(ctx context.Context, cursor string) (Hints, error)
+}
+
+// Hints are what has changed. The cursor is saved by the caller, last, once everything else has been dealt with.
+type Hints struct {
+	People []string // object ids, each once, sorted: worth a Look
+	Pull   bool     // something that only a pull can tell: an assignment, a membership, the application
+	Cursor string   // holds no secret; opaque, and of this connector's Identity alone
 }
 
 // Finding is one line of a check.

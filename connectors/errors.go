@@ -17,6 +17,7 @@ var (
 	ErrMisconfigured = errors.New("misconfigured")
 	ErrSourceLost    = errors.New("source lost")
 	ErrUnreachable   = errors.New("unreachable")
+	ErrGone          = errors.New("gone") // what was asked for is not there any more; never said of a person, whose Sighting is Gone
 )
 
 // Error is a failure at a provider, told to an operator. It holds no token, no personal data and no more than a line of what the
@@ -105,4 +106,5 @@ var plain = map[error]string{
 	ErrMisconfigured: "the source is not configured as the provider needs it",
 	ErrSourceLost:    "the application is gone, or no longer active, at the provider",
 	ErrUnreachable:   "the provider could not be reached or had a fault of its own",
+	ErrGone:          "the provider does not have it any more",
 }

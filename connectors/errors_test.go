@@ -36,7 +36,7 @@ func TestReasonAndMend(t *testing.T) {
 func TestEveryKindHasASentence(t *testing.T) {
 	for _, kind := range []error{
 		connectors.ErrThrottled, connectors.ErrUnauthorised, connectors.ErrForbidden, connectors.ErrIncomplete,
-		connectors.ErrMisconfigured, connectors.ErrSourceLost, connectors.ErrUnreachable,
+		connectors.ErrMisconfigured, connectors.ErrSourceLost, connectors.ErrUnreachable, connectors.ErrGone,
 	} {
 		err := &connectors.Error{Kind: kind, Op: "x"}
 		if !errors.Is(err, kind) || connectors.Reason(err) == "Could not x: ." {
