@@ -67,23 +67,30 @@ type sourceConfig struct {
 
 // entraConfig says how to ask Microsoft Graph.
 type entraConfig struct {
-	TenantID     string
-	ClientID     string
-	ClientSecret secret
-	AccessToken  secret
-	AppID        string
-	Cloud        string
-	GraphURL     string
-	LoginURL     string
-	Transitive   bool
+	TenantID            string
+	ClientID            string
+	ClientSecret        secret
+	Certificate         secret
+	CertificatePassword secret
+	FederatedToken      secret
+	ManagedIdentity     bool // ClientID "" = the machine's own, otherwise the user-assigned one
+	AccessToken         secret
+	AppID               string
+	Cloud               string
+	GraphURL            string
+	LoginURL            string
+	Transitive          bool
 }
 
 // oktaConfig says how to ask Okta.
 type oktaConfig struct {
-	OrgURL    string
-	AppID     string
-	APIToken  secret
-	Suspended string
+	OrgURL     string
+	AppID      string
+	APIToken   secret
+	ClientID   string
+	PrivateKey secret
+	KeyID      string
+	Suspended  string
 }
 
 // removalConfig is the rules of removal.
@@ -107,6 +114,7 @@ const (
 type limitsConfig struct {
 	RequestsPerSecond int // pushes; 0 = no limit
 	MaxAccounts       int // 0 = no limit
+	APIShare          int // percent of the provider's rate limit
 }
 
 func (s *sourceConfig) scope() state.Scope { return state.Scope{Tenant: s.Tenant, Source: s.Name} }
@@ -146,7 +154,7 @@ func defaultSource() sourceConfig {
 		Removal: removalConfig{
 			GatePercent: 10, GateFloor: 5, PushGate: pushGateAlarm, Grace: 720 * time.Hour, Settle: 15 * time.Minute,
 		},
-		Limits: limitsConfig{RequestsPerSecond: scimapi.DefaultRate},
+		Limits: limitsConfig{RequestsPerSecond: scimapi.DefaultRate, APIShare: 25},
 	}
 }
 

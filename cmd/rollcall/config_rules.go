@@ -166,8 +166,8 @@ func (s *sourceConfig) check() {
 	if s.Entra != nil {
 		s.Entra.check(fault, given)
 	}
-	if s.Okta != nil && !given("okta.api_token") && !given("okta.client_id") {
-		fault("okta.api_token", "is missing", "name an API token as env:NAME or file:PATH")
+	if s.Okta != nil {
+		s.Okta.check(fault, given)
 	}
 	seen := map[string]bool{}
 	for i, name := range s.Removal.Protect {
@@ -181,17 +181,27 @@ func (s *sourceConfig) check() {
 func (e *entraConfig) check(fault func(setting, what, mend string), given func(setting string) bool) {
 	e.GraphURL, e.LoginURL = strings.TrimSuffix(e.GraphURL, "/"), strings.TrimSuffix(e.LoginURL, "/")
 	graph, _ := url.Parse(e.GraphURL)
-	later := given("entra.certificate") || given("entra.federated_token") || given("entra.managed_identity")
-	switch {
-	case given("entra.access_token") && given("entra.client_secret"):
-		fault("entra.access_token", "contradicts client_secret", "keep exactly one")
-	case given("entra.access_token") && (e.GraphURL == "" || !rest.Loopback(graph.Hostname())):
-		fault("entra.access_token", "is for a simulator on this machine only", "set graph_url to a loopback address, or use client_secret")
-	case !given("entra.access_token") && !given("entra.client_secret") && !later:
-		fault("entra.client_secret", "is missing", "name it as env:NAME or file:PATH")
+	var ways []string
+	for _, way := range []string{"client_secret", "certificate", "federated_token", "managed_identity", "access_token"} {
+		if given("entra."+way) && (way != "managed_identity" || e.ManagedIdentity) {
+			ways = append(ways, way)
+		}
 	}
-	if !given("entra.client_id") && !given("entra.access_token") {
+	switch {
+	case len(ways) > 1:
+		fault("entra."+ways[len(ways)-1], "contradicts "+strings.Join(ways[:len(ways)-1], " and "), "keep exactly one")
+	case len(ways) == 0:
+		fault("entra.client_secret", "is missing", "name it as env:NAME or file:PATH, or use certificate, federated_token or managed_identity")
+	case ways[0] == "access_token" && (e.GraphURL == "" || !rest.Loopback(graph.Hostname())):
+		fault("entra.access_token", "is for a simulator on this machine only", "set graph_url to a loopback address, or use client_secret")
+	case ways[0] == "federated_token" && e.FederatedToken.from == "env":
+		fault("entra.federated_token", "must be a file: the platform writes a new token into it", "write file:PATH")
+	}
+	if !given("entra.client_id") && !given("entra.access_token") && !e.ManagedIdentity {
 		fault("entra.client_id", "is missing", "name the app registration's application (client) id")
+	}
+	if given("entra.certificate_password") && !given("entra.certificate") {
+		fault("entra.certificate_password", "is set without certificate", "set both, or take it out")
 	}
 	if given("entra.graph_url") && given("entra.cloud") {
 		fault("entra.cloud", "contradicts graph_url", "keep one of the two")
@@ -204,6 +214,23 @@ func (e *entraConfig) check(fault func(setting, what, mend string), given func(s
 	}
 }
 
+func (o *oktaConfig) check(fault func(setting, what, mend string), given func(setting string) bool) {
+	token, client, key := given("okta.api_token"), given("okta.client_id"), given("okta.private_key")
+	switch {
+	case token && (client || key):
+		fault("okta.api_token", "contradicts client_id and private_key", "keep the token or the service app")
+	case client && !key:
+		fault("okta.private_key", "is missing", "name the service app's private key, a PEM file, as file:PATH")
+	case key && !client:
+		fault("okta.client_id", "is missing", "name the client id of the service app")
+	case !token && !client:
+		fault("okta.api_token", "is missing", "name an API token as env:NAME or file:PATH, or a service app as client_id and private_key")
+	}
+	if given("okta.key_id") && !key {
+		fault("okta.key_id", "is set without private_key", "set both, or take it out")
+	}
+}
+
 // compile compiles the mapping, the kind's default if the file has none, and puts each of its faults where the row stands.
 func (s *sourceConfig) compile(c *config) {
 	if s.Kind == "" {
@@ -213,7 +240,7 @@ func (s *sourceConfig) compile(c *config) {
 		s.Mapping = mapping.Default(s.Kind)
 	}
 	for i, row := range s.Mapping {
-		if row.Target == "" || row.Source == "" {
+		if row.Target == "" {
 			return // already reported as missing
 		}
 		if schema := c.declares(row.Target); schema != nil {
@@ -228,7 +255,7 @@ func (s *sourceConfig) compile(c *config) {
 		row := join(s.path, itemPath("mapping", f.Row))
 		text := ""
 		if f.Row < len(s.Mapping) {
-			text = map[string]string{"target": s.Mapping[f.Row].Target, "source": s.Mapping[f.Row].Source}[f.Field]
+			text = map[string]string{"target": s.Mapping[f.Row].Target, "source": s.Mapping[f.Row].Source, "default": s.Mapping[f.Row].Default}[f.Field]
 		}
 		path := join(row, f.Field)
 		s.at.add(s.at.within(path, text, f.Column), path, f.Text, "")

@@ -33,17 +33,20 @@ const maxSecretSize = 64 << 10
 
 // read returns the secret without the white space around it. Errors name the reference, never its content.
 func (s secret) read(env lookupEnv) (string, error) {
+	text, err := s.readWhole(env)
+	return strings.TrimSpace(text), err
+}
+
+// readWhole returns the secret as it is, for one that may be binary. It is never blank, unless there is no reference.
+func (s secret) readWhole(env lookupEnv) (string, error) {
+	var text, what string
 	switch s.from {
 	case "env":
-		value, ok := env(s.name)
-		value = strings.TrimSpace(value)
-		switch {
-		case !ok:
+		var ok bool
+		if text, ok = env(s.name); !ok {
 			return "", errors.New("the environment variable " + s.name + " is not set")
-		case value == "":
-			return "", errors.New("the environment variable " + s.name + " is empty")
 		}
-		return value, nil
+		what = "the environment variable " + s.name
 	case "file":
 		info, err := os.Stat(s.name)
 		switch {
@@ -58,12 +61,14 @@ func (s secret) read(env lookupEnv) (string, error) {
 		if err != nil {
 			return "", errors.New("the file " + s.name + " cannot be read: " + reason(err))
 		}
-		if value := strings.TrimSpace(string(data)); value != "" {
-			return value, nil
-		}
-		return "", errors.New("the file " + s.name + " is empty")
+		text, what = string(data), "the file "+s.name
+	default:
+		return "", nil
 	}
-	return "", nil
+	if strings.TrimSpace(text) == "" {
+		return "", errors.New(what + " is empty")
+	}
+	return text, nil
 }
 
 var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
@@ -123,9 +128,11 @@ func (s *sourceConfig) secretFaults(env lookupEnv) faults {
 	refs := map[string]secret{}
 	if s.Entra != nil {
 		refs["entra.client_secret"], refs["entra.access_token"] = s.Entra.ClientSecret, s.Entra.AccessToken
+		refs["entra.certificate"], refs["entra.certificate_password"] = s.Entra.Certificate, s.Entra.CertificatePassword
+		refs["entra.federated_token"] = s.Entra.FederatedToken
 	}
 	if s.Okta != nil {
-		refs["okta.api_token"] = s.Okta.APIToken
+		refs["okta.api_token"], refs["okta.private_key"] = s.Okta.APIToken, s.Okta.PrivateKey
 	}
 	var out faults
 	for setting, ref := range refs {

@@ -88,21 +88,21 @@ func sourceShape(s *sourceConfig, dir string) shape {
 		field{name: "limits", doc: "what the source may cost", is: object(
 			field{name: "requests_per_second", doc: "pushes; more are answered 429; 0 = no limit", is: number(&s.Limits.RequestsPerSecond, 0, 1_000_000)},
 			field{name: "max_accounts", doc: "runs create no more than this; 0 = no limit", is: number(&s.Limits.MaxAccounts, 0, 100_000_000)},
-			field{name: "api_share", doc: "percent of the provider's rate limit that pulls may use", is: later("a share of the provider's rate limit", "pulls wait as the provider asks")},
+			field{name: "api_share", doc: "percent of the provider's rate limit that pulls may use", is: number(&s.Limits.APIShare, 1, 100)},
 		)},
 	)
 }
 
 func entraShape(into **entraConfig, dir string) shape {
-	const secretOnly = "use client_secret"
 	e := defaultEntra()
 	return made(into, e, object(
 		field{name: "tenant_id", doc: "name the directory (tenant) id", is: text(&e.TenantID, identifier), required: true},
 		field{name: "client_id", doc: "the app registration's application (client) id", is: text(&e.ClientID, identifier)},
 		field{name: "client_secret", doc: "its client secret", is: secretRef(&e.ClientSecret, dir)},
-		field{name: "certificate", doc: "its certificate", is: later("a certificate credential", secretOnly)},
-		field{name: "federated_token", doc: "workload identity", is: later("workload identity federation", secretOnly)},
-		field{name: "managed_identity", doc: "managed identity", is: notYet("managed identity", boolean(new(bool)), func() bool { return false })},
+		field{name: "certificate", doc: "its certificate with the private key, PEM or PKCS#12", is: secretRef(&e.Certificate, dir)},
+		field{name: "certificate_password", doc: "of a certificate that is a PKCS#12 file", is: secretRef(&e.CertificatePassword, dir)},
+		field{name: "federated_token", doc: "workload identity: the file in which the platform keeps a token", is: secretRef(&e.FederatedToken, dir)},
+		field{name: "managed_identity", doc: "the identity of the machine in Azure: with client_id a user-assigned one, otherwise its own", is: boolean(&e.ManagedIdentity)},
 		field{name: "access_token", doc: "a fixed token instead of the others, for a simulator", is: secretRef(&e.AccessToken, dir)},
 		field{name: "app_id", doc: "name the application id of the enterprise application that people are assigned to", is: text(&e.AppID, identifier), required: true},
 		field{name: "cloud", doc: "national cloud", is: word(&e.Cloud, "public", "usgov", "usgov_dod", "china")},
@@ -118,8 +118,9 @@ func oktaShape(into **oktaConfig, dir string) shape {
 		field{name: "org_url", doc: "name the org, such as https://globex.okta.com", is: text(&o.OrgURL, orgURL), required: true},
 		field{name: "app_id", doc: "name the app that people are assigned to; its id is in the address of the app's page", is: text(&o.AppID, identifier), required: true},
 		field{name: "api_token", doc: "API token", is: secretRef(&o.APIToken, dir)},
-		field{name: "client_id", doc: "service app", is: later("an OAuth service app", "use api_token")},
-		field{name: "private_key", doc: "service app", is: later("an OAuth service app", "use api_token")},
+		field{name: "client_id", doc: "an OAuth service app, instead of the API token; with private_key", is: text(&o.ClientID, identifier)},
+		field{name: "private_key", doc: "the service app's private key, PEM (PKCS#1 or PKCS#8)", is: secretRef(&o.PrivateKey, dir)},
+		field{name: "key_id", doc: "the kid of that key, where the service app has several", is: text(&o.KeyID, identifier)},
 		field{name: "suspended", doc: "what a suspended person is", is: word(&o.Suspended, "inactive", "active")},
 	))
 }
@@ -141,9 +142,10 @@ func mappingShape(row *mapping.Row) shape {
 	row.Apply = mapping.Always
 	return object(
 		field{name: "target", doc: "name the SCIM path that it sets", is: text(&row.Target, filled), required: true},
-		field{name: "source", doc: "give a [attribute], a \"constant\" or an expression", is: text(&row.Source, filled), required: true},
+		field{name: "source", doc: "an [attribute], a \"constant\" or an expression; left out: nothing flows but the default, at creation", is: text(&row.Source, filled)},
+		field{name: "default", doc: "what an account gets at creation where the source gives nothing", is: text(&row.Default, filled)},
 		field{name: "match", doc: "precedence as a matching attribute, tried from 1 up", is: number(&row.Match, 1, 100)},
-		field{name: "apply", doc: "always, or only at creation", is: word((*string)(&row.Apply), string(mapping.Always), string(mapping.Create))},
+		field{name: "apply", doc: "always; only at creation (create); only where there is nothing (add); or never, for a row that only matches", is: word((*string)(&row.Apply), string(mapping.Always), string(mapping.Create), string(mapping.Add), string(mapping.Never))},
 	)
 }
 

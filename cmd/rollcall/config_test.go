@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -196,6 +197,7 @@ func TestExampleConfig(t *testing.T) {
 		missing("", configSchema())
 	})
 
+	credentials := []string{"client_secret", "certificate", "federated_token", "managed_identity"}
 	lines := strings.Split(string(text), "\n")
 	alternatives := 0
 	for i, line := range lines {
@@ -211,7 +213,7 @@ func TestExampleConfig(t *testing.T) {
 			switch {
 			case j == i:
 				other = strings.Repeat(" ", len(line)-len(content)) + setting
-			case j < i && j > i-8 && strings.HasPrefix(strings.TrimSpace(other), key+":"), key == "client_secret" && strings.HasPrefix(strings.TrimSpace(other), "client_secret:"),
+			case j < i && j > i-8 && strings.HasPrefix(strings.TrimSpace(other), key+":"), slices.Contains(credentials, key) && strings.HasPrefix(strings.TrimSpace(other), "client_secret:"),
 				strings.HasPrefix(setting, "tls:") && strings.HasPrefix(other, "insecure_listen"):
 				other = "" // what it is an alternative to
 			}
