@@ -139,9 +139,44 @@ func (p *Population) nest(v *View, g Group, step Step) error {
 	return nil
 }
 
-func (p *Population) hide(_ *View, g Group, _ Step) error {
-	g.stored().hidden = true
+func (p *Population) hide(_ *View, g Group, step Step) error {
+	if step.Value != "" && step.Value != "silent" {
+		return fmt.Errorf("value %q is not silent", step.Value)
+	}
+	g.stored().hidden, g.stored().silent = true, step.Value == "silent"
 	p.noteGroup(g)
+	return nil
+}
+
+func (p *Population) setRule(_ *View, g Group, step Step) error {
+	g.stored().rule = step.Value
+	p.noteGroup(g)
+	return nil
+}
+
+func (p *Population) setKind(_ *View, g Group, step Step) error {
+	switch kind := GroupKind(step.Value); kind {
+	case Microsoft365Group, MailSecurityGroup, DistributionGroup:
+		g.stored().kind = kind
+	case "security":
+		g.stored().kind = SecurityGroup
+	default:
+		return fmt.Errorf("value %q is not security, microsoft365, mail-security or distribution", step.Value)
+	}
+	p.noteGroup(g)
+	return nil
+}
+
+func (p *Population) setManager(v *View, x Person, step Step) error {
+	manager := -1
+	if step.Value != "" {
+		to, err := v.one(step.Value)
+		if err != nil {
+			return err
+		}
+		manager = int(to.n) + 1
+	}
+	p.alter(x, func(d *details) { d.manager = manager })
 	return nil
 }
 

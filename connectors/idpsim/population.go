@@ -18,6 +18,7 @@ type Options struct {
 	Unassigned int      // how many of the people, the last ones, are not assigned at all
 	Roles      []string // application roles beside the default one
 	Clients    int      // other applications that were granted a role, which nobody wants to see provisioned
+	Reports    int      // how many people report to one manager; 0: nobody has a manager
 
 	Now func() time.Time // time.Now unless given
 }
@@ -48,6 +49,7 @@ func New(o Options) *Population {
 	v := &View{
 		keys: keysOf(o.Seed), domain: strings.ToLower(o.Domain), name: o.Name, generated: uint32(o.People), created: epoch,
 		roles: o.Roles, clients: o.Clients, app: AppActive, people: make([]person, o.People), named: map[string][]uint32{},
+		reports: uint32(o.Reports), job: proposed(), tenant: tenant{permissions: Needed()},
 	}
 	v.step, v.shift = shuffleOf(o.Seed)
 	for n := range o.Groups {

@@ -18,11 +18,29 @@ import (
 //	join         who, group                          status       who, value: Okta's word for the state of a user
 //	leave        who, group                          app-status   who, value: Okta's word for the state of the assignment
 //	nest         group into value, another group     external-id  who, value: the id at the application
-//	hide         group: hidden membership            moving       who: Okta is still carrying out the deactivation
+//	hide         group: hidden membership; value: silent, an empty list instead of a refusal
+//	moving       who: Okta is still carrying out the deactivation
+//	manager      who, value: another person, or nobody
+//	rule         group, value: its membership rule   group-kind   group, value: security, microsoft365, mail-security, distribution
 //	purge-group  group                               rename-group group, value: the new name
 //	app          value: active, inactive or gone
 //	disable      who        enable   who             remember     what a stale replica will show
 //	soft-delete  who        restore  who             purge        who
+//
+// Of the Entra tenant and its provisioning job:
+//
+//	grant, revoke   value: an application permission of whoever reads the tenant
+//	sign-in         value: the AADSTS number that signing in is refused with; none lets in again
+//	revoke-tokens   all tokens issued so far
+//	job             value: none, not-configured, not-run, active, paused, or the kinds legacy and current
+//	pause-job, resume-job
+//	quarantine      reason: in the vendor's words, see QuarantineReasons
+//	job-ran         value: how long ago a cycle ended, such as 26h; reason: why it failed
+//	job-setting     attribute: such as SyncAll or SkipOutOfScopeDeletions, value: True; none takes it away
+//	set-mapping     object: User unless Group, rows: put in the place of those with the same target
+//	drop-mapping    object, value: the target
+//	set-actions     object, value: the ticked ones of Add, Update, Delete; or off, and the object is not provisioned
+//	set-filters     object, filters: the scoping filters
 //
 // Who is a user name, an Entra or Okta id, the number of a person (#17), several (#100..#199) or everyone who is there (*).
 // A group is named or given by its id.
@@ -34,6 +52,10 @@ type Step struct {
 	Value      string            `json:"value,omitempty"`
 	Roles      []string          `json:"roles,omitempty"`
 	Attributes map[string]string `json:"attributes,omitempty"`
+	Reason     string            `json:"reason,omitempty"`
+	Object     string            `json:"object,omitempty"`
+	Rows       []MappingRow      `json:"rows,omitempty"`
+	Filters    []FilterGroup     `json:"filters,omitempty"`
 }
 
 // DecodeSteps reads a JSON array of steps, strictly.
@@ -54,20 +76,26 @@ var personSteps = map[string]func(*Population, *View, Person, Step) error{
 	"unsuspend": (*Population).unsuspend, "status": (*Population).setStatus, "app-status": (*Population).setAppStatus,
 	"moving": (*Population).move, "soft-delete": (*Population).softDelete, "restore": (*Population).restore,
 	"purge": (*Population).purge, "rename": (*Population).rename, "set": (*Population).set, "clear": (*Population).set,
-	"external-id": (*Population).setExternalID,
+	"external-id": (*Population).setExternalID, "manager": (*Population).setManager,
 }
 
 // groupSteps change a group.
 var groupSteps = map[string]func(*Population, *View, Group, Step) error{
 	"assign": (*Population).assignGroup, "unassign": (*Population).unassignGroup, "nest": (*Population).nest,
 	"hide": (*Population).hide, "purge-group": (*Population).purgeGroup, "rename-group": (*Population).renameGroup,
+	"rule": (*Population).setRule, "group-kind": (*Population).setKind,
 }
 
 // do carries out one step; the lock is held.
 func (p *Population) do(step Step) error {
 	v := p.current
 	onGroup, onPerson := groupSteps[step.Do], personSteps[step.Do]
+	onJob, onTenant := jobSteps[step.Do], tenantSteps[step.Do]
 	switch {
+	case onJob != nil:
+		return p.changeJob(func(j *Provisioning) error { return onJob(p, j, step) })
+	case onTenant != nil:
+		return onTenant(&v.tenant, step)
 	case step.Do == "add-person":
 		return p.addPerson(v, step)
 	case step.Do == "add-group":

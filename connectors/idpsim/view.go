@@ -18,6 +18,9 @@ type View struct {
 	roles     []string
 	clients   int
 	app       AppState
+	reports   uint32        // to one manager
+	job       *Provisioning // replaced, never changed
+	tenant    tenant
 
 	people []person
 	groups []group
@@ -38,6 +41,16 @@ const (
 	AppActive   AppState = "active"
 	AppInactive AppState = "inactive" // disabled by an administrator
 	AppGone     AppState = "gone"     // removed
+)
+
+// GroupKind is what a group is for.
+type GroupKind string
+
+const (
+	SecurityGroup     GroupKind = "" // which most are
+	Microsoft365Group GroupKind = "microsoft365"
+	MailSecurityGroup GroupKind = "mail-security"
+	DistributionGroup GroupKind = "distribution"
 )
 
 type flags uint8
@@ -64,6 +77,7 @@ type details struct {
 	externalID string
 	appStatus  string
 	moving     bool // on the way to DEPROVISIONED
+	manager    int  // number + 1; 0 is what the seed gives, -1 nobody
 	updated    time.Time
 	turned     time.Time // status last changed
 	removed    time.Time // put into the recycle bin
@@ -76,6 +90,9 @@ type group struct {
 	roles   []uint16
 	flags   flags // direct: assigned; purged
 	hidden  bool  // hidden membership
+	silent  bool  // hidden, and an empty list instead of a refusal for who may not see it
+	kind    GroupKind
+	rule    string // of a dynamic group; "" when members are assigned
 	updated time.Time
 }
 
@@ -187,6 +204,17 @@ func (p Person) Roles() []uint16 {
 	return nil
 }
 
+// Manager is the person's manager, whatever became of them.
+func (p Person) Manager() (Person, bool) {
+	if more := p.more(); more != nil && more.manager != 0 {
+		return Person{p.v, uint32(more.manager - 1)}, more.manager > 0
+	}
+	if p.v.reports == 0 || p.n == 0 || p.n >= p.v.generated {
+		return Person{}, false
+	}
+	return Person{p.v, (p.n - 1) / p.v.reports}, true
+}
+
 // ExternalID is the id at the application, known once a create push was answered.
 func (p Person) ExternalID() string {
 	if more := p.more(); more != nil {
@@ -277,6 +305,15 @@ func (g Group) Assigned() bool { return g.stored().flags&direct != 0 && !g.Gone(
 
 // Hidden membership.
 func (g Group) Hidden() bool { return g.stored().hidden }
+
+// Silent: who may not see the hidden members is told that there are none.
+func (g Group) Silent() bool { return g.stored().silent }
+
+// Kind is what the group is for.
+func (g Group) Kind() GroupKind { return g.stored().kind }
+
+// Rule is the membership rule of a dynamic group, "" for any other. Nothing here applies it: members join and leave by steps.
+func (g Group) Rule() string { return g.stored().rule }
 
 // Roles are the indices of the application roles of the assignment; none means the default role.
 func (g Group) Roles() []uint16 { return g.stored().roles }
