@@ -192,25 +192,36 @@ func (d *Decider) create(s Subject) Decision {
 func (d *Decider) drift(s Subject) []Field {
 	var fields []Field
 	for i, t := range d.Targets {
-		want := s.Values[i]
-		if t.Volatile || isActive(t.Path) || want.Empty() {
+		if isActive(t.Path) {
 			continue
 		}
-		have := scim.UserType().Select(s.Account.Resource, t.Path)
-		switch {
-		case t.Apply == mapping.Add && len(have) == 0:
-		case t.Apply == mapping.Always && t.Merge:
-			want = merged(have, want)
-			if len(want.List) == len(have) {
-				continue
-			}
-		case t.Apply == mapping.Always && !same(have, want):
-		default:
-			continue
+		if field, differs := Drift(t, s.Account.Resource, s.Values[i]); differs {
+			fields = append(fields, field)
 		}
-		fields = append(fields, Field{Path: t.Text, Before: before(have), After: want.AppendJSON(nil)})
 	}
 	return fields
+}
+
+// Drift holds what the mapping wants of one target against an account, and returns what has to be written, if anything has to be.
+// Create-only and volatile targets are never written, and neither null nor an empty value ever flows.
+func Drift(t mapping.Target, account, want scim.Value) (field Field, differs bool) {
+	if t.Volatile || want.Empty() {
+		return Field{}, false
+	}
+	have := scim.UserType().Select(account, t.Path)
+	switch {
+	case t.Apply == mapping.Add:
+		differs = len(have) == 0
+	case t.Apply == mapping.Always && t.Merge:
+		want = merged(have, want)
+		differs = len(want.List) != len(have)
+	case t.Apply == mapping.Always:
+		differs = !same(have, want)
+	}
+	if !differs {
+		return Field{}, false
+	}
+	return Field{Path: t.Text, Before: before(have), After: want.AppendJSON(nil)}, differs
 }
 
 // active returns the mapping's word on active; mapped is false if there is no always-mapped one or it is null.
