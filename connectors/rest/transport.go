@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -37,7 +38,8 @@ const (
 //   - A call to anything but Origin is refused before a byte is sent, and redirects are not answers.
 //   - The body is read before the answer is handed on, up to 32 MiB; a broken-off, empty, oversized or non-JSON answer is a failure.
 //   - Statuses 408, 429, 500, 502, 503 and 504, broken answers and lost connections are tried again, after the wait that the provider
-//     asks for or a growing one, within ten minutes and as long as the request's context lives.
+//     asks for or a growing one, within ten minutes and as long as the request's context lives. Who is throttled holds the others too.
+//   - Calls keep to Pace.
 //   - What is no good answer in the end is a *connectors.Error without Op, never a response. Unless Raw is set.
 //
 // Calls must be safe to repeat. A Transport is safe for concurrent use once its fields are set.
@@ -52,9 +54,11 @@ type Transport struct {
 	PassFunc    func(resp *http.Response) bool                                      // failed answers that the client must see itself; nil = none
 	GoodFunc    func(resp *http.Response) error                                     // prepares a good answer for the client; nil = as it is
 	SleepFunc   func(ctx context.Context, d time.Duration) error                    // nil = Sleep
+	Pace        *Pace                                                               // nil = as fast as they come
 
-	mu    sync.Mutex
-	until time.Time // no call before
+	mu      sync.Mutex
+	until   time.Time     // no call before
+	hurried time.Duration // how much less SleepFunc has slept than it was asked to
 }
 
 // Client returns an HTTP client over t: no timeout but the request's context, and no redirects.
@@ -89,13 +93,12 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if OriginOf(req.URL) != t.Origin {
 		return nil, &connectors.Error{Kind: connectors.ErrIncomplete, Detail: "an answer led away from the configured host, to " + Line(req.URL.Host)}
 	}
-	ctx, tally, started, waited := req.Context(), TallyOf(req.Context()), time.Now(), time.Duration(0)
+	ctx, tally, started := req.Context(), TallyOf(req.Context()), t.now()
 	for try := 1; ; try++ {
-		if err := t.awaitTurn(ctx); err != nil {
+		resp, failure, again, err := t.attempt(req, body, tally)
+		if err != nil {
 			return nil, err
 		}
-		tally.calls.Add(1)
-		resp, failure, again := t.attempt(req, body)
 		if failure == nil {
 			return resp, nil
 		}
@@ -107,22 +110,38 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 			limit = unansweredTries
 		}
 		wait := max(failure.RetryAfter, Backoff(try))
-		if !again || try >= limit || time.Since(started)+waited+wait > Patience {
+		if !again || try >= limit || t.now().Sub(started)+wait > Patience {
 			if t.Raw && resp != nil {
 				return resp, nil
 			}
 			tally.failure.Store(failure)
 			return nil, failure
 		}
-		waited += wait
 		if err := t.Pause(ctx, wait); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// attempt makes the call once. A failure comes with the response if there was a whole one, and tells whether to try again.
-func (t *Transport) attempt(req *http.Request, body []byte) (_ *http.Response, failure *connectors.Error, again bool) {
+// attempt makes the call once, in its turn. A failure comes with the response if there was a whole one, and tells whether to try again.
+// The error is the context's, which ended before the turn came.
+func (t *Transport) attempt(req *http.Request, body []byte, tally *Tally) (_ *http.Response, failure *connectors.Error, again bool, err error) {
+	leave, toll, err := t.takeTurn(req, body)
+	if err != nil {
+		return nil, nil, false, err
+	}
+	defer leave()
+	tally.calls.Add(1)
+	resp, header, failure, again := t.exchange(req, body)
+	if header != nil {
+		t.Pace.learn(toll, header, t.now())
+		t.hold(header, failure)
+	}
+	return resp, failure, again, nil
+}
+
+// exchange sends the call and reads the answer, whose header it returns in any case.
+func (t *Transport) exchange(req *http.Request, body []byte) (_ *http.Response, _ http.Header, failure *connectors.Error, again bool) {
 	ctx, cancel := context.WithTimeout(req.Context(), attemptTime)
 	defer cancel()
 	call := req.Clone(ctx)
@@ -135,36 +154,36 @@ func (t *Transport) attempt(req *http.Request, body []byte) (_ *http.Response, f
 	}
 	resp, err := base.RoundTrip(call)
 	if err != nil {
-		return nil, unreachable(err), !untrusted(err)
+		return nil, nil, unreachable(err), !untrusted(err)
 	}
 	defer resp.Body.Close()
+	header := resp.Header
 	content, err := readAll(resp)
-	t.hold(resp.Header)
 	if err != nil {
-		return nil, &connectors.Error{Kind: connectors.ErrIncomplete, Detail: "the answer broke off: " + Line(err.Error())}, true
+		return nil, header, &connectors.Error{Kind: connectors.ErrIncomplete, Detail: "the answer broke off: " + Line(err.Error())}, true
 	}
 	if len(content) > bodyLimit {
-		return nil, &connectors.Error{Kind: connectors.ErrIncomplete, Status: resp.StatusCode, Detail: fmt.Sprintf("the answer is larger than %d MiB", bodyLimit>>20)}, false
+		return nil, header, &connectors.Error{Kind: connectors.ErrIncomplete, Status: resp.StatusCode, Detail: fmt.Sprintf("the answer is larger than %d MiB", bodyLimit>>20)}, false
 	}
 	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(content)), int64(len(content))
 	if t.PassFunc != nil && t.PassFunc(resp) {
-		return resp, nil, false
+		return resp, header, nil, false
 	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return resp, t.explain(resp, content), Worth(resp.StatusCode)
+		return resp, header, t.explain(resp, content), Worth(resp.StatusCode)
 	}
 	if t.Raw {
-		return resp, nil, false
+		return resp, header, nil, false
 	}
-	if fault := formFault(resp.Header, content); fault != "" {
-		return resp, &connectors.Error{Kind: connectors.ErrIncomplete, Detail: fault}, true
+	if fault := formFault(header, content); fault != "" {
+		return resp, header, &connectors.Error{Kind: connectors.ErrIncomplete, Detail: fault}, true
 	}
 	if t.GoodFunc != nil {
 		if err := t.GoodFunc(resp); err != nil {
-			return nil, &connectors.Error{Kind: connectors.ErrIncomplete, Status: resp.StatusCode, Detail: Line(err.Error())}, false
+			return nil, header, &connectors.Error{Kind: connectors.ErrIncomplete, Status: resp.StatusCode, Detail: Line(err.Error())}, false
 		}
 	}
-	return resp, nil, false
+	return resp, header, nil, false
 }
 
 // explain turns an answer that is no success into an error.
@@ -202,36 +221,88 @@ func KindOf(status int) error {
 	return connectors.ErrIncomplete
 }
 
-// awaitTurn waits while calls are held.
-func (t *Transport) awaitTurn(ctx context.Context) error {
-	t.mu.Lock()
-	held := time.Until(t.until)
-	t.until = time.Time{}
-	t.mu.Unlock()
-	if held <= 0 {
-		return ctx.Err()
+// takeTurn waits as the pace asks, until there is room for the call, and while calls are held. The call has been charged then. leave
+// makes room again.
+func (t *Transport) takeTurn(req *http.Request, body []byte) (leave func(), charged toll, err error) {
+	ctx := req.Context()
+	charged, wait := t.Pace.charge(req, body, t.now())
+	if wait > 0 {
+		err = t.Pause(ctx, wait)
 	}
-	return t.Pause(ctx, held)
+	if err == nil {
+		leave, err = t.Pace.enter(ctx)
+	}
+	if err != nil {
+		t.Pace.refund(charged, t.now())
+		return nil, toll{}, err
+	}
+	if err := t.awaitHold(ctx); err != nil {
+		leave()
+		t.Pace.refund(charged, t.now())
+		return nil, toll{}, err
+	}
+	return leave, charged, nil
 }
 
-// hold notes how long the next call has to wait.
-func (t *Transport) hold(header http.Header) {
-	if t.HoldFunc == nil {
+// awaitHold waits while calls are held.
+func (t *Transport) awaitHold(ctx context.Context) error {
+	for {
+		t.mu.Lock()
+		until := t.until
+		t.mu.Unlock()
+		held := until.Sub(t.now())
+		if held <= 0 {
+			return ctx.Err()
+		}
+		if err := t.Pause(ctx, held); err != nil {
+			return err
+		}
+	}
+}
+
+// hold notes how long the next calls have to wait after an answer, and a failure that it may be.
+func (t *Transport) hold(header http.Header, failure *connectors.Error) {
+	var d time.Duration
+	if t.HoldFunc != nil {
+		d = t.HoldFunc(header)
+	}
+	if failure != nil && failure.Status == http.StatusTooManyRequests {
+		d = max(d, failure.RetryAfter)
+	}
+	if d = min(d, longestHold); d <= 0 {
 		return
 	}
-	if d := min(t.HoldFunc(header), longestHold); d > 0 {
-		t.mu.Lock()
-		t.until = time.Now().Add(d)
-		t.mu.Unlock()
+	until := t.now().Add(d)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if until.After(t.until) {
+		t.until = until
 	}
 }
 
 // Pause waits for d or for the end of ctx, whose error it returns.
 func (t *Transport) Pause(ctx context.Context, d time.Duration) error {
-	if t.SleepFunc != nil {
-		return t.SleepFunc(ctx, d)
+	if t.SleepFunc == nil {
+		return Sleep(ctx, d)
 	}
-	return Sleep(ctx, d)
+	began := time.Now()
+	if err := t.SleepFunc(ctx, d); err != nil {
+		return err
+	}
+	if hurried := d - time.Since(began); hurried > 0 {
+		t.mu.Lock()
+		t.hurried += hurried
+		t.mu.Unlock()
+	}
+	return nil
+}
+
+// now is the time as it would be if SleepFunc had slept as long as it was asked to, so that simulations that hurry wait for the same
+// things as real pulls do.
+func (t *Transport) now() time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return time.Now().Add(t.hurried)
 }
 
 // Backoff is the wait after a failed try, from 1: doubling, and spread so that sources that failed together don't return together.
@@ -267,12 +338,22 @@ func formFault(header http.Header, content []byte) string {
 	return "the answer ends in the middle"
 }
 
+// unreachable tells why a call got no answer, and what can be done about the way to the provider.
 func unreachable(err error) *connectors.Error {
-	detail := Line(err.Error())
-	if errors.Is(err, context.DeadlineExceeded) {
-		detail = fmt.Sprintf("no answer within %s", attemptTime)
+	failure := &connectors.Error{Kind: connectors.ErrUnreachable, Detail: Line(err.Error())}
+	var name *net.DNSError
+	var step *net.OpError
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		failure.Detail = fmt.Sprintf("no answer within %s", attemptTime)
+	case untrusted(err):
+		failure.Mend = "if a proxy on the way opens connections, trust the authority that signs for it: outbound.ca_file"
+	case errors.As(err, &step) && step.Op == "proxyconnect", strings.Contains(err.Error(), http.StatusText(http.StatusProxyAuthRequired)):
+		failure.Mend = "check that the proxy is there and lets this machine through: outbound.proxy"
+	case errors.As(err, &name):
+		failure.Mend = "this machine cannot find the host by its name: check its DNS, or name the proxy that has to be used: outbound.proxy"
 	}
-	return &connectors.Error{Kind: connectors.ErrUnreachable, Detail: detail}
+	return failure
 }
 
 // untrusted tells whether the other side's certificate was refused: trying again changes nothing.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -285,6 +286,54 @@ func TestTallyCounts(t *testing.T) {
 	}
 	if failure := tally.Failure(); failure == nil || failure.Status != 403 {
 		t.Errorf("failure: %v", failure)
+	}
+}
+
+// TestUnreachableSaysWhatToDo: what stands between us and the provider is told apart, with the setting that mends it.
+func TestUnreachableSaysWhatToDo(t *testing.T) {
+	strange := httptest.NewTLSServer(http.NotFoundHandler())
+	defer strange.Close()
+	nobody := httptest.NewServer(nil)
+	nobody.Close()
+	wary := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusProxyAuthRequired) }))
+	defer wary.Close()
+	through := func(proxy string) *http.Transport {
+		u, err := url.Parse(proxy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &http.Transport{Proxy: http.ProxyURL(u)}
+	}
+	for name, test := range map[string]struct {
+		base    *http.Transport
+		address string
+		says    string
+		calls   int // the rest would change nothing
+	}{
+		"an authority that is not trusted": {&http.Transport{}, strange.URL, "outbound.ca_file", 1},
+		"no proxy":                         {through(nobody.URL), "https://graph.example", "outbound.proxy", 4},
+		"a proxy that wants a name":        {through(wary.URL), "https://graph.example", "outbound.proxy", 4},
+		"a host that nobody knows": {&http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+			return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "graph.example", IsNotFound: true}}
+		}}, "https://graph.example", "DNS", 4},
+	} {
+		u, err := url.Parse(test.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, tally := rest.WithTally(t.Context())
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, test.address, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = (&rest.Transport{Base: test.base, Origin: rest.OriginOf(u), SleepFunc: (&naps{}).sleep}).RoundTrip(req)
+		var failure *connectors.Error
+		if !errors.As(err, &failure) || failure.Kind != connectors.ErrUnreachable || !strings.Contains(failure.Mend, test.says) || failure.Detail == "" {
+			t.Errorf("%s: %#v", name, err)
+		}
+		if tally.Calls() != test.calls {
+			t.Errorf("%s: %d calls, want %d", name, tally.Calls(), test.calls)
+		}
 	}
 }
 
