@@ -85,6 +85,7 @@ type Facts struct {
 	Enabled     Answer // may sign in; No also for the inactive states of an Okta user or app user
 	Assigned    Answer // to the application, directly or through a group that was read
 	SoftDeleted Answer // Yes only if seen in the recycle bin
+	OutOfScope  Answer // outside the source's scoping filters; not a connector's to tell, which leaves it Unknown
 	Status      string // the provider's own word, for people to read, e.g. "SUSPENDED"
 }
 

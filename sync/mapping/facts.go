@@ -8,10 +8,10 @@ var computed = map[string]fact{
 	"active":        active,
 }
 
-// softDeleted computes Entra's IsSoftDeleted: true when the person is soft-deleted, disabled or, where only the assigned are in
-// scope, unassigned. One positive fact decides; without one, every fact must be known.
+// softDeleted computes Entra's IsSoftDeleted: true when the person is soft-deleted, disabled, outside the scoping filters or, where
+// only the assigned are in scope, unassigned. One positive fact decides; without one, every fact must be known.
 func softDeleted(scope string, f connectors.Facts) connectors.Answer {
-	return anyOf(f.SoftDeleted, not(f.Enabled), unassigned(scope, f))
+	return anyOf(f.SoftDeleted, not(f.Enabled), unassigned(scope, f), f.OutOfScope)
 }
 
 // active computes whether an Okta person should have an active account. Okta has no recycle bin, so nothing needs to be known of it.
@@ -19,7 +19,7 @@ func active(scope string, f connectors.Facts) connectors.Answer {
 	if f.SoftDeleted == connectors.Yes {
 		return connectors.No
 	}
-	return not(anyOf(not(f.Enabled), unassigned(scope, f)))
+	return not(anyOf(not(f.Enabled), unassigned(scope, f), f.OutOfScope))
 }
 
 // unassigned tells whether the scope leaves the person out. It never does where everyone is in scope.

@@ -46,6 +46,8 @@ type Mapping struct {
 	attributes []string
 	hash       uint64
 	moment     *moment
+	scoping    *Scoping // nil: everyone is in scope
+	scopingAt  []int    // where the values of its attributes stand
 }
 
 type row struct {
@@ -121,7 +123,8 @@ func (m *Mapping) At(now time.Time, random io.Reader) *Mapping {
 	return &at
 }
 
-// Attributes lists the source attributes to ask a connector for, sorted, without those that are computed from facts (IsSoftDeleted, active).
+// Attributes lists the source attributes to ask a connector for, sorted, without those that are computed from facts (IsSoftDeleted,
+// active), and behind them those that only scoping filters name.
 func (m *Mapping) Attributes() []string { return slices.Clone(m.attributes) }
 
 // Targets lists the targets in the order of the rows. The caller must not change them.

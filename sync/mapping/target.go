@@ -258,7 +258,7 @@ func (m *Mapping) Evaluate(dst []scim.Value, scope string, p *connectors.Person)
 	if err := enough(p, m.attributes); err != nil {
 		return append(dst, make([]scim.Value, len(m.rows))...), err
 	}
-	e := env{person: p, moment: m.moment, scope: scope}
+	e := env{person: p, moment: m.moment, scope: scope, scoped: m.scoping != nil}
 	var faults []error
 	for i := range m.rows {
 		row := &m.rows[i]

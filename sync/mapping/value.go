@@ -92,6 +92,7 @@ type env struct {
 	person *connectors.Person
 	moment *moment
 	scope  string
+	scoped bool // there are scoping filters, and Facts.OutOfScope counts
 }
 
 // moment is what only the caller can bring: the time, and chance.
@@ -127,7 +128,11 @@ func (a attribute) eval(e env) (value, error) {
 type fact func(scope string, f connectors.Facts) connectors.Answer
 
 func (f fact) eval(e env) (value, error) {
-	switch f(e.scope, e.person.Facts) {
+	facts := e.person.Facts
+	if !e.scoped {
+		facts.OutOfScope = connectors.No
+	}
+	switch f(e.scope, facts) {
 	case connectors.Yes:
 		return truth(true), nil
 	case connectors.No:
