@@ -114,7 +114,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 			if t.Raw && resp != nil {
 				return resp, nil
 			}
-			tally.failure.Store(failure)
+			tally.note(failure)
 			return nil, failure
 		}
 		if err := t.Pause(ctx, wait); err != nil {
@@ -131,7 +131,7 @@ func (t *Transport) attempt(req *http.Request, body []byte, tally *Tally) (_ *ht
 		return nil, nil, false, err
 	}
 	defer leave()
-	tally.calls.Add(1)
+	tally.count()
 	resp, header, failure, again := t.exchange(req, body)
 	if header != nil {
 		t.Pace.learn(toll, header, t.now())

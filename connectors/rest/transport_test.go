@@ -274,15 +274,16 @@ func TestTransportHolds(t *testing.T) {
 
 func TestTallyCounts(t *testing.T) {
 	_, transport, _, address := serve(t, status(500), status(200), status(403))
-	ctx, tally := rest.WithTally(t.Context())
+	outer, all := rest.WithTally(t.Context())
+	ctx, tally := rest.WithTally(outer)
 	for range 2 {
 		req, _ := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 		if resp, err := transport.Client().Do(req); err == nil {
 			resp.Body.Close()
 		}
 	}
-	if tally.Calls() != 3 {
-		t.Errorf("%d calls", tally.Calls())
+	if tally.Calls() != 3 || all.Calls() != 3 || all.Failure() != tally.Failure() {
+		t.Errorf("%d calls, %d in all, failures %v and %v", tally.Calls(), all.Calls(), tally.Failure(), all.Failure())
 	}
 	if failure := tally.Failure(); failure == nil || failure.Status != 403 {
 		t.Errorf("failure: %v", failure)
