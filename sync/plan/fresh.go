@@ -116,6 +116,9 @@ func SameEffect(a, b *Change) bool {
 // digest sums up what a change would make, in few letters; of volatile values, that there would be one.
 func (c *Change) digest() string {
 	h := fnv.New64a()
+	if c.Group != nil {
+		c.Group.sum(h)
+	}
 	for _, f := range c.Fields {
 		h.Write([]byte(f.Path))
 		h.Write([]byte{0}) // in no path, and in JSON only escaped

@@ -47,6 +47,7 @@ const (
 // stay so and do not count, but for the removals that are only presumed: they never pass, and tell how many are missing. Call it on
 // a finished plan, once.
 func (p *Plan) Hold(rules Rules, c Circumstances) {
+	p.holdMembers(rules)
 	p.Gate = gate(p.passing(Deactivate)+p.heldFor(HoldPresumed), c.Waiting, rules, c.Ledger)
 	switch {
 	case c.ReportOnly:
@@ -56,11 +57,11 @@ func (p *Plan) Hold(rules Rules, c Circumstances) {
 	case c.Observe != "" && c.Scheduled:
 		p.hold(HoldObserve, Actions...)
 	case c.Observe != "":
-		p.hold(HoldObserve, Deactivate)
+		p.hold(HoldObserve, removing...)
 	case c.Unproven:
-		p.hold(HoldUnproven, Deactivate)
+		p.hold(HoldUnproven, removing...)
 	case p.Gate.Removing != "":
-		p.hold(p.Gate.Removing, Deactivate)
+		p.hold(p.Gate.Removing, removing...)
 	}
 	if c.Scheduled && p.passing(Create) > max(creationFloor, c.Ledger.Total*creationPercent/100) {
 		p.hold(HoldCreations, Create)
@@ -84,7 +85,7 @@ func base(ledger state.Ledger) int {
 // gate does the sums for a number of removals, beside others that wait.
 func gate(removals, waiting int, rules Rules, ledger state.Ledger) Gate {
 	g := Gate{Active: base(ledger), Removed: ledger.Removed, Removals: removals, Waiting: waiting}
-	g.Limit = max(rules.GateFloor, g.Active*rules.GatePercent/100)
+	g.Limit = limitOf(rules, g.Active)
 	all := removals + waiting
 	gone := g.Removed + all
 	switch {

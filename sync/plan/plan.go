@@ -3,6 +3,7 @@
 package plan
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -35,23 +36,25 @@ type Plan struct {
 	Gate    Gate      `json:"gate"`
 }
 
-// Change is what would become of one account. What belongs to one account is one change: a deactivation that also renames is one.
+// Change is what would become of one account, or of the memberships of one group. What belongs to one account is one change: a
+// deactivation that also renames is one.
 type Change struct {
 	Action      Action    `json:"action"`
 	Account     state.ID  `json:"account,omitempty"` // "" of a creation
 	Version     int64     `json:"version,omitempty"` // of the account, read before the pull's first request; 0 of a creation
-	Person      string    `json:"person"`            // object id
+	Person      string    `json:"person,omitempty"`  // object id
 	Name        string    `json:"name"`              // what an operator recognises
 	Reason      Reason    `json:"reason"`
 	Link        bool      `json:"link,omitempty"` // the account is tied to the person as well
 	Witnesses   []Witness `json:"witnesses"`
 	Fields      []Field   `json:"fields,omitempty"` // in the order of the mapping; path "active" is the account's active state
+	Group       *Group    `json:"group,omitempty"`  // of AddMembers and RemoveMembers, which are about no account: Account, Version, Person and Fields are empty
 	Held        bool      `json:"held,omitempty"`
 	HeldBecause Hold      `json:"held_because,omitempty"`
 }
 
 // Removal tells whether the change takes somebody's access away.
-func (c *Change) Removal() bool { return c.Action == Deactivate }
+func (c *Change) Removal() bool { return slices.Contains(removing, c.Action) }
 
 // Action is what a change does.
 type Action string
@@ -62,12 +65,21 @@ const (
 	Reactivate Action = "reactivate"
 	Link       Action = "link" // nothing but the tie between account and person
 	Create     Action = "create"
+
+	AddMembers    Action = "add_members" // to a group that the provider pushed
+	RemoveMembers Action = "remove_members"
 )
 
 // Actions lists all actions in the order in which plans are sorted and applied: names are freed before they are taken.
-var Actions = []Action{Deactivate, Update, Reactivate, Link, Create}
+var Actions = []Action{Deactivate, Update, Reactivate, Link, Create, RemoveMembers, AddMembers}
+
+// removing are the actions that take somebody's access away.
+var removing = []Action{Deactivate, RemoveMembers}
 
 func (a Action) rank() int { return slices.Index(Actions, a) }
+
+// Text says the action in words.
+func (a Action) Text() string { return strings.ReplaceAll(string(a), "_", " ") }
 
 // Field is one value that changes. Before and After are JSON; null is absent.
 type Field struct {
@@ -105,6 +117,7 @@ type Notice struct {
 	Kind    NoticeKind `json:"kind"`
 	Person  string     `json:"person,omitempty"`
 	Account state.ID   `json:"account,omitempty"`
+	Group   state.ID   `json:"group,omitempty"` // recorded
 	Name    string     `json:"name,omitempty"`
 	Detail  string     `json:"detail,omitempty"` // one plain sentence
 }
@@ -116,10 +129,19 @@ type Counts struct {
 	Active   int                `json:"active"`   // of them in force
 	Suspects int                `json:"suspects"` // of these: missing at the source, and nothing could be decided about them yet
 	Agree    int                `json:"agree"`    // accounts found just as the mapping wants them
+	Groups   GroupCounts        `json:"groups,omitzero"`
 	Actions  map[Action]int     `json:"actions"`  // planned, held ones included
 	Held     int                `json:"held"`     // of the planned
 	Removals int                `json:"removals"` // held removals, of the held
 	Notices  map[NoticeKind]int `json:"notices"`
+}
+
+// GroupCounts sum up what was read of pushed groups.
+type GroupCounts struct {
+	Compared int `json:"compared"` // recorded groups whose members were compared with the source's
+	Members  int `json:"members"`  // recorded in these
+	Extra    int `json:"extra"`    // of them people whom the source's group has not, also those who are not confirmed yet
+	Waiting  int `json:"waiting"`  // of these: to be confirmed by another run
 }
 
 // Changes returns how many changes are planned, held ones included.
@@ -156,6 +178,11 @@ func (p *Plan) Finish() {
 	if p.Counts.Notices == nil {
 		p.Counts.Notices = make(map[NoticeKind]int)
 	}
+	for i := range p.Changes {
+		if g := p.Changes[i].Group; g != nil {
+			g.sort()
+		}
+	}
 	slices.SortFunc(p.Changes, func(a, b Change) int {
 		if d := a.Action.rank() - b.Action.rank(); d != 0 {
 			return d
@@ -166,12 +193,12 @@ func (p *Plan) Finish() {
 		if d := strings.Compare(a.Person, b.Person); d != 0 {
 			return d
 		}
-		return strings.Compare(string(a.Account), string(b.Account))
+		return cmp.Or(strings.Compare(string(a.Account), string(b.Account)), compareGroups(a.Group, b.Group))
 	})
 	slices.SortFunc(p.Notices, func(a, b Notice) int {
 		return slices.Compare(
-			[]string{string(a.Kind), scim.Fold(a.Name), a.Person, string(a.Account), a.Detail},
-			[]string{string(b.Kind), scim.Fold(b.Name), b.Person, string(b.Account), b.Detail})
+			[]string{string(a.Kind), scim.Fold(a.Name), a.Person, string(a.Account), string(a.Group), a.Detail},
+			[]string{string(b.Kind), scim.Fold(b.Name), b.Person, string(b.Account), string(b.Group), b.Detail})
 	})
 	p.Counts.Actions = make(map[Action]int)
 	p.Counts.Held, p.Counts.Removals = 0, 0
@@ -225,12 +252,18 @@ func (c *Change) fault() string {
 	switch {
 	case c.Action.rank() < 0:
 		return "names no action that is known"
+	case c.Held != (c.HeldBecause != ""):
+		return "does not say why it is held"
+	case (c.Group != nil) != c.Action.ofGroup():
+		return "does not name a group just where there is one"
+	case c.Group != nil && (c.Person != "" || c.Account != "" || c.Version != 0 || c.Link || len(c.Fields) > 0):
+		return "is about a group and an account"
+	case c.Group != nil:
+		return c.Group.fault()
 	case c.Person == "":
 		return "names no person"
 	case (c.Account == "") != (c.Action == Create), (c.Version == 0) != (c.Action == Create):
 		return "does not name an account and its version just where there is one"
-	case c.Held != (c.HeldBecause != ""):
-		return "does not say why it is held"
 	}
 	for _, f := range c.Fields {
 		if _, err := scim.ParsePath(f.Path, scim.DefaultLimits); err != nil {

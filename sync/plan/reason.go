@@ -19,6 +19,9 @@ const (
 	ReasonDrift      Reason = "drift"
 	ReasonMissing    Reason = "assigned_missing"
 	ReasonMatched    Reason = "matched"
+
+	ReasonMemberMissing Reason = "member_missing"
+	ReasonMemberExtra   Reason = "member_extra"
 )
 
 var reasonTexts = map[Reason]string{
@@ -32,6 +35,9 @@ var reasonTexts = map[Reason]string{
 	ReasonDrift:      "differs from the source",
 	ReasonMissing:    "assigned at the source, has no account",
 	ReasonMatched:    "found to belong to this person",
+
+	ReasonMemberMissing: "in the group at the source, not here",
+	ReasonMemberExtra:   "no longer in the group at the source",
 }
 
 // Text says the reason in words.
@@ -63,6 +69,9 @@ const (
 	HoldLast      Hold = "gate_last"    // the last active one
 	HoldCreations Hold = "gate_created" // more creations than a scheduled run may make
 	HoldLimit     Hold = "max_accounts" // more accounts than the source may have
+	HoldEmptied   Hold = "gate_emptied" // nobody would be left in a group of more than a few
+	HoldGroup     Hold = "gate_group"   // more of a group's members than the gate lets pass, or more than half
+	HoldMembers   Hold = "gate_members" // more members of all groups together than the gate lets pass
 )
 
 var holdTexts = map[Hold]string{
@@ -82,6 +91,9 @@ var holdTexts = map[Hold]string{
 	HoldLast:      "nobody would be left active",
 	HoldCreations: "more creations than a scheduled run may carry out",
 	HoldLimit:     "more accounts than the source may have",
+	HoldEmptied:   "nobody would be left in the group",
+	HoldGroup:     "more of the group's members than may go at once",
+	HoldMembers:   "more members of all groups together than may go at once",
 }
 
 // Text says the hold in words.
@@ -103,8 +115,15 @@ const (
 	Unanswered  NoticeKind = "unanswered"  // the provider gave no answer about the person
 	Fresh       NoticeKind = "fresh"       // contradicts a recent push; waits for a later run
 	Discarded   NoticeKind = "discarded"   // somebody decided that this is to be left alone
+	Blocked     NoticeKind = "blocked"     // out of scope, in a run that did not read everyone
+	GoneOnce    NoticeKind = "gone_once"   // not there by object id; waits to be confirmed
+	Unplaced    NoticeKind = "unplaced"    // whether the person is assigned only a pull can tell
 	Moved       NoticeKind = "moved"       // changed while the pull went on
 	Pinned      NoticeKind = "pinned"      // an operator's word stands against a change
+
+	Leaving     NoticeKind = "leaving"      // members of a group whom the source's group has not; they wait to be confirmed
+	GroupUnread NoticeKind = "group_unread" // a pushed group that could not be compared
+	GroupLost   NoticeKind = "group_lost"   // a pushed group that the source pushes no more
 )
 
 var noticeTexts = map[NoticeKind]string{
@@ -120,8 +139,15 @@ var noticeTexts = map[NoticeKind]string{
 	Unanswered:  "could not be read by object id, left for the next run",
 	Fresh:       "contradicts a recent push, waits for a later run",
 	Discarded:   "left alone because somebody discarded this change",
+	Blocked:     "outside the scoping filter, left active because not everyone could be read",
+	GoneOnce:    "not found by object id, waits for a later run to find the same",
+	Unplaced:    "whether they are assigned, only a pull of everyone can tell",
 	Moved:       "changed during the pull, left for the next run",
 	Pinned:      "pinned by an operator",
+
+	Leaving:     "no longer in the group at the source, waits to be confirmed",
+	GroupUnread: "the group's members could not be compared",
+	GroupLost:   "a group that the source does not push any more, left as it is",
 }
 
 // NoticeKinds returns all kinds, in order.

@@ -57,7 +57,7 @@ func (p *Plan) lines(which func(*Change) bool) []Line {
 	var lines []Line
 	for i := range p.Changes {
 		if c := &p.Changes[i]; which(c) {
-			lines = append(lines, Line{What: string(c.Action), Who: c.Name, Why: c.Reason.Text(), Values: c.values()})
+			lines = append(lines, Line{What: c.Action.Text(), Who: c.Name, Why: c.Reason.Text(), Values: c.values()})
 		}
 	}
 	return lines
@@ -75,6 +75,9 @@ func (c *Change) values() []Value {
 			v.Before = ""
 		}
 		values = append(values, v)
+	}
+	if c.Group != nil {
+		values = append(values, c.Group.told())
 	}
 	if c.Link && c.Action != Create {
 		values = append(values, Value{Label: "link", After: c.Person})
@@ -98,7 +101,7 @@ func (p *Plan) noticed() []Line {
 		for ; i < len(p.Notices) && p.Notices[i].Kind == kind; i++ {
 			if shown++; shown <= shownNotices {
 				n := &p.Notices[i]
-				lines = append(lines, Line{What: string(kind), Who: cmp.Or(n.Name, n.Person, string(n.Account)), Why: n.text()})
+				lines = append(lines, Line{What: string(kind), Who: cmp.Or(n.Name, n.Person, string(n.Account), string(n.Group)), Why: n.text()})
 			}
 		}
 		if more := p.Counts.Notices[kind] - min(shown, shownNotices); more > 0 {
