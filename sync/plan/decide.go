@@ -15,7 +15,7 @@ type Subject struct {
 	Person   *connectors.Person // with the facts of Standing
 	Standing Standing
 	Values   []scim.Value // what the mapping makes of Person, one per target
-	Refused  bool         // some of them cannot be evaluated, and are null: nothing but a removal can be decided
+	Refused  bool         // some of them, or the scoping filters, cannot be evaluated, and are null: nothing but a removal can be decided
 	Account  *Account     // nil: none
 	Tie      How          // when the account is not linked yet: how it was found
 }
@@ -48,6 +48,7 @@ type Decider struct {
 //   - the mapping decides: only an always-mapped active that is false deactivates, and null is not false;
 //   - a deactivation names the fact behind the mapping's word; without one it is held;
 //   - who is only presumed to have left, because nobody has looked, is held;
+//   - nobody goes, comes or comes back by scoping filters that rest on attributes which may not have been read: that needs a look;
 //   - who is to be inactive is compared in nothing else: what a recycle bin makes of names is not drift;
 //   - a reactivation needs a look at the person in the same run;
 //   - create-only and volatile targets are never compared, null and empty values never flow;
@@ -69,7 +70,7 @@ func (d *Decider) Decide(s Subject) Decision {
 	}
 	change := decision.Change
 	switch {
-	case s.Refused && (change == nil || !change.Removal()):
+	case s.Refused && (change == nil || !change.Removal()) && !(decision.Look && d.removes(s)):
 		return Decision{Notice: d.notice(s, Refused, "")}
 	case change != nil && s.Account.Record.Pinned:
 		return Decision{Notice: d.notice(s, Pinned, "would "+string(change.Action)+": "+change.Reason.Text())}
@@ -88,8 +89,11 @@ func (d *Decider) compare(s Subject) Decision {
 	}
 	active, mapped := d.active(s.Values)
 	switch {
-	case mapped && !active && record.InForce:
+	case d.removes(s):
 		d.deactivate(&change, s)
+		if change.Reason == ReasonOutOfScope && s.Standing.Unproven && !s.Standing.Presumed {
+			return Decision{Look: true}
+		}
 		return Decision{Change: &change}
 	case mapped && !active, !s.Standing.Present:
 		return d.linked(change, s)
@@ -110,6 +114,12 @@ func (d *Decider) compare(s Subject) Decision {
 	}
 	change.Witnesses = s.witnesses(Fact(change.Reason))
 	return Decision{Change: &change}
+}
+
+// removes tells whether the mapping says inactive of somebody whose account is in force.
+func (d *Decider) removes(s Subject) bool {
+	active, mapped := d.active(s.Values)
+	return mapped && !active && s.Account != nil && s.Account.Record.InForce
 }
 
 // linked decides for an account that agrees with the mapping: at most the tie is missing.
@@ -147,15 +157,17 @@ func (d *Decider) reason(s Standing) Reason {
 		return ReasonDisabled
 	case f.Assigned == connectors.No && d.Scope == connectors.Assigned:
 		return ReasonUnassigned
+	case f.OutOfScope == connectors.Yes:
+		return ReasonOutOfScope
 	}
 	return ReasonMapped
 }
 
-// create decides for a person without an account. Who is disabled, deleted, unassigned or of unknown state gets none.
+// create decides for a person without an account. Who is disabled, deleted, unassigned, out of scope or of unknown state gets none.
 func (d *Decider) create(s Subject) Decision {
 	facts := s.Standing.Facts
 	if !s.Standing.Present || facts.Enabled != connectors.Yes || facts.SoftDeleted == connectors.Yes ||
-		d.Scope == connectors.Assigned && facts.Assigned != connectors.Yes {
+		facts.OutOfScope == connectors.Yes || d.Scope == connectors.Assigned && facts.Assigned != connectors.Yes {
 		return Decision{}
 	}
 	change := Change{Action: Create, Person: s.Person.ID, Name: s.name(), Reason: ReasonMissing, Link: true}
@@ -183,6 +195,8 @@ func (d *Decider) create(s Subject) Decision {
 		return Decision{Notice: d.notice(s, Refused, "the mapping gives no userName")}
 	case !d.Create:
 		return Decision{Notice: d.notice(s, Missing, "the source's policy makes no accounts")}
+	case s.Standing.Unproven:
+		return Decision{Look: true}
 	}
 	change.Witnesses = s.witnesses(Fact(ReasonMissing))
 	return Decision{Change: &change}

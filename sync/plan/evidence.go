@@ -26,9 +26,11 @@ type Evidence struct {
 	Complete bool   // this run's snapshot was complete: absence may be suspected
 	Blocked  bool   // an assigned group could not be read: nobody is taken for unassigned
 
-	Pulled *connectors.Facts // the person as the pull passed them; nil: absent from the snapshot
-	Look   Look
-	Looked connectors.Facts // when LookedSeen
+	Pulled   *connectors.Facts // the person as the pull passed them; nil: absent from the snapshot
+	Unproven bool              // of Pulled: whether they are out of scope rests on attributes that may just as well not have been read
+	Asked    bool              // there was no pull: a few people were asked for by id, and this is one of them
+	Look     Look
+	Looked   connectors.Facts // when LookedSeen
 
 	WasAbsent *state.Suspicion // an earlier complete snapshot did not have the person
 	WasGone   *state.Suspicion // an earlier run looked and found them gone
@@ -41,6 +43,7 @@ type Standing struct {
 	Gone      bool             // nothing of the person can be read any more
 	Present   bool             // the pull passed the person: other attributes may be compared, an account may be made
 	Looked    bool             // read directly in this run
+	Unproven  bool             // as Evidence's, where no look has proved it since
 	Presumed  bool             // a removal can only be presumed: Decide holds it, and it is looked at when approved
 	Witnesses []Witness        // of positive facts the Fact is still to be named by Decide
 	Suspect   []Fact           // to be remembered, or still to be remembered, for later runs
@@ -59,11 +62,17 @@ const FactGone = Fact(ReasonGone)
 //   - an absent person who was looked at and is disabled or soft-deleted stands as read;
 //   - an absent person who was looked at and is enabled is unassigned if an earlier complete snapshot of another run did not have them either,
 //     or if their own list of assignments says so, and every group could be read, and the scope is who is assigned;
-//   - an absent person is gone if two look-ups in separate runs say so.
+//   - an absent person who was looked at, is enabled and not known to be assigned is out of scope if the scoping filters say so of what was
+//     read, and every group could be read;
+//   - an absent person is gone if two look-ups in separate runs say so;
+//   - who was asked for without a pull stands as read, and what only a pull can tell stays open: an earlier snapshot that did not have
+//     the person and their own list of assignments make them unassigned, two look-ups in separate runs gone.
 func Stand(e Evidence) Standing {
 	switch {
 	case e.Pulled != nil && Passed(e.Scope, *e.Pulled):
 		return e.present()
+	case e.Asked:
+		return e.asked()
 	case !e.Complete:
 		return Standing{}
 	}
@@ -84,12 +93,7 @@ func Stand(e Evidence) Standing {
 			s.Presumed = true
 		}
 	case LookedGone:
-		s.Suspect = append(s.Suspect, FactGone)
-		if e.WasGone != nil && e.WasGone.Run != e.Run {
-			s.Gone, s.Looked = true, true
-			gone := connectors.Facts{Enabled: connectors.No, Assigned: connectors.No, SoftDeleted: connectors.Yes}
-			s.judge(gone, []Witness{{Fact: FactGone, How: ByLook, Run: e.WasGone.Run, At: e.WasGone.At}, e.witness(ByLook)})
-		}
+		e.gone(&s)
 	case LookedSeen:
 		s.Looked = true
 		e.absentButSeen(&s, absences)
@@ -111,11 +115,48 @@ func (e *Evidence) absentButSeen(s *Standing, absences []Witness) {
 		s.judge(facts, []Witness{e.witness(ByLook)})
 	case facts.Assigned == connectors.Yes && e.Scope == connectors.Assigned:
 		s.Suspect, s.Notice = nil, Unconfirmed // the snapshot erred: a sighting
-	case facts.Enabled != connectors.Yes, e.Blocked, e.Scope != connectors.Assigned:
+	case facts.Enabled != connectors.Yes, e.Blocked:
+	case facts.OutOfScope == connectors.Yes && facts.Assigned != connectors.No:
+		s.judge(facts, []Witness{e.witness(ByLook)})
+	case e.Scope != connectors.Assigned:
 	case facts.Assigned == connectors.No || len(absences) > 1:
 		facts.Assigned = connectors.No
 		s.judge(facts, append(absences, e.witness(ByLook)))
 	}
+}
+
+// gone weighs a person who was looked for and is not there.
+func (e *Evidence) gone(s *Standing) {
+	s.Suspect = append(s.Suspect, FactGone)
+	if e.WasGone == nil || e.WasGone.Run == e.Run {
+		return
+	}
+	s.Gone, s.Looked = true, true
+	gone := connectors.Facts{Enabled: connectors.No, Assigned: connectors.No, SoftDeleted: connectors.Yes}
+	s.judge(gone, []Witness{{Fact: FactGone, How: ByLook, Run: e.WasGone.Run, At: e.WasGone.At}, e.witness(ByLook)})
+}
+
+// asked weighs a person who was asked for by id without a pull.
+func (e *Evidence) asked() Standing {
+	s := Standing{Notice: Unanswered}
+	switch e.Look {
+	case LookedGone:
+		s.Notice = GoneOnce
+		e.gone(&s)
+	case LookedSeen:
+		s.Looked = true
+		absences := e.absences()
+		switch {
+		case Passed(e.Scope, e.Looked):
+			s.Present = true
+			s.judge(e.Looked, []Witness{e.witness(ByLook)})
+		case e.Looked.Enabled == connectors.Yes && len(absences) > 1:
+			s.judge(e.Looked, []Witness{absences[0], e.witness(ByLook)})
+		default:
+			s.Notice = Unplaced
+		}
+	}
+	return s
 }
 
 func (e *Evidence) present() Standing {
@@ -131,7 +172,8 @@ func (e *Evidence) present() Standing {
 		}
 		s.Witnesses = append(s.Witnesses, e.witness(ByLook))
 	default:
-		s.Facts = *e.Pulled
+		s.Facts, s.Unproven = *e.Pulled, e.Unproven
+		s.Presumed = e.Unproven && e.Look == Withheld
 	}
 	if !Passed(e.Scope, s.Facts) {
 		s.Notice = Unconfirmed
