@@ -12,11 +12,14 @@ const (
 	insertRecord = `INSERT INTO records (id, source, kind, version, said, in_force, staged, pinned, protected, stamp,
 		created_at, modified_at, deleted_at, link, unique_key, external_id, name, resource)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?)`
-	updateRecord = `UPDATE records SET version = ?, said = ?, in_force = ?, staged = ?, pinned = ?, protected = ?, stamp = 0,
-		modified_at = ?, deleted_at = ?, link = ?, unique_key = ?, external_id = ?, name = ?, resource = ? WHERE record = ?`
-	updateLife = `UPDATE records SET version = ?, said = ?, in_force = ?, staged = ?, pinned = ?, protected = ?, stamp = 0,
-		modified_at = ?, deleted_at = ?, link = ? WHERE record = ?`
 	deleteRecord = `DELETE FROM records WHERE record = ?`
+
+	// SQLite writes an index anew for each row of which a statement names one of the index's columns, be it to set it to what it is:
+	// what most changes leave alone has statements of its own. Keys go before life: a tombstone's are nobody's.
+	updateRecord = `UPDATE records SET version = ?, said = ?, in_force = ?, staged = ?, pinned = ?, protected = ?, stamp = 0,
+		modified_at = ?, name = ?, resource = ? WHERE record = ?`
+	updateKeys = `UPDATE records SET unique_key = ?, external_id = ? WHERE record = ?`
+	updateLife = `UPDATE records SET deleted_at = ?, link = ? WHERE record = ?`
 
 	insertMatchKey = `INSERT INTO match_keys (source, name, text, record) VALUES (?, ?, ?, ?)`
 	deleteMatchKey = `DELETE FROM match_keys WHERE source = ? AND name = ? AND text = ? AND record = ?`
@@ -219,15 +222,23 @@ func (w *work) writeRecord() error {
 		w.row = w.c.inserted()
 		r.Row = w.row
 		return err
-	case w.m.Put == nil:
-		return w.c.exec(updateLife, r.Version, toBool(r.Said), toBool(r.InForce), toBool(r.Staged), toBool(r.Pinned),
-			toBool(r.Protected), toMilli(r.ModifiedAt), toMilli(r.DeletedAt), toText(r.Link), w.row)
 	}
-	return w.c.exec(updateRecord, r.Version, toBool(r.Said), toBool(r.InForce), toBool(r.Staged), toBool(r.Pinned),
-		toBool(r.Protected), toMilli(r.ModifiedAt), toMilli(r.DeletedAt),
-		toText(r.Link), toText(w.keys.unique), toText(w.keys.externalID), r.Name, string(r.Resource), w.row)
+	if err := w.c.exec(updateRecord, r.Version, toBool(r.Said), toBool(r.InForce), toBool(r.Staged), toBool(r.Pinned), toBool(r.Protected),
+		toMilli(r.ModifiedAt), r.Name, string(r.Resource), w.row); err != nil {
+		return err
+	}
+	if w.m.Put != nil && (w.change.Appears() || w.keys.unique != w.oldKeys.unique || w.keys.externalID != w.oldKeys.externalID) {
+		if err := w.c.exec(updateKeys, toText(w.keys.unique), toText(w.keys.externalID), w.row); err != nil {
+			return err
+		}
+	}
+	if before := w.change.Before; r.Link != before.Link || !r.DeletedAt.Equal(before.DeletedAt) {
+		return w.c.exec(updateLife, toMilli(r.DeletedAt), toText(r.Link), w.row)
+	}
+	return nil
 }
 
+// writeKeys writes the keys that are kept apart.
 func (w *work) writeKeys() error {
 	for _, key := range w.oldKeys.others {
 		if !holds(w.keys.others, key) {
