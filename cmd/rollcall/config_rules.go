@@ -262,21 +262,29 @@ func (s *sourceConfig) compile(c *config) {
 	}
 }
 
-// mappingFaults takes a joined error apart.
+// mappingFaults lists the faults that a mapping, or an expression, was refused for.
 func mappingFaults(err error) []*mapping.Fault {
+	var out []*mapping.Fault
+	for _, e := range each(err) {
+		f := &mapping.Fault{Text: e.Error()}
+		errors.As(e, &f)
+		out = append(out, f)
+	}
+	return out
+}
+
+// each takes a joined error apart.
+func each(err error) []error {
 	if err == nil {
 		return nil
 	}
-	var out []*mapping.Fault
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, e := range joined.Unwrap() {
-			out = append(out, mappingFaults(e)...)
-		}
-		return out
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
 	}
-	var f *mapping.Fault
-	if errors.As(err, &f) {
-		return []*mapping.Fault{f}
+	var out []error
+	for _, e := range joined.Unwrap() {
+		out = append(out, each(e)...)
 	}
-	return []*mapping.Fault{{Text: err.Error()}}
+	return out
 }

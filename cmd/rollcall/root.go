@@ -200,7 +200,7 @@ Start with 'rollcall demo' to see it all happen, then write rollcall.yaml and ru
 			root.AddCommand(c)
 		}
 	}
-	add("work", serveCommand(a), syncCommand(a), plansCommand(a), runsCommand(a), statusCommand(a), checkCommand(a))
+	add("work", serveCommand(a), syncCommand(a), plansCommand(a), runsCommand(a), statusCommand(a), checkCommand(a), mappingCommand(a))
 	add("record", usersCommand(a), groupsCommand(a), keysCommand(a))
 	add("house", configCommand(a), migrateCommand(a), backupCommand(a), versionCommand(a))
 	add("try", demoCommand(a), simulateCommand(a))

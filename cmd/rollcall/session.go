@@ -206,13 +206,17 @@ func (s *session) only(all []found, who string) (found, error) {
 
 // accounts returns the accounts of one source that answer to a word, each once.
 func (s *session) accounts(ctx context.Context, scope state.Scope, who string) ([]state.Record, error) {
+	return accountsOf(ctx, s.rec, scope, who)
+}
+
+func accountsOf(ctx context.Context, records state.Records, scope state.Scope, who string) ([]state.Record, error) {
 	var out []state.Record
 	for _, name := range []state.MatchName{state.MatchID, state.MatchUserName, state.MatchExternalID, state.MatchEmail, state.MatchLink} {
-		records, err := s.rec.Find(ctx, scope, state.KindAccount, state.NewMatchKey(name, who))
+		found, err := records.Find(ctx, scope, state.KindAccount, state.NewMatchKey(name, who))
 		if err != nil {
 			return nil, err
 		}
-		for _, r := range records {
+		for _, r := range found {
 			if !slices.ContainsFunc(out, func(o state.Record) bool { return o.ID == r.ID }) {
 				out = append(out, r)
 			}
