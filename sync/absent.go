@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
+	"time"
 
 	"rollcall/connectors"
 	"rollcall/state"
@@ -15,7 +17,7 @@ const (
 	lookBatch    = 100  // people handed to a connector's Look at once; it batches them further as its provider wants
 	patience     = 3    // look-ups in a row that fail before the provider is taken to be out of reach
 	fewSuspects  = 20   // so many are looked at, however small the gate
-	manySuspects = 2000 // so many at most where nothing but a look tells who has left
+	mostSuspects = 2000 // so many at most where nothing but a look tells who has left
 	knownPeople  = 3    // so many must answer by id when a complete snapshot had nobody who is known
 )
 
@@ -58,6 +60,7 @@ func (p *planner) look(ctx context.Context, ids []string) (sightings, error) {
 // the context's.
 func (p *planner) ask(ctx context.Context, ids []string, answers sightings) (failed, err error) {
 	failed = p.source.Connector.Look(ctx, p.want, ids, func(s connectors.Sighting) error {
+		p.place(&s)
 		answers[s.ID] = s
 		return nil
 	})
@@ -69,6 +72,16 @@ func (p *planner) ask(ctx context.Context, ids []string, answers sightings) (fai
 		p.verdict, p.reason = state.VerdictFailed, connectors.Reason(failed)
 	}
 	return failed, ctx.Err()
+}
+
+// place tells whether a person who was read directly is out of scope. An attribute that such a reading does not have is empty, unless
+// nothing of their state was read either.
+func (p *planner) place(s *connectors.Sighting) {
+	answer, proven := p.mapping.OutOfScope(&s.Person)
+	if !proven && s.Person.Facts.Enabled == connectors.Unknown {
+		answer = connectors.Unknown
+	}
+	s.Person.Facts.OutOfScope = answer
 }
 
 // told is what an operator should read of a failed look-up; "" if it does not say.
@@ -99,30 +112,67 @@ func (a sightings) evidence(e *plan.Evidence, id string) {
 	}
 }
 
-// lookAtWaiting looks at the people about whom something can be decided only then.
+// lookAtWaiting looks at the people about whom something can be decided only then. Of those who may be out of scope, no more are looked
+// at than the gate would let pass, or a few for the report; the others are presumed to be, and looked at when somebody approves. Unless
+// everyone was read nobody is out of scope.
 func (p *planner) lookAtWaiting(ctx context.Context) error {
-	ids := make([]string, len(p.waiting))
-	for i := range p.waiting {
-		ids[i] = p.waiting[i].person.ID
+	var leaving []waiting
+	p.waiting = slices.DeleteFunc(p.waiting, func(w waiting) bool {
+		if w.leaving() {
+			leaving = append(leaving, w)
+		}
+		return w.leaving()
+	})
+	asked := 0
+	if p.everyone() {
+		shuffle(p.started, leaving)
+		if asked = len(leaving); asked > p.manySuspects() {
+			asked = fewSuspects
+		}
+	}
+	all := append(p.waiting, leaving...)
+	asked += len(p.waiting)
+	p.waiting = nil
+	ids := make([]string, asked)
+	for i := range ids {
+		ids[i] = all[i].person.ID
 	}
 	answers, err := p.look(ctx, ids)
 	if err != nil {
 		return err
 	}
-	for i := range p.waiting {
-		w := &p.waiting[i]
-		e := plan.Evidence{Run: p.run, At: p.started, Scope: p.want.Scope, Pulled: &w.person.Facts}
+	for i := range all {
+		w := &all[i]
+		if i >= asked && !p.everyone() {
+			p.notice(plan.Blocked, &w.person, w.account.Record.ID, "")
+			continue
+		}
+		e := plan.Evidence{Run: p.run, At: p.started, Scope: p.want.Scope, Pulled: &w.person.Facts, Unproven: w.unproven}
+		if i >= asked && len(answers) > 0 { // nothing is presumed while the provider answers for nobody
+			e.Look = plan.Withheld
+		}
 		answers.evidence(&e, w.person.ID)
 		person := w.person
 		if e.Look == plan.LookedSeen {
 			person = answers[person.ID].Person
 		}
-		if err := p.weigh(ctx, e, person, &w.account, w.tie); err != nil {
+		if err := p.weigh(ctx, e, person, w.account, w.tie); err != nil {
 			return err
 		}
 	}
-	p.waiting = nil
 	return nil
+}
+
+// manySuspects is how many people may be looked at before their removal is sure to be held.
+func (p *planner) manySuspects() int {
+	return max(fewSuspects, plan.RemovalLimit(p.source.Rules, p.ledger))
+}
+
+// shuffle orders suspects anew in each run, by its time, so that nobody is behind others for good.
+func shuffle[T any](started time.Time, suspects []T) {
+	rand.New(rand.NewPCG(uint64(started.UnixMilli()), 0)).Shuffle(len(suspects), func(i, j int) {
+		suspects[i], suspects[j] = suspects[j], suspects[i]
+	})
 }
 
 // weigh decides about a person who was looked at, or whom the snapshot did not have.
@@ -139,7 +189,15 @@ func (p *planner) weigh(ctx context.Context, e plan.Evidence, person connectors.
 		if err := p.refer(ctx); err != nil {
 			return err
 		}
-		subject.Values, subject.Refused = p.values, refused != nil
+		if account == nil {
+			o, err := p.owner(ctx, &person, refused != nil)
+			if err != nil || o.skip {
+				return err
+			}
+			subject.Account, subject.Tie = o.account, o.tie
+			account = o.account
+		}
+		subject.Values, subject.Refused = p.values, refused != nil || unscoped(&e, standing)
 	}
 	decision := p.decider.Decide(subject)
 	switch {
@@ -152,10 +210,19 @@ func (p *planner) weigh(ctx context.Context, e plan.Evidence, person connectors.
 		}
 		return nil
 	case decision.Look:
-		p.notice(plan.Unanswered, &person, account.Record.ID, "")
+		n := plan.Notice{Kind: plan.Unanswered, Person: person.ID, Name: person.UserName}
+		if account != nil {
+			n.Account = account.Record.ID
+		}
+		p.plan.Notice(n)
 		return nil
 	}
 	return p.accept(ctx, person.ID, decision, account)
+}
+
+// unscoped tells whether somebody was read, and the scoping filters cannot be evaluated on what was read.
+func unscoped(e *plan.Evidence, standing plan.Standing) bool {
+	return (e.Pulled != nil || e.Look == plan.LookedSeen) && standing.Facts.OutOfScope == connectors.Unknown
 }
 
 // prove checks a complete snapshot that had nobody who is known: it stands only if a few known people answer by id, and then its
@@ -196,8 +263,7 @@ func (p *planner) prove(ctx context.Context) error {
 
 // absent weighs everyone with an active account whom a complete snapshot did not have. When there are more of them than the gate lets
 // pass, a few are looked at for the report; the rest is looked at when somebody approves. Where absence removes nobody, because a group
-// could not be read or everyone is in scope, many are looked at. Who they are is drawn anew in each run, by its time, so that nobody is
-// behind others for good.
+// could not be read or everyone is in scope, many are looked at.
 func (p *planner) absent(ctx context.Context, proof *connectors.Proof) error {
 	var suspects []int
 	for i := range p.index.len() {
@@ -205,16 +271,14 @@ func (p *planner) absent(ctx context.Context, proof *connectors.Proof) error {
 			suspects = append(suspects, i)
 		}
 	}
-	rand.New(rand.NewPCG(uint64(p.started.UnixMilli()), 0)).Shuffle(len(suspects), func(i, j int) {
-		suspects[i], suspects[j] = suspects[j], suspects[i]
-	})
+	shuffle(p.started, suspects)
 	asked := len(suspects)
 	switch {
-	case asked <= max(fewSuspects, plan.RemovalLimit(p.source.Rules, p.ledger)):
+	case asked <= p.manySuspects():
 	case p.want.Scope == connectors.Assigned && len(proof.Unreadable) == 0:
 		asked = fewSuspects
 	default:
-		asked = min(asked, manySuspects)
+		asked = min(asked, mostSuspects)
 	}
 	answers, err := p.lookAt(ctx, suspects[:asked])
 	if err != nil {

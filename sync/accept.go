@@ -212,6 +212,9 @@ func (p *planner) settle(ctx context.Context) error {
 				Detail: "the account fits by its attributes, and not everyone was read who may fit as well",
 			})
 			continue
+		case c.Reason == plan.ReasonOutOfScope && !p.everyone():
+			p.plan.Notice(plan.Notice{Kind: plan.Blocked, Person: c.Person, Account: c.Account, Name: c.Name})
+			continue
 		case reused && !c.Removal():
 			continue
 		case reused:

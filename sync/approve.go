@@ -268,7 +268,7 @@ func (p *planner) rejudge(ctx context.Context, c *plan.Change, answers sightings
 		return ChangeResult{}, err
 	}
 	now := p.decider.Decide(plan.Subject{
-		Person: &person, Standing: standing, Values: p.values, Refused: refused != nil, Account: account, Tie: tieOf(c),
+		Person: &person, Standing: standing, Values: p.values, Refused: refused != nil || unscoped(&evidence, standing), Account: account, Tie: tieOf(c),
 	})
 	if now.Change == nil || !plan.SameEffect(now.Change, c) {
 		return stale, nil

@@ -100,8 +100,9 @@ type Source struct {
 	Kind      string
 	Connector connectors.Connector // nil: push-only, never runs
 	Mapping   *mapping.Mapping
-	People    string // connectors.Assigned or Everyone
-	Schedule  string // cron; "" = on demand
+	People    string           // connectors.Assigned or Everyone
+	Scoping   *mapping.Scoping // who of them is in scope; nil: all
+	Schedule  string           // cron; "" = on demand
 	Rules     plan.Rules
 	Policy    string // one of the Policy constants
 }
@@ -238,9 +239,12 @@ func (e *Engine) log() *slog.Logger {
 	return e.Log
 }
 
-// mappingAndScope is state.Source.Basis: it changes when the mapping's meaning or the scope of people does.
+// scoped is the source's mapping within its scoping filters.
+func (s *Source) scoped() *mapping.Mapping { return s.Mapping.Within(s.Scoping) }
+
+// mappingAndScope is state.Source.Basis: it changes when the meaning of the mapping or of the scoping filters, or the scope of people does.
 func mappingAndScope(source Source) string {
-	return strconv.FormatUint(source.Mapping.Hash(), 16) + "/" + source.People
+	return strconv.FormatUint(source.scoped().Hash(), 16) + "/" + source.People
 }
 
 // basisOf is plan.Plan.Basis: a plan stands only on the directory, mapping and scope that it was made with.

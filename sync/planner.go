@@ -64,10 +64,14 @@ type matchTarget struct {
 
 // waiting is a person whom the pull passed and who has to be read directly as well.
 type waiting struct {
-	person  connectors.Person // a copy
-	account plan.Account
-	tie     plan.How
+	person   connectors.Person // a copy
+	unproven bool              // whether they are out of scope
+	account  *plan.Account     // nil: they have none
+	tie      plan.How
 }
+
+// leaving tells whether the person waits to be taken for out of scope, and not to be let in.
+func (w *waiting) leaving() bool { return w.account != nil && w.account.Record.InForce }
 
 // claim is one person's claim to an account that is not linked yet.
 type claim struct {
@@ -86,8 +90,8 @@ func newPlanner(store Reader, source Source, run string, started time.Time, now 
 	p := &planner{
 		store: store, source: source, run: run, started: started, now: now,
 		pulse:   func(ctx context.Context, _ Progress) error { return ctx.Err() },
-		want:    connectors.Want{Scope: source.People, Attributes: source.Mapping.Attributes()},
-		mapping: source.Mapping.At(started, rand.Reader),
+		want:    connectors.Want{Scope: source.People, Attributes: source.scoped().Attributes()},
+		mapping: source.scoped().At(started, rand.Reader),
 		targets: source.Mapping.Targets(),
 		claims:  make(map[int][]claim),
 		blocked: make(map[state.ID]bool),
@@ -131,6 +135,7 @@ func (p *planner) build(ctx context.Context) (connectors.Proof, error) {
 	if err != nil {
 		return proof, err
 	}
+	p.unreadable = len(proof.Unreadable)
 	if !proof.Lost {
 		if err := p.secondLook(ctx, &proof); err != nil {
 			return proof, err
@@ -143,7 +148,6 @@ func (p *planner) build(ctx context.Context) (connectors.Proof, error) {
 		p.plan.Changes, p.plan.Notices, p.plan.Counts.Notices = nil, nil, nil
 		p.agreements, p.marks.added = nil, nil
 	}
-	p.unreadable = len(proof.Unreadable)
 	if err := p.settle(ctx); err != nil {
 		return proof, err
 	}
@@ -228,9 +232,11 @@ func (p *planner) consider(ctx context.Context, read *connectors.Person) error {
 		return nil // the snapshot of who is assigned does not have the person
 	}
 	p.marks.saw(read.ID)
+	outOfScope, proven := p.mapping.OutOfScope(read)
+	read.Facts.OutOfScope = outOfScope
 	var err error
 	p.values, err = p.mapping.Evaluate(p.values[:0], p.want.Scope, read)
-	refused := err != nil
+	refused := err != nil || outOfScope == connectors.Unknown
 	if !refused {
 		p.sum = p.sumUp()
 		if p.agrees(read) {
@@ -247,13 +253,13 @@ func (p *planner) consider(ctx context.Context, read *connectors.Person) error {
 		return err
 	}
 	standing := plan.Stand(plan.Evidence{
-		Run: p.run, At: p.started, Scope: p.want.Scope, Pulled: &person.Facts,
+		Run: p.run, At: p.started, Scope: p.want.Scope, Pulled: &person.Facts, Unproven: !proven,
 	})
 	decision := p.decider.Decide(plan.Subject{
 		Person: person, Standing: standing, Values: p.values, Refused: refused, Account: o.account, Tie: o.tie,
 	})
 	if decision.Look {
-		p.waiting = append(p.waiting, waiting{person: *person, account: *o.account, tie: o.tie})
+		p.waiting = append(p.waiting, waiting{person: *person, unproven: !proven, account: o.account, tie: o.tie})
 		return nil
 	}
 	if decision.Agree {

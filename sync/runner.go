@@ -149,7 +149,7 @@ func (r *runner) observing(kept state.Source) string {
 	case kept.Identity != r.source.Connector.Identity():
 		return "the source is configured for another directory or application, or to read it in another way, than at the last pull"
 	case kept.Basis != mappingAndScope(r.source):
-		return "the mapping or the scope has changed since the last pull"
+		return "the mapping, the scope or a scoping filter has changed since the last pull"
 	}
 	return ""
 }
