@@ -3,6 +3,7 @@
 package graph
 
 import (
+	"encoding/base64"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,57 +14,70 @@ import (
 	"rollcall/connectors/idpsim/internal/wire"
 )
 
-// Application permissions that matter here. DirectoryRead includes all the others but MemberReadHidden.
+// Application permissions that matter here.
 const (
-	ApplicationRead  = "Application.Read.All"
-	GroupMemberRead  = "GroupMember.Read.All"
-	UserRead         = "User.Read.All"
-	MemberReadHidden = "Member.Read.Hidden"
-	DirectoryRead    = "Directory.Read.All"
+	ApplicationRead      = "Application.Read.All"
+	GroupMemberRead      = "GroupMember.Read.All"
+	UserRead             = "User.Read.All"
+	MemberReadHidden     = "Member.Read.Hidden"
+	DirectoryRead        = "Directory.Read.All"
+	SynchronizationRead  = "Synchronization.Read.All"
+	SynchronizationWrite = "Synchronization.ReadWrite.All"
+	OwnedBy              = "Application.ReadWrite.OwnedBy" // the applications that one owns, which is taken to be so here
 )
+
+// wider are the permissions that include another.
+var wider = map[string][]string{
+	ApplicationRead: {DirectoryRead, OwnedBy, "Application.ReadWrite.All"},
+	GroupMemberRead: {DirectoryRead, "Group.Read.All", "Group.ReadWrite.All", "GroupMember.ReadWrite.All"},
+	UserRead:        {DirectoryRead, "User.ReadWrite.All"},
+}
 
 // Options of an API. The zero Options make one that wants any bearer token and has granted what a puller needs at least.
 type Options struct {
-	Token       string                  // the only bearer token that is accepted, unless Accept is given
-	Accept      func(token string) bool // says whether a token is good, such as login.Server.Valid
-	Permissions []string                // granted to the caller; nil is ApplicationRead, GroupMemberRead, UserRead
+	Token       string                    // the only bearer token that is accepted, unless one of the next is given
+	Accept      func(token string) bool   // says whether a token is good, such as login.Server.Valid
+	Judge       func(token string) Bearer // says more of a token than Accept
+	Permissions []string                  // granted to the caller from now on; nil is what the population says
 	Faults      *idpsim.Faults
+}
+
+// Bearer is what a token is worth.
+type Bearer struct {
+	Good   bool
+	Roles  []string // the permissions that it carries; nil: whatever is granted by now
+	Claims string   // of a token that is not good: what the next one is to be asked for with; "" is a plain refusal
 }
 
 // API is the simulated Graph. It is an http.Handler for /v1.0/….
 type API struct {
-	population  *idpsim.Population
-	accept      func(string) bool
-	permissions atomic.Pointer[[]string]
-	calls       atomic.Int64
-	handler     http.Handler
+	population *idpsim.Population
+	judge      func(string) Bearer
+	calls      atomic.Int64
+	handler    http.Handler
 }
 
 // New makes an API that shows a population.
 func New(population *idpsim.Population, o Options) *API {
-	a := &API{population: population, accept: o.Accept}
-	if a.accept == nil {
-		a.accept = func(token string) bool { return token != "" && (o.Token == "" || token == o.Token) }
+	a := &API{population: population, judge: o.Judge}
+	if o.Accept == nil {
+		o.Accept = func(token string) bool { return token != "" && (o.Token == "" || token == o.Token) }
 	}
-	if o.Permissions == nil {
-		o.Permissions = []string{ApplicationRead, GroupMemberRead, UserRead}
+	if a.judge == nil {
+		a.judge = func(token string) Bearer { return Bearer{Good: o.Accept(token)} }
 	}
-	a.Grant(o.Permissions...)
+	if o.Permissions != nil {
+		a.Grant(o.Permissions...)
+	}
 	a.handler = o.Faults.Handler(vendorFault, http.HandlerFunc(a.route))
 	return a
 }
 
 // Grant replaces the permissions of the caller.
-func (a *API) Grant(permissions ...string) { a.permissions.Store(&permissions) }
+func (a *API) Grant(permissions ...string) { a.population.SetPermissions(permissions...) }
 
 // Calls counts the requests so far. Those within a batch count for themselves, and the batch too.
 func (a *API) Calls() int { return int(a.calls.Load()) }
-
-// may says whether the caller has a permission.
-func (a *API) may(permission string) bool {
-	granted := *a.permissions.Load()
-	return slices.Contains(granted, permission) || permission != MemberReadHidden && slices.Contains(granted, DirectoryRead)
-}
 
 // ServeHTTP is safe for concurrent use.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -75,8 +89,12 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (a *API) route(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("request-id", requestID)
 	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if !ok || !a.accept(token) {
-		unauthorised(w, r)
+	var bearer Bearer
+	if ok {
+		bearer = a.judge(token)
+	}
+	if !bearer.Good {
+		unauthorised(w, r, bearer.Claims)
 		return
 	}
 	path, ok := strings.CutPrefix(r.URL.Path, "/v1.0/")
@@ -84,16 +102,25 @@ func (a *API) route(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, "InvalidVersion", "Only version v1.0 is here.")
 		return
 	}
-	c := &call{api: a, w: w, r: r, stale: idpsim.Struck(r, idpsim.Stale)}
+	if bearer.Roles == nil {
+		bearer.Roles = a.population.Permissions()
+	}
+	c := &call{api: a, w: w, r: r, granted: bearer.Roles, stale: idpsim.Struck(r, idpsim.Stale)}
 	c.dispatch(strings.Split(strings.TrimSuffix(path, "/"), "/"))
 }
 
 // call is one request on its way to an answer.
 type call struct {
-	api   *API
-	w     http.ResponseWriter
-	r     *http.Request
-	stale bool
+	api     *API
+	w       http.ResponseWriter
+	r       *http.Request
+	granted []string
+	stale   bool
+}
+
+// may says whether the caller has a permission, or one that includes it.
+func (c *call) may(permission string) bool {
+	return slices.Contains(c.granted, permission) || slices.ContainsFunc(wider[permission], func(one string) bool { return slices.Contains(c.granted, one) })
 }
 
 // read calls f with the population, or with what a stale replica shows of it.
@@ -148,8 +175,12 @@ func (c *call) get(at []string) func() {
 		return func() { c.assignmentsOf(at[1]) }
 	case two("servicePrincipals"):
 		return func() { c.servicePrincipal(at[1]) }
+	case three("users", "manager"):
+		return func() { c.manager(at[1]) }
 	case three("servicePrincipals", "appRoleAssignedTo"):
 		return func() { c.assignedTo(at[1]) }
+	case len(at) > 3 && at[0] == "servicePrincipals" && at[2] == "synchronization":
+		return c.synchronization(at[1], at[3:])
 	case two("groups"):
 		return func() { c.group(at[1]) }
 	case len(at) >= 3 && at[0] == "groups" && (at[2] == "members" || at[2] == "transitiveMembers"):
@@ -185,6 +216,10 @@ func (c *call) post(at []string) func() {
 		return c.batch
 	case len(at) == 2 && at[0] == "directoryObjects" && at[1] == "getByIds":
 		return c.getByIDs
+	case len(at) == 3 && at[0] == "users" && at[2] == "checkMemberGroups":
+		return func() { c.checkMemberGroups(at[1]) }
+	case len(at) == 7 && at[0] == "servicePrincipals" && at[2] == "synchronization" && at[3] == "jobs" && at[5] == "schema" && at[6] == "parseExpression":
+		return func() { c.parse(at[1], at[4]) }
 	}
 	return nil
 }
@@ -203,8 +238,11 @@ func alternateKey(segment string) (string, bool) {
 const byAppID = "appId="
 
 // needs answers 403 unless the caller has the permission.
-func (c *call) needs(permission string) bool {
-	if c.api.may(permission) {
+func (c *call) needs(permission string) bool { return c.needsOne([]string{permission}) }
+
+// needsOne answers 403 unless the caller has one of the permissions.
+func (c *call) needsOne(permissions []string) bool {
+	if slices.ContainsFunc(permissions, c.may) {
 		return true
 	}
 	forbidden(c.w)
@@ -239,12 +277,18 @@ func fail(w http.ResponseWriter, status int, code, message string) {
 	write(w, status, b)
 }
 
-func unauthorised(w http.ResponseWriter, r *http.Request) {
+// unauthorised refuses a token. With claims it is the challenge of continuous access evaluation.
+func unauthorised(w http.ResponseWriter, r *http.Request, claims string) {
 	message := "Access token validation failure."
-	if r.Header.Get("Authorization") == "" {
+	challenge := `Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", client_id="00000003-0000-0000-c000-000000000000"`
+	switch {
+	case r.Header.Get("Authorization") == "":
 		message = "Access token is empty."
+	case claims != "":
+		message = "Continuous access evaluation resulted in challenge with result: InteractionRequired and code: TokenIssuedBeforeRevocationTimestamp."
+		challenge += `, error="insufficient_claims", claims="` + base64.StdEncoding.EncodeToString([]byte(claims)) + `"`
 	}
-	w.Header().Set("WWW-Authenticate", `Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", client_id="00000003-0000-0000-c000-000000000000"`)
+	w.Header().Set("WWW-Authenticate", challenge)
 	fail(w, http.StatusUnauthorized, "InvalidAuthenticationToken", message)
 }
 
@@ -279,7 +323,7 @@ func vendorFault(w http.ResponseWriter, r *http.Request, name string, wait time.
 	case idpsim.ServerError:
 		fail(w, http.StatusInternalServerError, "InternalServerError", "An unexpected error occurred.")
 	case idpsim.Unauthorised:
-		unauthorised(w, r)
+		unauthorised(w, r, "")
 	case idpsim.Forbidden:
 		forbidden(w)
 	}

@@ -24,10 +24,11 @@ type membership struct {
 	group      string
 	transitive bool // also those of nested groups
 	onlyUsers  bool // a cast of the collection
+	unseen     bool // hidden, and the caller is told that there is nobody
 }
 
 func (c *call) members(m membership) {
-	q, ok := c.memberQuery(m)
+	q, ok := c.memberQuery(&m)
 	if !ok {
 		return
 	}
@@ -46,29 +47,34 @@ func (c *call) members(m membership) {
 }
 
 func (c *call) countMembers(m membership) {
-	if q, ok := c.memberQuery(m); ok {
+	if q, ok := c.memberQuery(&m); ok {
 		c.plainCount(func(v *idpsim.View) collection { return m.collection(v, q, userShape{}) })
 	}
 }
 
 // memberQuery reads the query; after false the answer has been given, among others when there is no such group or its members may
 // not be read.
-func (c *call) memberQuery(m membership) (*query, bool) {
+func (c *call) memberQuery(m *membership) (*query, bool) {
 	q, ok := c.userQuery()
 	if !ok || !c.needs(GroupMemberRead) {
+		return nil, false
+	}
+	if q.manager != nil && !m.onlyUsers {
+		badRequest(c.w, "Parsing OData Select and Expand failed: Could not find a property named 'manager' on type 'microsoft.graph.directoryObject'.")
 		return nil, false
 	}
 	var found, hidden bool
 	c.read(func(v *idpsim.View) {
 		g, ok := v.GroupByGUID(m.group)
 		found = ok && !g.Gone()
-		hidden = found && g.Hidden()
+		hidden = found && g.Hidden() && !c.may(MemberReadHidden)
+		m.unseen = hidden && g.Silent()
 	})
 	if !found {
 		notFound(c.w, m.group)
 		return nil, false
 	}
-	return q, (!hidden || c.needs(MemberReadHidden)) && c.checkFilter(q)
+	return q, (!hidden || m.unseen || c.needs(MemberReadHidden)) && c.checkFilter(q)
 }
 
 // nestedKeys is where the keys of member groups begin, behind those of people.
@@ -107,6 +113,9 @@ func (m membership) collection(v *idpsim.View, q *query, shape userShape) collec
 
 // of returns the numbers of the members, sorted.
 func (m membership) of(v *idpsim.View) (people, groups []uint32) {
+	if m.unseen {
+		return nil, nil
+	}
 	top, _ := v.GroupByGUID(m.group)
 	people, groups = top.Members(), top.Nested()
 	if m.transitive && len(groups) > 0 {

@@ -76,22 +76,30 @@ func principal(v *idpsim.View) object {
 const applicationName = "Rollcall"
 
 func groupObject(g idpsim.Group) object {
-	visibility := "null"
+	visibility, types, rule, processing := "null", []string{}, "null", "null"
 	if g.Hidden() {
 		visibility = `"HiddenMembership"`
 	}
+	if g.Kind() == idpsim.Microsoft365Group {
+		types = append(types, `"Unified"`)
+	}
+	if g.Rule() != "" {
+		types, rule, processing = append(types, `"DynamicMembership"`), quoted(g.Rule()), `"On"`
+	}
+	secured := g.Kind() == idpsim.SecurityGroup || g.Kind() == idpsim.MailSecurityGroup
 	return object{
 		{"id", guid(g.GUID())},
 		{"deletedDateTime", "null"},
 		{"createdDateTime", string(wire.AppendTime(nil, g.Updated(), false))},
 		{"description", "null"},
 		{"displayName", quoted(g.Name())},
-		{"groupTypes", "[]"},
+		{"groupTypes", "[" + strings.Join(types, ",") + "]"},
 		{"mail", "null"},
-		{"mailEnabled", "false"},
+		{"mailEnabled", strconv.FormatBool(g.Kind() != idpsim.SecurityGroup)},
 		{"mailNickname", quoted(strings.ToLower(strings.ReplaceAll(g.Name(), " ", "")))},
-		{"membershipRule", "null"},
-		{"securityEnabled", "true"},
+		{"membershipRule", rule},
+		{"membershipRuleProcessingState", processing},
+		{"securityEnabled", strconv.FormatBool(secured)},
 		{"visibility", visibility},
 	}
 }

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -95,6 +96,79 @@ func (c *call) user(id string) {
 	})
 }
 
+// refuseExpand answers where a manager cannot be expanded.
+func (c *call) refuseExpand(q *query) bool {
+	if q.manager != nil {
+		badRequest(c.w, "$expand is not supported for this resource.")
+	}
+	return q.manager != nil
+}
+
+// manager answers with the manager of a user, or that there is none.
+func (c *call) manager(id string) {
+	q, ok := c.userQuery()
+	if !ok || c.refuseExpand(q) || !c.needs(UserRead) {
+		return
+	}
+	c.one("manager", q.context("directoryObjects"), func(v *idpsim.View) ([]byte, bool) {
+		x, ok := v.PersonByGUID(id)
+		boss, has := x, false
+		if ok && x.Present() {
+			boss, has = x.Manager()
+		}
+		if !has || !boss.Present() {
+			return nil, false
+		}
+		shape := c.shape(q)
+		shape.typed = true
+		return shape.append(nil, boss), true
+	})
+}
+
+// maxChecked is how many groups one checkMemberGroups names.
+const maxChecked = 20
+
+// checkMemberGroups answers which of the named groups a user is in, nested or not. Groups whose members are hidden from the caller
+// are left out without a word.
+func (c *call) checkMemberGroups(id string) {
+	if !c.needs(UserRead) || !c.needs(GroupMemberRead) {
+		return
+	}
+	var asked struct {
+		GroupIDs []string `json:"groupIds"`
+	}
+	body, err := wire.ReadBody(c.r)
+	if err == nil {
+		err = json.Unmarshal(body, &asked)
+	}
+	if err != nil || len(asked.GroupIDs) == 0 || len(asked.GroupIDs) > maxChecked {
+		badRequest(c.w, "groupIds must hold between 1 and 20 ids.")
+		return
+	}
+	found, in := false, [][]byte{}
+	c.read(func(v *idpsim.View) {
+		x, ok := v.PersonByGUID(id)
+		found = ok && x.Present()
+		for _, groupID := range asked.GroupIDs {
+			if g, ok := v.GroupByGUID(groupID); ok && !g.Gone() && (!g.Hidden() || c.may(MemberReadHidden)) && found && within(v, g, x) {
+				in = append(in, wire.AppendString(nil, groupID))
+			}
+		}
+	})
+	if !found {
+		notFound(c.w, id)
+		return
+	}
+	c.page(&query{top: maxChecked, values: c.r.URL.Query()}, func(*idpsim.View) collection { return fixed("Collection(Edm.String)", in) })
+}
+
+// within says whether somebody is in a group, or in one nested in it.
+func within(v *idpsim.View, g idpsim.Group, x idpsim.Person) bool {
+	people, _ := reach(v, g)
+	_, ok := slices.BinarySearch(people, uint32(x.Number()))
+	return ok
+}
+
 // one answers with a single object, or that there is none.
 func (c *call) one(id, context string, find func(*idpsim.View) ([]byte, bool)) {
 	var object []byte
@@ -111,7 +185,7 @@ func (c *call) one(id, context string, find func(*idpsim.View) ([]byte, bool)) {
 
 func (c *call) deletedUsers() {
 	q, ok := c.userQuery()
-	if !ok || !c.needs(UserRead) || !c.checkFilter(q) {
+	if !ok || c.refuseExpand(q) || !c.needs(UserRead) || !c.checkFilter(q) {
 		return
 	}
 	c.page(q, func(v *idpsim.View) collection {

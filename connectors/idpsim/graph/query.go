@@ -19,6 +19,7 @@ type query struct {
 	after      uint64 // from $skiptoken
 	filter     []clause
 	count      bool
+	manager    []*property // what to show of a user's manager; nil: nothing
 	values     url.Values
 }
 
@@ -57,6 +58,8 @@ func (c *call) parseQuery() (*query, error) {
 			q.filter, err = parseFilter(text)
 		case "$count":
 			q.count = text == "true"
+		case "$expand":
+			q.manager, err = parseExpand(text)
 		default:
 			err = refuse("The query option '%s' is not supported here.", name)
 		}
@@ -83,6 +86,22 @@ func (q *query) selectUser() error {
 		}
 	}
 	return nil
+}
+
+// parseExpand reads the only expansion there is: manager, with a selection or without.
+func parseExpand(text string) ([]*property, error) {
+	rest, ok := strings.CutPrefix(text, "manager")
+	if ok && rest == "" {
+		return defaultProperties, nil
+	}
+	rest, opened := strings.CutPrefix(rest, "($select=")
+	rest, closed := strings.CutSuffix(rest, ")")
+	if !ok || !opened || !closed {
+		return nil, refuse("Parsing OData Select and Expand failed: '%s' cannot be expanded here.", text)
+	}
+	inner := &query{selected: strings.Split(rest, ",")}
+	err := inner.selectUser()
+	return inner.properties, err
 }
 
 // clause is one comparison of a $filter. The clauses of a filter are all joined by and, or all by or.

@@ -156,8 +156,9 @@ func extensionAttributes(dst []byte, x idpsim.Person) []byte {
 // userShape is how the users of one answer are shown.
 type userShape struct {
 	properties []*property
-	typed      bool // with @odata.type, where the collection may hold other things too
-	masked     bool // nothing but the id: the caller may not read users, or the nulls fault
+	typed      bool        // with @odata.type, where the collection may hold other things too
+	masked     bool        // nothing but the id: the caller may not read users, or the nulls fault
+	manager    []*property // what to show of their manager; nil: nothing
 }
 
 func (s userShape) append(dst []byte, x idpsim.Person) []byte {
@@ -183,6 +184,10 @@ func (s userShape) append(dst []byte, x idpsim.Person) []byte {
 		}
 		dst = append(p.render(dst, x), ',')
 	}
+	if boss, ok := x.Manager(); ok && s.manager != nil && boss.Present() {
+		dst = append(dst, `"manager":`...)
+		dst = append(userShape{properties: s.manager, typed: true, masked: s.masked}.append(dst, boss), ',')
+	}
 	dst[len(dst)-1] = '}'
 	return dst
 }
@@ -190,7 +195,7 @@ func (s userShape) append(dst []byte, x idpsim.Person) []byte {
 // shape says how to show users to this caller. Masking users that the caller may not read is what members of groups are known for;
 // everything else about users is forbidden outright.
 func (c *call) shape(q *query) userShape {
-	return userShape{properties: q.properties, masked: !c.api.may(UserRead) || idpsim.Struck(c.r, idpsim.Nulls)}
+	return userShape{properties: q.properties, manager: q.manager, masked: !c.may(UserRead) || idpsim.Struck(c.r, idpsim.Nulls)}
 }
 
 // matches applies a $filter to a user.

@@ -33,7 +33,7 @@ func readMetadata(t *testing.T) metadata {
 	must(t, err)
 	defer func() { _ = f.Close() }()
 	types, bases := metadata{}, map[string]string{}
-	var namespace, current string
+	var namespace, current, enum string
 	for d := xml.NewDecoder(f); ; {
 		token, err := d.Token()
 		if err == io.EOF {
@@ -58,9 +58,19 @@ func readMetadata(t *testing.T) metadata {
 			}
 			types[current] = map[string]string{}
 			bases[current] = strings.TrimPrefix(attribute["BaseType"], "graph.")
-		case "Property":
+		case "Property", "NavigationProperty":
 			if current != "" {
 				types[current][attribute["Name"]] = attribute["Type"]
+			}
+		case "EnumType":
+			enum, current = "", ""
+			if namespace == "microsoft.graph" {
+				enum = attribute["Name"]
+				types["enum "+enum] = map[string]string{}
+			}
+		case "Member":
+			if enum != "" {
+				types["enum "+enum][attribute["Name"]] = attribute["Value"]
 			}
 		}
 	}
@@ -114,10 +124,24 @@ func (m metadata) fits(t *testing.T, kind string, value any) bool {
 		text, _ := value.(string)
 		_, err := time.Parse(time.RFC3339, text)
 		return err == nil
+	case "Edm.Int32", "Edm.Int64":
+		_, ok := value.(float64)
+		return ok
+	case "Edm.Duration":
+		text, _ := value.(string)
+		return strings.HasPrefix(text, "P")
 	case "Edm.Guid":
 		text, _ := value.(string)
 		_, err := uuid.Parse(text)
 		return err == nil
+	}
+	if members := m["enum "+strings.TrimPrefix(kind, "graph.")]; members != nil {
+		text, ok := value.(string)
+		for _, one := range strings.Split(text, ", ") { // flags are a list
+			_, known := members[one]
+			ok = ok && known
+		}
+		return ok
 	}
 	inner, ok := value.(object)
 	if ok {
@@ -150,4 +174,28 @@ func TestAnswersAreAsTheVendorDescribes(t *testing.T) {
 	m.check(t, "servicePrincipal", x.get("/servicePrincipals(appId='"+x.pop.AppID()+"')"))
 	m.check(t, "group", x.get("/groups/"+rows[1]["principalId"].(string)))
 	m.check(t, "organization", x.get("/organization")["value"].([]any)[0].(object))
+}
+
+func TestProvisioningIsAsTheVendorDescribes(t *testing.T) {
+	m := readMetadata(t)
+	x := open(t, idpsim.Options{Seed: 1}, graph.Options{Permissions: []string{graph.ApplicationRead, graph.SynchronizationWrite}})
+	for _, reason := range idpsim.QuarantineReasons() {
+		x.step(`[{"do":"quarantine","reason":"` + reason + `"},{"do":"job-ran","value":"1h","reason":"failed"}]`)
+		m.check(t, "synchronizationJob", x.job())
+	}
+	for _, state := range []string{"not-configured", "not-run", "active", "paused"} {
+		x.step(`[{"do":"job","value":"` + state + `"}]`)
+		m.check(t, "synchronizationJob", x.job())
+	}
+	for _, one := range x.get(x.sync() + "/secrets")["value"].([]any) {
+		m.check(t, "synchronizationSecretKeyStringValuePair", one.(object))
+	}
+	x.step(`[{"do":"set-filters","filters":[{"name":"Sales","clauses":[{"attribute":"department","operator":"EQUALS","values":["Sales"]}]}]},
+		{"do":"set-mapping","rows":[{"target":"locale","source":"","default":"en","flow":"AttributeAddOnly"}]},{"do":"set-actions","value":"Add, Update"}]`)
+	schema := x.sync() + "/jobs/" + x.job()["id"].(string) + "/schema"
+	m.check(t, "synchronizationSchema", x.get(schema))
+	for _, expression := range []string{"Mid([mail], 1, 2)", "Mid("} {
+		answer := x.decode(x.do("POST", schema+"/parseExpression", `{"expression":"`+expression+`","testInputObject":{"properties":[]}}`).body)
+		m.check(t, "parseExpressionResponse", answer)
+	}
 }
