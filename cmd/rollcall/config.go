@@ -54,6 +54,8 @@ type sourceConfig struct {
 	Entra    *entraConfig
 	Okta     *oktaConfig
 	People   string // connectors.Assigned or connectors.Everyone
+	Filters  [][]mapping.Clause
+	Scoping  *mapping.Scoping // of Filters; nil without any
 	Dialect  string
 	Policy   string
 	Mapping  []mapping.Row

@@ -156,7 +156,7 @@ func (s *sourceConfig) check() {
 		fault("okta", "contradicts kind: entra", "use an entra: block, or kind: okta")
 	}
 	if s.Kind != "" && !s.pulls() {
-		for _, setting := range []string{"schedule", "scope", "policy", "mapping"} {
+		for _, setting := range []string{"schedule", "scope", "scoping", "policy", "mapping"} {
 			if given(setting) {
 				fault(setting, "would be ignored: without an "+s.Kind+": block the source is push-only", "add the block, or take this out")
 			}
@@ -249,6 +249,7 @@ func (s *sourceConfig) compile(c *config) {
 			return
 		}
 	}
+	s.compileScoping()
 	compiled, err := mapping.Compile(s.Mapping)
 	s.Compiled = compiled
 	for _, f := range mappingFaults(err) {
@@ -259,6 +260,28 @@ func (s *sourceConfig) compile(c *config) {
 		}
 		path := join(row, f.Field)
 		s.at.add(s.at.within(path, text, f.Column), path, f.Text, "")
+	}
+}
+
+// compileScoping compiles the scoping filters and puts each fault where its clause stands.
+func (s *sourceConfig) compileScoping() {
+	for _, filter := range s.Filters {
+		for _, c := range filter {
+			if c.Attribute == "" || c.Operator == "" {
+				return // already reported as missing
+			}
+		}
+	}
+	var err error
+	s.Scoping, err = mapping.CompileScoping(s.Filters)
+	for _, e := range each(err) {
+		f := &mapping.ClauseFault{Filter: 0, Clause: -1, Text: e.Error()}
+		errors.As(e, &f)
+		path := join(s.path, itemPath("scoping", f.Filter))
+		if f.Clause >= 0 {
+			path = join(itemPath(path, f.Clause), f.Field)
+		}
+		s.at.fault(path, f.Text, "")
 	}
 }
 

@@ -70,7 +70,7 @@ func sourcesField(sources *[]sourceConfig, dir string) field {
 }
 
 func sourceShape(s *sourceConfig, dir string) shape {
-	scoping, groups := []string(nil), "off"
+	groups := "off"
 	return object(
 		field{name: "name", doc: "give the source a name, such as acme-entra", is: text(&s.Name, name), required: true},
 		field{name: "tenant", doc: "name the customer that it belongs to; fixed at the first use", is: text(&s.Tenant, name), required: true},
@@ -79,7 +79,9 @@ func sourceShape(s *sourceConfig, dir string) shape {
 		field{name: "entra", doc: "how to ask Microsoft Graph; left out: push-only", is: entraShape(&s.Entra, dir)},
 		field{name: "okta", doc: "how to ask Okta; left out: push-only", is: oktaShape(&s.Okta, dir)},
 		field{name: "scope", doc: "who should have an account", is: word(&s.People, connectors.Assigned, connectors.Everyone)},
-		field{name: "scoping", doc: "filters on people", is: notYet("a scoping filter", list(&scoping, func(item *string) shape { return anything() }), func() bool { return len(scoping) == 0 })},
+		field{name: "scoping", doc: "filters on people: who passes none of them is out of scope; the clauses of one hold together", is: list(&s.Filters, func(filter *[]mapping.Clause) shape {
+			return list(filter, clauseShape)
+		})},
 		field{name: "groups", doc: "repair of pushed groups", is: notYet("repairing pushed groups", word(&groups, "off", "pushed"), func() bool { return groups == "off" })},
 		field{name: "dialect", doc: "lenient takes every known habit of the vendors, strict the RFC alone", is: word(&s.Dialect, "lenient", "strict")},
 		field{name: "policy", doc: "what runs may do: everything, everything but create, or only report", is: word(&s.Policy, dirsync.PolicyFull, dirsync.PolicyNoCreate, dirsync.PolicyReport)},
@@ -149,6 +151,14 @@ func mappingShape(row *mapping.Row) shape {
 	)
 }
 
+func clauseShape(c *mapping.Clause) shape {
+	return object(
+		field{name: "attribute", doc: "name the source attribute that it looks at", is: text(&c.Attribute, filled), required: true},
+		field{name: "operator", doc: "say how, as the provisioning page does: EQUALS, NOT EQUALS, IS TRUE, IS NULL, REGEX MATCH, Includes …", is: text(&c.Operator, filled), required: true},
+		field{name: "value", doc: "what it is held against, where the operator takes a value", is: text(&c.Value)},
+	)
+}
+
 // made decodes an optional block into its own value and shows it only when the file has the block.
 func made[T any](into **T, value *T, inner shape) shape {
 	decode := inner.decode
@@ -157,11 +167,6 @@ func made[T any](into **T, value *T, inner shape) shape {
 		decode(d, path, n)
 	}
 	return inner
-}
-
-// anything accepts whatever is there; notYet refuses it by name.
-func anything() shape {
-	return shape{schema: map[string]any{}, decode: func(*document, string, ast.Node) {}}
 }
 
 // file is a path, made independent of where the program is started.

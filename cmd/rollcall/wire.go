@@ -152,7 +152,7 @@ func (s *sourceConfig) runnable(env lookupEnv, transport http.RoundTripper) (dir
 		protect[i] = scim.Fold(name)
 	}
 	return dirsync.Source{
-		Scope: s.scope(), Kind: s.Kind, Connector: c, Mapping: s.Compiled, People: s.People, Schedule: s.Schedule, Policy: s.Policy,
+		Scope: s.scope(), Kind: s.Kind, Connector: c, Mapping: s.Compiled, Scoping: s.Scoping, People: s.People, Schedule: s.Schedule, Policy: s.Policy,
 		Rules: plan.Rules{
 			GatePercent: s.Removal.GatePercent, GateFloor: s.Removal.GateFloor, Settle: s.Removal.Settle, Protect: protect,
 			MaxAccounts: s.Limits.MaxAccounts,
