@@ -151,7 +151,8 @@ type Hints struct {
 
 // Finding is one line of a check.
 type Finding struct {
-	What string // e.g. "read users (User.Read.All)"
-	OK   bool
-	Mend string // when not OK: what to do, at which screen
+	What     string // e.g. "read users (User.Read.All)"
+	OK       bool
+	Optional bool   // pulls are complete without it
+	Mend     string // when not OK: what to do, at which screen
 }
