@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"rollcall/state"
@@ -12,8 +13,10 @@ import (
 	"rollcall/sync/plan"
 )
 
-// applyBatch is how many changes are handed to the store at once; it commits them in smaller parts, with pauses for others.
-const applyBatch = 500
+const (
+	applyBatch  = 500 // changes handed to the store at once; it commits them in smaller parts, with pauses for others
+	memberBatch = 100 // memberships of a group that change in one commit
+)
 
 // applier carries changes of a plan out.
 type applier struct {
@@ -29,7 +32,15 @@ type applier struct {
 // apply carries out the changes at some positions of the plan, in their order, and returns what became of those that were tried. One
 // that is refused spares the others. An error ends it between two batches; everything before is on disk.
 func (a *applier) apply(ctx context.Context, positions []int) ([]ChangeResult, error) {
-	results := make([]ChangeResult, 0, len(positions))
+	all := len(positions)
+	var groups []int
+	positions = slices.DeleteFunc(slices.Clone(positions), func(at int) bool {
+		if a.plan.Changes[at].Group != nil {
+			groups = append(groups, at)
+		}
+		return a.plan.Changes[at].Group != nil
+	})
+	results := make([]ChangeResult, 0, all)
 	for start := 0; start < len(positions); start += applyBatch {
 		if err := ctx.Err(); err != nil {
 			return results, err
@@ -43,9 +54,52 @@ func (a *applier) apply(ctx context.Context, positions []int) ([]ChangeResult, e
 		if err != nil {
 			return results, err
 		}
-		a.progress(Progress{Step: StepApply, Done: start + len(batch), Of: len(positions)})
+		a.progress(Progress{Step: StepApply, Done: start + len(batch), Of: all})
+	}
+	for _, at := range groups {
+		done, err := a.members(ctx, at)
+		results = append(results, done)
+		if err != nil {
+			return results, err
+		}
+		a.progress(Progress{Step: StepApply, Done: len(results), Of: all})
 	}
 	return results, nil
+}
+
+// members carries out a change of memberships, some at a time. What is refused spares the rest, and is what became of the change.
+func (a *applier) members(ctx context.Context, at int) (ChangeResult, error) {
+	c := &a.plan.Changes[at]
+	result := ChangeResult{Change: at, Outcome: ChangeApplied}
+	for some := range slices.Chunk(c.Group.Members, memberBatch) {
+		if err := cmp.Or(ctx.Err(), a.lease.keep(ctx)); err != nil {
+			return result, err
+		}
+		m := state.Mutation{Scope: a.lease.Scope, Kind: state.KindGroup, ID: c.Group.ID, Epoch: a.lease.Epoch, Members: &state.Members{}, Cause: a.cause}
+		m.Cause.Reason = string(c.Reason)
+		for _, member := range some {
+			if c.Removal() {
+				m.Members.Remove = append(m.Members.Remove, member.Account)
+			} else {
+				m.Members.Add = append(m.Members.Add, member.Account)
+			}
+		}
+		outcomes, err := a.store.Write(state.Bulk, []state.Mutation{m})
+		if err == nil {
+			err = outcomes[0].Err
+		}
+		part := ChangeResult{Change: at}
+		if err := settleResult(&part, err); err != nil {
+			return part, fmt.Errorf("apply the plan: %w", err)
+		}
+		if errors.Is(err, state.ErrNotFound) {
+			part.Detail = "the group has gone since the plan was made"
+		}
+		if part.Outcome != ChangeApplied {
+			result = part
+		}
+	}
+	return result, nil
 }
 
 // batch hands some changes to the store.
@@ -82,11 +136,14 @@ func (a *applier) batch(ctx context.Context, positions []int) ([]ChangeResult, e
 func settleResult(r *ChangeResult, err error) error {
 	var unique *state.UniqueError
 	var refused *scim.Error
+	var member *state.MemberError
 	switch {
 	case err == nil:
 		r.Outcome = ChangeApplied
 	case errors.Is(err, state.ErrVersion), errors.Is(err, state.ErrNotFound):
 		r.Outcome, r.Detail = ChangeMoved, "the account has changed since the plan was made"
+	case errors.As(err, &member):
+		r.Outcome, r.Detail = ChangeMoved, "a member's account has gone since the plan was made"
 	case errors.As(err, &unique):
 		r.Outcome, r.Detail = ChangeMoved, "meanwhile "+unique.Error()
 	case errors.Is(err, state.ErrPinned):

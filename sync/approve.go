@@ -79,11 +79,11 @@ func (e *Engine) Approve(ctx context.Context, source Source, planID, actor strin
 func endsObservation(r *Report) bool {
 	observed := func(c plan.Change) bool { return c.HeldBecause == plan.HoldObserve }
 	applied := func(c ChangeResult) bool { return c.Outcome == ChangeApplied }
-	return slices.ContainsFunc(r.Plan.Changes, observed) && slices.ContainsFunc(r.Results, applied) && r.Plan.Counts.Suspects == 0
+	return slices.ContainsFunc(r.Plan.Changes, observed) && slices.ContainsFunc(r.Results, applied) && nobodySuspected(&r.Plan)
 }
 
-// maxReading is how long a pull is a witness that somebody may be let in. A look cannot replace it where it is unable to tell who is
-// assigned.
+// maxReading is how long a pull is a witness that somebody may be let in, or of who is in a group. A look cannot replace it where it is
+// unable to tell who is assigned, and never tells who is in a group.
 const maxReading = 24 * time.Hour
 
 // admits tells whether a change lets somebody in.
@@ -127,10 +127,12 @@ func (e *Engine) Discard(ctx context.Context, source Source, planID, actor strin
 		return err
 	}
 	now := e.now()
-	marks := make([]state.Suspicion, len(p.Changes))
+	var marks []state.Suspicion
 	for i := range p.Changes {
-		c := &p.Changes[i]
-		marks[i] = state.Suspicion{Person: c.Person, Fact: plan.DiscardedFact(c), Run: p.Run, At: now}
+		for _, mark := range p.Changes[i].Discards() {
+			mark.Run, mark.At = p.Run, now
+			marks = append(marks, mark)
+		}
 	}
 	if err := e.Store.Suspect(ctx, source.Scope, l.Epoch, marks, nil); err != nil {
 		return fmt.Errorf("remember what was discarded: %w", err)
@@ -172,9 +174,11 @@ func (e *Engine) rejudge(ctx context.Context, source Source, l *lease, report *R
 	var standing []int
 	for start := 0; start < len(changes); start += lookBatch {
 		batch := changes[start:min(start+lookBatch, len(changes))]
-		ids := make([]string, len(batch))
+		var ids []string
 		for i := range batch {
-			ids[i] = batch[i].Person
+			if batch[i].Group == nil {
+				ids = append(ids, batch[i].Person)
+			}
 		}
 		answers, err := p.look(ctx, ids)
 		switch {
@@ -184,13 +188,13 @@ func (e *Engine) rejudge(ctx context.Context, source Source, l *lease, report *R
 			return nil, fmt.Errorf("plan %s stays held: %s", report.Plan.ID, p.reason)
 		}
 		for i := range batch {
-			if admits(&batch[i]) && p.started.Sub(readAt) > maxReading {
+			if (admits(&batch[i]) || batch[i].Group != nil) && p.started.Sub(readAt) > maxReading {
 				report.Results = append(report.Results, ChangeResult{
 					Change: start + i, Outcome: ChangeStale, Detail: "the pull behind it is not the last one, or too old: sync again and approve the new plan",
 				})
 				continue
 			}
-			verdict, err := p.rejudge(ctx, &batch[i], answers)
+			verdict, err := p.rejudge(ctx, &batch[i], answers, report.Plan.MadeAt)
 			if err != nil {
 				return nil, err
 			}
@@ -229,7 +233,10 @@ func (e *Engine) room(ctx context.Context, source Source) (int, error) {
 }
 
 // rejudge decides anew about one change of an earlier plan. An empty Outcome: it stands.
-func (p *planner) rejudge(ctx context.Context, c *plan.Change, answers sightings) (ChangeResult, error) {
+func (p *planner) rejudge(ctx context.Context, c *plan.Change, answers sightings, madeAt time.Time) (ChangeResult, error) {
+	if c.Group != nil {
+		return p.rejudgeGroup(ctx, c, madeAt)
+	}
 	var account *plan.Account
 	var err error
 	if c.Action != plan.Create {

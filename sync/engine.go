@@ -105,6 +105,7 @@ type Source struct {
 	Schedule  string           // cron; "" = on demand
 	Rules     plan.Rules
 	Policy    string // one of the Policy constants
+	Groups    string // one of the Groups constants
 }
 
 // Engine runs, approves and discards for any number of sources, one thing at a time for each. It is safe for concurrent use.
@@ -242,9 +243,14 @@ func (e *Engine) log() *slog.Logger {
 // scoped is the source's mapping within its scoping filters.
 func (s *Source) scoped() *mapping.Mapping { return s.Mapping.Within(s.Scoping) }
 
-// mappingAndScope is state.Source.Basis: it changes when the meaning of the mapping or of the scoping filters, or the scope of people does.
+// mappingAndScope is state.Source.Basis: it changes when the meaning of the mapping or of the scoping filters, the scope of people, or
+// what is done about groups does.
 func mappingAndScope(source Source) string {
-	return strconv.FormatUint(source.scoped().Hash(), 16) + "/" + source.People
+	basis := strconv.FormatUint(source.scoped().Hash(), 16) + "/" + source.People
+	if source.Groups == GroupsPushed {
+		basis += "/groups"
+	}
+	return basis
 }
 
 // basisOf is plan.Plan.Basis: a plan stands only on the directory, mapping and scope that it was made with.

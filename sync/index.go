@@ -21,28 +21,35 @@ type index struct {
 	names     []uint64
 	externals []uint64
 	flags     []uint8
+	ids       []uint64 // only if asked for
 
-	byLink, byName, byExternal table
+	byLink, byName, byExternal, byID table
 }
 
 // What is known of an account in one byte.
 const (
 	flagInForce uint8 = 1 << iota
-	flagSeen          // the pull passed the person whom it belongs to
+	flagPinned
+	flagSeen     // the pull passed the person whom it belongs to
+	flagEntitled // as enabled, and in scope
 )
 
-// readIndex reads a source's accounts, about so many.
-func readIndex(ctx context.Context, store Reader, scope state.Scope, n int) (*index, error) {
+// readIndex reads a source's accounts, about so many; with their ids only if asked for.
+func readIndex(ctx context.Context, store Reader, scope state.Scope, n int, ids bool) (*index, error) {
 	x := &index{
 		seed: maphash.MakeSeed(),
 		rows: make([]int64, 0, n), versions: make([]int64, 0, n), stamps: make([]uint64, 0, n),
 		links: make([]uint64, 0, n), names: make([]uint64, 0, n), externals: make([]uint64, 0, n),
 		flags: make([]uint8, 0, n),
 	}
+	if ids {
+		x.ids = make([]uint64, 0, n)
+	}
 	if err := store.Index(ctx, scope, x.add); err != nil {
 		return nil, fmt.Errorf("read the index of accounts: %w", err)
 	}
 	x.byLink, x.byName, x.byExternal = newTable(x.links), newTable(x.names), newTable(x.externals)
+	x.byID = newTable(x.ids)
 	return x, nil
 }
 
@@ -50,6 +57,12 @@ func (x *index) add(row state.IndexRow) error {
 	var flags uint8
 	if row.InForce {
 		flags |= flagInForce
+	}
+	if row.Pinned {
+		flags |= flagPinned
+	}
+	if x.ids != nil {
+		x.ids = append(x.ids, x.hash(string(row.ID)))
 	}
 	x.rows = append(x.rows, row.Row)
 	x.versions = append(x.versions, row.Version)

@@ -83,8 +83,8 @@ func (m *marks) refuted(complete, everyone bool) []state.Suspicion {
 	var refuted []state.Suspicion
 	for person, list := range m.earlier {
 		for _, s := range list {
-			switch {
-			case m.kept[mark{person, s.Fact}]:
+			switch _, ofMember := plan.ReadMemberFact(s.Fact); {
+			case m.kept[mark{person, s.Fact}] || ofMember: // the latter: see planner.forgotten
 			case aboutChange(s.Fact):
 				if m.judged[person] {
 					refuted = append(refuted, s)

@@ -33,6 +33,7 @@ type planner struct {
 	refers  []int // targets that refer to other people
 	index   *index
 	marks   *marks
+	groups  *groups // nil: they are left to pushes, or there are none
 	ledger  state.Ledger
 
 	plan       plan.Plan
@@ -128,7 +129,10 @@ func (p *planner) build(ctx context.Context) (connectors.Proof, error) {
 	if p.marks, err = readMarks(ctx, p.store, p.source.Scope, p.run, p.started); err != nil {
 		return connectors.Proof{}, err
 	}
-	if p.index, err = readIndex(ctx, p.store, p.source.Scope, p.ledger.Total); err != nil {
+	if p.groups, err = readGroups(ctx, p.store, p.source, p.marks); err != nil {
+		return connectors.Proof{}, err
+	}
+	if p.index, err = readIndex(ctx, p.store, p.source.Scope, p.ledger.Total, p.groups != nil); err != nil {
 		return connectors.Proof{}, err
 	}
 	proof, err := p.pull(ctx)
@@ -150,6 +154,11 @@ func (p *planner) build(ctx context.Context) (connectors.Proof, error) {
 	}
 	if err := p.settle(ctx); err != nil {
 		return proof, err
+	}
+	if !proof.Lost {
+		if err := p.regroup(ctx); err != nil {
+			return proof, err
+		}
 	}
 	p.plan.Counts.People = proof.People
 	p.plan.Counts.Accounts = p.index.len()
@@ -179,7 +188,19 @@ func (p *planner) secondLook(ctx context.Context, proof *connectors.Proof) error
 func (p *planner) pull(ctx context.Context) (connectors.Proof, error) {
 	var ours error // what ended the pull, if it was not the provider
 	people := 0
-	proof, err := p.source.Connector.Pull(ctx, p.want, func(page []connectors.Person) error {
+	want := p.want
+	if p.groups != nil {
+		want.Groups = func(page connectors.GroupPage) error {
+			if ours = p.groupPage(ctx, page); ours == nil {
+				ours = p.pulse(ctx, Progress{Step: StepPull, People: people})
+			}
+			return ours
+		}
+		if want.Scope == connectors.Everyone {
+			want.GroupIDs = p.groups.ids()
+		}
+	}
+	proof, err := p.source.Connector.Pull(ctx, want, func(page []connectors.Person) error {
 		for i := range page {
 			if ours = p.consider(ctx, &page[i]); ours != nil {
 				return ours
@@ -234,6 +255,7 @@ func (p *planner) consider(ctx context.Context, read *connectors.Person) error {
 	p.marks.saw(read.ID)
 	outOfScope, proven := p.mapping.OutOfScope(read)
 	read.Facts.OutOfScope = outOfScope
+	p.meet(read)
 	var err error
 	p.values, err = p.mapping.Evaluate(p.values[:0], p.want.Scope, read)
 	refused := err != nil || outOfScope == connectors.Unknown

@@ -50,7 +50,7 @@ func (r *Report) encode() ([]byte, error) {
 		Changes: make([]RunChange, listed), LeftOut: len(r.Plan.Changes) - listed,
 	}
 	for i := range report.Changes {
-		report.Changes[i].Change = r.Plan.Changes[i]
+		report.Changes[i].Change = r.Plan.Changes[i].Brief()
 	}
 	for _, result := range r.Results {
 		if result.Outcome == ChangeApplied {

@@ -149,7 +149,7 @@ func (r *runner) observing(kept state.Source) string {
 	case kept.Identity != r.source.Connector.Identity():
 		return "the source is configured for another directory or application, or to read it in another way, than at the last pull"
 	case kept.Basis != mappingAndScope(r.source):
-		return "the mapping, the scope or a scoping filter has changed since the last pull"
+		return "the mapping, the scope, a scoping filter or what is done about groups has changed since the last pull"
 	}
 	return ""
 }
@@ -197,7 +197,7 @@ func (r *runner) remember(ctx context.Context) error {
 			return err
 		}
 	}
-	refuted := p.marks.refuted(p.whole, p.everyone())
+	refuted := append(p.marks.refuted(p.whole, p.everyone()), p.forgotten()...)
 	if len(p.marks.added)+len(refuted) == 0 {
 		return nil
 	}
@@ -266,7 +266,8 @@ func (r *runner) heldPlan(ctx context.Context) (state.HeldPlan, plan.Plan, error
 	return list[0], held, nil
 }
 
-// stillWaiting are the removals of an earlier plan about which a run that did not see everyone has nothing to say.
+// stillWaiting are the removals of an earlier plan about which a run that did not see everyone has nothing to say. Those of memberships
+// stand on the reading of a group, and have to be found again.
 func (p *planner) stillWaiting(earlier *plan.Plan) []plan.Change {
 	if p.whole {
 		return nil
@@ -277,7 +278,7 @@ func (p *planner) stillWaiting(earlier *plan.Plan) []plan.Change {
 	}
 	var waiting []plan.Change
 	for _, c := range earlier.Changes {
-		if c.Removal() && !planned[c.Person] && !p.passed(c.Person) {
+		if c.Removal() && c.Group == nil && !planned[c.Person] && !p.passed(c.Person) {
 			waiting = append(waiting, c)
 		}
 	}
@@ -345,8 +346,13 @@ func (r *runner) end(ctx context.Context, kept state.Source, ran bool) error {
 
 // clean tells whether the run ends a time of observation: somebody looked, and there was nobody to remove or to suspect.
 func (r *runner) clean() bool {
-	return r.report.Run.Verdict == state.VerdictComplete && r.order.Trigger == TriggerHand && r.source.Policy != PolicyReport && r.report.Plan.Counts.Suspects == 0 &&
-		r.report.Plan.Counts.Actions[plan.Deactivate] == 0 && r.report.Plan.Counts.Held == 0
+	return r.report.Run.Verdict == state.VerdictComplete && r.order.Trigger == TriggerHand && r.source.Policy != PolicyReport && nobodySuspected(&r.report.Plan) &&
+		r.report.Plan.Counts.Actions[plan.Deactivate] == 0 && r.report.Plan.Counts.Actions[plan.RemoveMembers] == 0 && r.report.Plan.Counts.Held == 0
+}
+
+// nobodySuspected tells whether nothing waits to be confirmed by another run.
+func nobodySuspected(p *plan.Plan) bool {
+	return p.Counts.Suspects == 0 && p.Counts.Groups.Waiting == 0
 }
 
 // pulse reports progress and keeps the lease.

@@ -141,9 +141,14 @@ func (d *Decider) deactivate(change *Change, s Subject) {
 		change.Held, change.HeldBecause = true, HoldPresumed
 	case change.Reason == ReasonMapped:
 		change.Held, change.HeldBecause = true, HoldNoFact
-	case s.Account.Record.Protected || slices.Contains(d.Rules.Protect, scim.Fold(s.Account.Resource.Get("userName").Text)):
+	case d.Protected(s.Account):
 		change.Held, change.HeldBecause = true, HoldProtected
 	}
+}
+
+// Protected tells whether taking access away from an account always waits for an approval.
+func (d *Decider) Protected(a *Account) bool {
+	return a.Record.Protected || slices.Contains(d.Rules.Protect, scim.Fold(a.Resource.Get("userName").Text))
 }
 
 // reason names the fact that makes the mapping say inactive, the gravest first.

@@ -143,12 +143,12 @@ func membersOf(e *state.Entry) (joined, left []state.ID) {
 	return read(e.After).Added, read(e.Before).Removed
 }
 
-// Pushed returns when the newest push added or removed each member of a group, by the group's journal, since a time.
-func Pushed(entries []state.Entry, since time.Time) map[state.ID]time.Time {
+// Pushed returns when the newest push added or removed each member of a group, by the group's journal.
+func Pushed(entries []state.Entry) map[state.ID]time.Time {
 	pushed := make(map[state.ID]time.Time)
 	for i := range entries {
 		e := &entries[i]
-		if e.Cause.Kind != state.CausePush || e.At.Before(since) {
+		if e.Cause.Kind != state.CausePush {
 			continue
 		}
 		joined, left := membersOf(e)
