@@ -2,7 +2,6 @@ package plan_test
 
 import (
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
@@ -79,156 +78,6 @@ func decider(m *mapping.Mapping, scope string) plan.Decider {
 	return plan.Decider{Targets: m.Targets(), Rules: plan.Rules{GatePercent: 10, GateFloor: 5}, Scope: scope, Create: true}
 }
 
-var answers = []connectors.Answer{connectors.Unknown, connectors.No, connectors.Yes}
-
-func allFacts() []connectors.Facts {
-	var list []connectors.Facts
-	for _, enabled := range answers {
-		for _, assigned := range answers {
-			for _, deleted := range answers {
-				list = append(list, connectors.Facts{Enabled: enabled, Assigned: assigned, SoftDeleted: deleted})
-			}
-		}
-	}
-	return list
-}
-
-// removal is the table of what may remove an active account, written a second time and in other words than in the code: the reason,
-// or "" if nothing may.
-func removal(e plan.Evidence) plan.Reason {
-	positive := func(f connectors.Facts) plan.Reason {
-		switch {
-		case f.SoftDeleted == connectors.Yes:
-			return plan.ReasonDeleted
-		case f.Enabled == connectors.No:
-			return plan.ReasonDisabled
-		}
-		return ""
-	}
-	assignedOnly := e.Scope == connectors.Assigned
-	twice := e.WasAbsent != nil && e.WasAbsent.Run != e.Run
-	passed := e.Pulled != nil && (positive(*e.Pulled) != "" || !assignedOnly || e.Pulled.Assigned != connectors.No)
-	switch {
-	case passed && e.Look == plan.LookedGone: // the provider contradicts itself
-		return ""
-	case passed && e.Look == plan.LookedSeen: // the fresher reading
-		return positive(e.Looked)
-	case passed:
-		return positive(*e.Pulled)
-	case !e.Complete:
-		return ""
-	}
-	switch e.Look {
-	case plan.LookedGone:
-		if e.WasGone != nil && e.WasGone.Run != e.Run {
-			return plan.ReasonGone
-		}
-	case plan.LookedSeen:
-		if reason := positive(e.Looked); reason != "" {
-			return reason
-		}
-		missing := twice || e.Looked.Assigned == connectors.No
-		if assignedOnly && !e.Blocked && e.Looked.Enabled == connectors.Yes && e.Looked.Assigned != connectors.Yes && missing {
-			return plan.ReasonUnassigned
-		}
-	case plan.Withheld:
-		if assignedOnly && !e.Blocked && twice {
-			return plan.ReasonUnassigned
-		}
-	}
-	return ""
-}
-
-// TestRemovalTable goes through every combination of what can be known about one person with an active account.
-func TestRemovalTable(t *testing.T) {
-	m := entra(t)
-	active := account(t, nil, adaResource)
-	marks := []*state.Suspicion{nil, {Run: "now"}, {Run: "before"}}
-	facts := allFacts()
-	pulled := []*connectors.Facts{nil}
-	for i := range facts {
-		pulled = append(pulled, &facts[i])
-	}
-	combinations, removals := 0, make(map[plan.Reason]int)
-	for _, scope := range []string{connectors.Assigned, connectors.Everyone} {
-		d := decider(m, scope)
-		for _, complete := range []bool{false, true} {
-			for _, blocked := range []bool{false, true} {
-				for _, was := range marks {
-					for _, gone := range marks {
-						for _, seen := range pulled {
-							for _, look := range []plan.Look{plan.NotLooked, plan.Withheld, plan.LookedGone, plan.LookedSeen} {
-								for i, looked := range facts {
-									if look != plan.LookedSeen && i > 0 {
-										break
-									}
-									e := plan.Evidence{
-										Run: "now", At: start, Scope: scope, Complete: complete, Blocked: blocked, Pulled: seen,
-										Look: look, Looked: looked, WasAbsent: was, WasGone: gone,
-									}
-									combinations++
-									removals[checkRemoval(t, d, m, e, active)]++
-								}
-							}
-						}
-					}
-				}
-			}
-		}
-	}
-	t.Logf("%d combinations, removals: %v", combinations, removals)
-	for _, reason := range []plan.Reason{plan.ReasonDeleted, plan.ReasonDisabled, plan.ReasonGone, plan.ReasonUnassigned} {
-		if removals[reason] == 0 {
-			t.Errorf("no combination removes because %s: the table proves nothing about it", reason)
-		}
-	}
-}
-
-func checkRemoval(t *testing.T, d plan.Decider, m *mapping.Mapping, e plan.Evidence, active *plan.Account) plan.Reason {
-	t.Helper()
-	standing := plan.Stand(e)
-	values := ada
-	if e.Pulled == nil && e.Look != plan.LookedSeen {
-		values = nil
-	}
-	decision := decide(t, d, m, *person(m, connectors.Facts{}, values), standing, active, "")
-	got := plan.Reason("")
-	if c := decision.Change; c != nil && c.Removal() {
-		got = c.Reason
-		if len(c.Witnesses) == 0 || slices.ContainsFunc(c.Witnesses, func(w plan.Witness) bool { return w.Fact == "" || w.Run == "" || w.How == "" }) {
-			t.Fatalf("%s: a removal with nameless witnesses: %+v", describe(e), c.Witnesses)
-		}
-		absences := 0
-		for _, w := range c.Witnesses {
-			if w.Fact == plan.FactAbsent {
-				absences++
-			}
-		}
-		if absences == len(c.Witnesses) && !standing.Presumed {
-			t.Fatalf("%s: removed on absence alone", describe(e))
-		}
-	}
-	if want := removal(e); got != want {
-		t.Fatalf("%s: removed because %q, the table says %q", describe(e), got, want)
-	}
-	if c := decision.Change; c != nil && c.Removal() && standing.Presumed != (c.HeldBecause == plan.HoldPresumed) {
-		t.Fatalf("%s: presumed %t, held because %q: who was not looked at waits", describe(e), standing.Presumed, c.HeldBecause)
-	}
-	if standing.Presumed && e.Look != plan.Withheld {
-		t.Fatalf("%s: presumed though it was looked at", describe(e))
-	}
-	return got
-}
-
-func describe(e plan.Evidence) string {
-	pulled := "absent"
-	if e.Pulled != nil {
-		pulled = fmt.Sprintf("%+v", *e.Pulled)
-	}
-	return fmt.Sprintf("scope %s, complete %v, blocked %v, pulled %s, look %d %+v, absent before %v, gone before %v",
-		e.Scope, e.Complete, e.Blocked, pulled, e.Look, e.Looked, e.WasAbsent, e.WasGone)
-}
-
 // present is the standing of someone whom the pull passed.
 func present(f connectors.Facts) plan.Standing {
 	return plan.Stand(plan.Evidence{Run: "now", At: start, Scope: connectors.Assigned, Complete: true, Pulled: &f})
@@ -239,8 +88,14 @@ func looked(f connectors.Facts) plan.Standing {
 	return plan.Stand(plan.Evidence{Run: "now", At: start, Scope: connectors.Assigned, Complete: true, Pulled: &f, Look: plan.LookedSeen, Looked: f})
 }
 
+// unproven is the standing of someone whom the pull passed without some attribute that scoping filters name.
+func unproven(f connectors.Facts, look plan.Look) plan.Standing {
+	return plan.Stand(plan.Evidence{Run: "now", At: start, Scope: connectors.Assigned, Complete: true, Pulled: &f, Unproven: true, Look: look})
+}
+
 var (
-	enabled  = connectors.Facts{Enabled: connectors.Yes, Assigned: connectors.Yes, SoftDeleted: connectors.No}
+	enabled  = connectors.Facts{Enabled: connectors.Yes, Assigned: connectors.Yes, SoftDeleted: connectors.No, OutOfScope: connectors.No}
+	outside  = connectors.Facts{Enabled: connectors.Yes, Assigned: connectors.Yes, SoftDeleted: connectors.No, OutOfScope: connectors.Yes}
 	disabled = connectors.Facts{Enabled: connectors.No, Assigned: connectors.Yes, SoftDeleted: connectors.No}
 )
 
@@ -252,6 +107,7 @@ func TestDecide(t *testing.T) {
 		mapping  *mapping.Mapping
 		rules    func(*plan.Rules)
 		noCreate bool
+		scoped   bool
 		values   map[string]string
 		standing plan.Standing
 		account  *plan.Account
@@ -336,6 +192,24 @@ func TestDecide(t *testing.T) {
 			standing: present(enabled), account: account(t, nil, adaResource),
 			want: "deactivate mapped_inactive held:no_fact active: true -> false",
 		},
+		{
+			name: "out of scope", scoped: true, standing: present(outside), account: account(t, nil, adaResource),
+			want: "deactivate out_of_scope active: true -> false",
+		},
+		{name: "out of scope, as far as was read", scoped: true, standing: unproven(outside, plan.NotLooked), account: account(t, nil, adaResource), want: "look"},
+		{
+			name: "out of scope, as far as was read, and too many are", scoped: true, standing: unproven(outside, plan.Withheld),
+			account: account(t, nil, adaResource), want: "deactivate out_of_scope held:presumed active: true -> false",
+		},
+		{name: "out of scope and inactive", scoped: true, standing: unproven(outside, plan.NotLooked), account: account(t, inactive, `{"userName":"x"}`), want: "agree"},
+		{name: "people out of scope get no account", scoped: true, standing: unproven(outside, plan.NotLooked), want: "nothing"},
+		{name: "in scope, as far as was read, without account", scoped: true, standing: unproven(enabled, plan.NotLooked), want: "look"},
+		{name: "in scope, as far as was read", scoped: true, standing: unproven(enabled, plan.NotLooked), account: account(t, nil, adaResource), want: "agree"},
+		{name: "scope that cannot be told", scoped: true, standing: present(connectors.Facts{Enabled: connectors.Yes, Assigned: connectors.Yes, SoftDeleted: connectors.No}), account: account(t, nil, adaResource), want: "agree"},
+		{
+			name: "disabled, out of scope as far as was read", scoped: true, standing: unproven(connectors.Facts{Enabled: connectors.No, Assigned: connectors.Yes, OutOfScope: connectors.Yes}, plan.NotLooked),
+			account: account(t, nil, adaResource), want: "deactivate disabled_at_source active: true -> false",
+		},
 		{name: "reactivation wants a look", standing: present(enabled), account: account(t, inactive, adaResource), want: "look"},
 		{
 			name: "reactivation, looked at", standing: looked(enabled), account: account(t, inactive, adaResource),
@@ -403,6 +277,9 @@ func TestDecide(t *testing.T) {
 			mapped := test.mapping
 			if mapped == nil {
 				mapped = m
+			}
+			if test.scoped {
+				mapped = mapped.Within(salesOnly(t))
 			}
 			values := test.values
 			if values == nil {
