@@ -50,6 +50,8 @@ func (p *Population) addPerson(v *View, step Step) error {
 	x := v.Person(len(v.people) - 1)
 	v.nameBy(name, x.n)
 	p.alter(x, func(d *details) { d.values = values })
+	p.happenTo(x, PersonCreated)
+	p.happenTo(x, PersonActivated)
 	return nil
 }
 
@@ -69,7 +71,9 @@ func (p *Population) addGroup(v *View, step Step) error {
 		return fmt.Errorf("the group name %q is taken", step.Group)
 	}
 	v.groups = append(v.groups, group{name: step.Group})
-	p.noteGroup(v.Group(len(v.groups) - 1))
+	g := v.Group(len(v.groups) - 1)
+	p.noteGroup(g)
+	p.tellGroup(g, GroupCreated)
 	return nil
 }
 
@@ -77,6 +81,9 @@ func (p *Population) setApp(v *View, step Step) error {
 	state := AppState(step.Value)
 	if state != AppActive && state != AppInactive && state != AppGone {
 		return fmt.Errorf("value %q is not active, inactive or gone", step.Value)
+	}
+	if v.app != state {
+		p.happen(v, map[AppState]Happening{AppActive: AppActivated, AppInactive: AppDeactivated, AppGone: AppRemoved}[state], Nobody, Nobody)
 	}
 	v.app = state
 	return nil
@@ -106,6 +113,9 @@ func (p *Population) assignGroup(v *View, g Group, step Step) error {
 	if !g.Assigned() {
 		g.each(func(m *person) { m.via++ })
 	}
+	if !g.Assigned() {
+		p.tellGroup(g, GroupAssigned)
+	}
 	g.stored().flags |= direct
 	g.stored().roles = roles
 	p.noteGroup(g)
@@ -115,6 +125,7 @@ func (p *Population) assignGroup(v *View, g Group, step Step) error {
 func (p *Population) unassignGroup(v *View, g Group, _ Step) error {
 	if g.Assigned() {
 		g.each(func(m *person) { m.via-- })
+		p.tellGroup(g, GroupUnassigned)
 	}
 	g.stored().flags &^= direct
 	p.noteGroup(g)
@@ -180,12 +191,19 @@ func (p *Population) setManager(v *View, x Person, step Step) error {
 	return nil
 }
 
+func (p *Population) unhide(_ *View, g Group, _ Step) error {
+	g.stored().hidden, g.stored().silent = false, false
+	p.noteGroup(g)
+	return nil
+}
+
 func (p *Population) renameGroup(v *View, g Group, step Step) error {
 	if holder, taken := v.GroupByName(step.Value); step.Value == "" || taken && holder.n != g.n {
 		return fmt.Errorf("the group name %q is taken or empty", step.Value)
 	}
 	g.stored().name = step.Value
 	p.noteGroup(g)
+	p.tellGroup(g, GroupRenamed)
 	return nil
 }
 
@@ -194,6 +212,7 @@ func (p *Population) purgeGroup(v *View, g Group, step Step) error {
 		return err
 	}
 	g.stored().flags |= purged
+	p.tellGroup(g, GroupGone)
 	return nil
 }
 
@@ -212,6 +231,7 @@ func (p *Population) join(v *View, x Person, step Step) error {
 	}
 	p.note(x)
 	p.noteGroup(g)
+	p.happen(v, PersonJoined, int(x.n), int(g.n))
 	return nil
 }
 
@@ -230,6 +250,7 @@ func (p *Population) leave(v *View, x Person, step Step) error {
 	}
 	p.note(x)
 	p.noteGroup(g)
+	p.happen(v, PersonLeft, int(x.n), int(g.n))
 	return nil
 }
 

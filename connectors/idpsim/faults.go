@@ -16,43 +16,102 @@ import (
 	"rollcall/connectors/idpsim/internal/wire"
 )
 
-// The faults by name. The first group is between server and caller; the second is what a vendor answers, in its own words; the third
-// is wrong with what is in a list, which only the vendor's side can do.
+// The faults by name. FaultList says what each of them does.
 const (
-	Cut       = "cut"        // the connection ends without an answer; net/http repeats a GET by itself if the connection had been used before
-	CutBody   = "cut-body"   // the connection ends in the middle of the answer
-	Truncated = "truncated"  // a whole answer with half the JSON
-	Blank     = "blank"      // 200 and nothing in it
-	HTML502   = "html-502"   // a gateway's page instead of an answer
-	SlowDrip  = "slow-drip"  // the answer in sixteen pieces, over Wait
-	ClockSkew = "clock-skew" // the Date header is off by Wait
+	Cut         = "cut"
+	CutBody     = "cut-body"
+	Truncated   = "truncated"
+	Blank       = "blank"
+	HTML502     = "html-502"
+	SlowDrip    = "slow-drip"
+	Hang        = "hang"
+	ClockSkew   = "clock-skew"
+	NoType      = "no-type"
+	OtherShape  = "other-shape"
+	JoinedLinks = "joined-links"
+	ForeignLink = "foreign-link"
 
-	Throttle     = "throttle"      // too many requests, and when to come back: after Wait, whole seconds
-	ThrottleBare = "throttle-bare" // too many requests, and not a word more
-	Unavailable  = "unavailable"   // 503
-	ServerError  = "server-error"  // 500
-	Unauthorised = "unauthorised"  // the token is refused
-	Forbidden    = "forbidden"     // the permission is missing
+	Throttle     = "throttle"
+	ThrottleBare = "throttle-bare"
+	Concurrency  = "concurrency"
+	Unavailable  = "unavailable"
+	ServerError  = "server-error"
+	Unauthorised = "unauthorised"
+	Forbidden    = "forbidden"
 
-	Empty        = "empty"         // a good answer with nothing in the list
-	LostPage     = "lost-page"     // the rows of one page are left out; the next link leads on
-	LostLink     = "lost-link"     // the next link is left out
-	Endless      = "endless"       // the next link leads to the same page
-	Nulls        = "nulls"         // every property but the id is null
-	Duplicates   = "duplicates"    // each row twice
-	ExpiredDelta = "expired-delta" // the token of a delta query is not known any more
-	Ghosts       = "ghosts"        // people in the recycle bin still stand in the list of assignments (Entra)
-	Stale        = "stale"         // answered by a replica that has heard nothing since the step "remember"
+	Empty        = "empty"
+	LostPage     = "lost-page"
+	LostLink     = "lost-link"
+	Endless      = "endless"
+	MissingRows  = "missing-rows"
+	Nulls        = "nulls"
+	Duplicates   = "duplicates"
+	ExpiredDelta = "expired-delta"
+	Ghosts       = "ghosts"
+	Stale        = "stale"
+	StaleSearch  = "stale-search"
 )
 
-var transportFaults = []string{Cut, CutBody, Truncated, Blank, HTML502, SlowDrip, ClockSkew}
+// Fault is one of the faults, for people to read.
+type Fault struct {
+	Name string `json:"name"`
+	Does string `json:"does"`
+	side side
+}
 
-var vendorFaults = []string{Throttle, ThrottleBare, Unavailable, ServerError, Unauthorised, Forbidden}
+// side is who does wrong: the network between server and caller, the vendor with an answer in its own words, or the contents of a list,
+// which only the vendor can spoil.
+type side uint8
 
-var contentFaults = []string{Empty, LostPage, LostLink, Endless, Nulls, Duplicates, ExpiredDelta, Ghosts, Stale}
+const (
+	between side = iota
+	vendor
+	contents
+)
 
-// FaultNames lists all faults.
-func FaultNames() []string { return slices.Concat(transportFaults, vendorFaults, contentFaults) }
+var faultList = []Fault{
+	{Cut, "the connection ends without an answer (net/http repeats a GET by itself if the connection had been used before)", between},
+	{CutBody, "the connection ends in the middle of the answer", between},
+	{Truncated, "a whole answer with half the JSON", between},
+	{Blank, "200 and nothing in it", between},
+	{HTML502, "a gateway's page instead of an answer", between},
+	{SlowDrip, "the answer in sixteen pieces, over wait", between},
+	{Hang, "no answer at all until the caller gives up, or wait is over", between},
+	{ClockSkew, "the Date header is off by wait", between},
+	{NoType, "a good answer without its Content-Type", between},
+	{OtherShape, "200 and JSON that has nothing to do with the question", between},
+	{JoinedLinks, "the links of one answer stand in one Link header, as some proxies have it (Okta)", between},
+	{ForeignLink, "every link in the answer leads to another host", between},
+	{Throttle, "too many requests, and when to come back: after wait, in whole seconds", vendor},
+	{ThrottleBare, "too many requests, and not a word more", vendor},
+	{Concurrency, "too many requests at the same time: a limit of 0 (Okta)", vendor},
+	{Unavailable, "503", vendor},
+	{ServerError, "500", vendor},
+	{Unauthorised, "the token is refused", vendor},
+	{Forbidden, "the permission is missing", vendor},
+	{Empty, "a good answer with nothing in the list", contents},
+	{LostPage, "the rows of one page are left out; the next link leads on", contents},
+	{LostLink, "the next link is left out", contents},
+	{Endless, "the next link leads to the same page", contents},
+	{MissingRows, "every second row is left out, without a word", contents},
+	{Nulls, "every property but the id is null, as for who lacks a permission", contents},
+	{Duplicates, "each row twice", contents},
+	{ExpiredDelta, "the token of a delta query, or the cursor of the System Log, is not known any more", contents},
+	{Ghosts, "people in the recycle bin still stand in the list of assignments (Entra)", contents},
+	{Stale, "answered by a replica that has heard nothing since the step remember", contents},
+	{StaleSearch, "a search is answered from an index that has heard nothing since the step remember (Okta)", contents},
+}
+
+// FaultList lists all faults.
+func FaultList() []Fault { return slices.Clone(faultList) }
+
+// FaultNames lists the names of all faults.
+func FaultNames() (names []string) {
+	for _, one := range faultList {
+		names = append(names, one.Name)
+	}
+	return names
+}
 
 // Where says which requests a fault hits. The zero Where hits every one.
 type Where struct {
@@ -111,7 +170,7 @@ type fault struct {
 // Set starts a fault, in the place of the one with the same name, and its counts anew.
 func (f *Faults) Set(name string, where Where) error {
 	if !slices.Contains(FaultNames(), name) {
-		return fmt.Errorf("there is no fault %q; faults are %s", name, strings.Join(FaultNames(), ", "))
+		return unknown("fault", name, FaultNames())
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -202,12 +261,12 @@ func Struck(r *http.Request, name string) bool {
 	return ok
 }
 
-// Vendor answers with one of the vendor's own failures: Throttle (wait is how long), ThrottleBare, Unavailable, ServerError,
-// Unauthorised or Forbidden.
+// Vendor answers with one of the vendor's own failures: Throttle (wait is how long), ThrottleBare, Concurrency, Unavailable,
+// ServerError, Unauthorised or Forbidden.
 type Vendor func(w http.ResponseWriter, r *http.Request, name string, wait time.Duration)
 
 // Handler puts the faults in front of next. Each request is judged once; which faults hit it is told to next by Struck.
-func (f *Faults) Handler(vendor Vendor, next http.Handler) http.Handler {
+func (f *Faults) Handler(answer Vendor, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		struck := f.strike(r)
 		if struck == nil {
@@ -217,9 +276,9 @@ func (f *Faults) Handler(vendor Vendor, next http.Handler) http.Handler {
 		if where, ok := struck[ClockSkew]; ok {
 			w.Header().Set("Date", time.Now().Add(where.Wait).UTC().Format(http.TimeFormat))
 		}
-		for _, name := range vendorFaults {
-			if where, ok := struck[name]; ok {
-				vendor(w, r, name, where.Wait)
+		for _, one := range faultList {
+			if where, ok := struck[one.Name]; ok && one.side == vendor {
+				answer(w, r, one.Name, where.Wait)
 				return
 			}
 		}
@@ -238,9 +297,13 @@ func (h hit) deliver(w http.ResponseWriter, r *http.Request, next http.Handler) 
 		_, _ = w.Write([]byte("<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>\n"))
 		return
 	}
+	if where, ok := h[Hang]; ok {
+		hang(r, where.Wait)
+		panic(http.ErrAbortHandler)
+	}
 	answer := wire.Record(next, r.WithContext(context.WithValue(r.Context(), hitKey{}, h)))
+	body := h.redress(r, answer)
 	answer.CopyHeader(w)
-	body := answer.Body.Bytes()
 	switch {
 	case h.has(Blank):
 		w.Header().Del("Content-Type")
@@ -260,6 +323,44 @@ func (h hit) deliver(w http.ResponseWriter, r *http.Request, next http.Handler) 
 	default:
 		w.WriteHeader(answer.Status)
 		_, _ = w.Write(body)
+	}
+}
+
+// redress changes what an answer says of itself, and its links.
+func (h hit) redress(r *http.Request, answer *wire.Answer) []byte {
+	body := answer.Body.Bytes()
+	if h.has(ForeignLink) {
+		body = bytes.ReplaceAll(body, []byte(wire.Base(r)), []byte(elsewhere))
+		for i, link := range answer.Head["Link"] {
+			answer.Head["Link"][i] = strings.ReplaceAll(link, wire.Base(r), elsewhere)
+		}
+	}
+	if h.has(JoinedLinks) && len(answer.Head["Link"]) > 1 {
+		answer.Head["Link"] = []string{strings.Join(answer.Head["Link"], ", ")}
+	}
+	if h.has(NoType) {
+		answer.Head["Content-Type"] = nil
+	}
+	if h.has(OtherShape) {
+		answer.Status, body = http.StatusOK, []byte(`{"status":"ok"}`)
+	}
+	return body
+}
+
+// elsewhere is where foreign links lead; nobody is there.
+const elsewhere = "http://elsewhere.invalid"
+
+// hang waits until the caller has gone, or the time is over if there is one.
+func hang(r *http.Request, over time.Duration) {
+	if over <= 0 {
+		<-r.Context().Done()
+		return
+	}
+	timer := time.NewTimer(over)
+	defer timer.Stop()
+	select {
+	case <-r.Context().Done():
+	case <-timer.C:
 	}
 }
 
@@ -287,7 +388,7 @@ func drip(w http.ResponseWriter, r *http.Request, body []byte, over time.Duratio
 // PlainFault is a Vendor for a service that has no words of its own.
 func PlainFault(w http.ResponseWriter, _ *http.Request, name string, wait time.Duration) {
 	status := map[string]int{
-		Throttle: http.StatusTooManyRequests, ThrottleBare: http.StatusTooManyRequests, Unavailable: http.StatusServiceUnavailable,
+		Throttle: http.StatusTooManyRequests, Concurrency: http.StatusTooManyRequests, ThrottleBare: http.StatusTooManyRequests, Unavailable: http.StatusServiceUnavailable,
 		ServerError: http.StatusInternalServerError, Unauthorised: http.StatusUnauthorized, Forbidden: http.StatusForbidden,
 	}[name]
 	if name == Throttle {

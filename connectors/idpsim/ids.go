@@ -13,6 +13,11 @@ const (
 	principalKind
 	roleKind
 	clientKind
+	eventKind
+	appUserKind
+	pushKind
+	targetKind
+	mappingKind
 	kinds
 )
 

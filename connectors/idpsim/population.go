@@ -49,7 +49,7 @@ func New(o Options) *Population {
 	v := &View{
 		keys: keysOf(o.Seed), domain: strings.ToLower(o.Domain), name: o.Name, generated: uint32(o.People), created: epoch,
 		roles: o.Roles, clients: o.Clients, app: AppActive, people: make([]person, o.People), named: map[string][]uint32{},
-		reports: uint32(o.Reports), job: proposed(), tenant: tenant{permissions: Needed()},
+		reports: uint32(o.Reports), job: proposed(), org: newOrg(), tenant: tenant{permissions: Needed()},
 	}
 	v.step, v.shift = shuffleOf(o.Seed)
 	for n := range o.Groups {

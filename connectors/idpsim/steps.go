@@ -83,6 +83,7 @@ var personSteps = map[string]func(*Population, *View, Person, Step) error{
 var groupSteps = map[string]func(*Population, *View, Group, Step) error{
 	"assign": (*Population).assignGroup, "unassign": (*Population).unassignGroup, "nest": (*Population).nest,
 	"hide": (*Population).hide, "purge-group": (*Population).purgeGroup, "rename-group": (*Population).renameGroup,
+	"push-group": (*Population).pushGroup, "unpush-group": (*Population).unpushGroup, "unhide": (*Population).unhide,
 	"rule": (*Population).setRule, "group-kind": (*Population).setKind,
 }
 
@@ -90,10 +91,12 @@ var groupSteps = map[string]func(*Population, *View, Group, Step) error{
 func (p *Population) do(step Step) error {
 	v := p.current
 	onGroup, onPerson := groupSteps[step.Do], personSteps[step.Do]
-	onJob, onTenant := jobSteps[step.Do], tenantSteps[step.Do]
+	onJob, onTenant, onOrg := jobSteps[step.Do], tenantSteps[step.Do], orgSteps[step.Do]
 	switch {
 	case onJob != nil:
 		return p.changeJob(func(j *Provisioning) error { return onJob(p, j, step) })
+	case onOrg != nil:
+		return p.changeOrg(step, onOrg)
 	case onTenant != nil:
 		return onTenant(&v.tenant, step)
 	case step.Do == "add-person":
@@ -110,16 +113,23 @@ func (p *Population) do(step Step) error {
 		if err != nil {
 			return err
 		}
-		return onGroup(p, v, g, step)
+		assigned := g.assignedMembers()
+		if err := onGroup(p, v, g, step); err != nil {
+			return err
+		}
+		p.tellMembers(g, assigned)
+		return nil
 	case onPerson != nil:
 		who, err := v.several(step.Who)
 		if err != nil {
 			return err
 		}
 		for _, x := range who {
+			before := x.stand()
 			if err := onPerson(p, v, x, step); err != nil {
 				return fmt.Errorf("#%d: %w", x.n, err)
 			}
+			p.tell(x, before)
 		}
 		return nil
 	}

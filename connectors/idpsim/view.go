@@ -26,6 +26,8 @@ type View struct {
 	groups []group
 	named  map[string][]uint32 // folded user names given by hand, and who has or had them
 	log    []Change
+	events []Event
+	org    *org // replaced, never changed
 }
 
 // Change says that something about one person or group changed.
@@ -90,7 +92,8 @@ type group struct {
 	roles   []uint16
 	flags   flags // direct: assigned; purged
 	hidden  bool  // hidden membership
-	silent  bool  // hidden, and an empty list instead of a refusal for who may not see it
+	push    GroupPush
+	silent  bool // hidden, and an empty list instead of a refusal for who may not see it
 	kind    GroupKind
 	rule    string // of a dynamic group; "" when members are assigned
 	updated time.Time
@@ -389,5 +392,6 @@ func (v *View) clone() *View {
 		c.named[name] = slices.Clone(who)
 	}
 	c.log = slices.Clip(v.log)
+	c.events = slices.Clip(v.events)
 	return &c
 }

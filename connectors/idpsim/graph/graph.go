@@ -316,7 +316,7 @@ func vendorFault(w http.ResponseWriter, r *http.Request, name string, wait time.
 		w.Header().Set("Retry-After", wholeSeconds(wait))
 		w.Header().Set("x-ms-throttle-information", "ResourceUnitLimitExceeded")
 		fail(w, http.StatusTooManyRequests, "TooManyRequests", "Too many requests.")
-	case idpsim.ThrottleBare:
+	case idpsim.ThrottleBare, idpsim.Concurrency:
 		fail(w, http.StatusTooManyRequests, "TooManyRequests", "Too many requests.")
 	case idpsim.Unavailable:
 		fail(w, http.StatusServiceUnavailable, "serviceNotAvailable", "The service is temporarily unavailable.")

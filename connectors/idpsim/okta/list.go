@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	"rollcall/connectors/idpsim"
 	"rollcall/connectors/idpsim/internal/wire"
@@ -93,6 +94,8 @@ func (c *call) appendPage(dst []byte, p paging, of collection) (body []byte, nex
 		next, more = p.after, true
 	case struck(idpsim.Duplicates):
 		rows = append(rows, rows...)
+	case struck(idpsim.MissingRows):
+		rows = every2nd(rows)
 	}
 	dst = append(dst, '[')
 	for i, key := range rows {
@@ -118,4 +121,20 @@ func (of collection) keys(after uint64, limit int) (rows []uint64, last uint64, 
 	}
 	_, more = of.next(last)
 	return rows, last, more
+}
+
+// every2nd leaves out every second row, and the only one.
+func every2nd[T any](rows []T) (rest []T) {
+	for i := 1; i < len(rows); i += 2 {
+		rest = append(rest, rows[i])
+	}
+	return rest
+}
+
+// parseTime reads a time of a query; none is the beginning of time.
+func parseTime(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	return time.Parse(time.RFC3339, text)
 }

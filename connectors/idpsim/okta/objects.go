@@ -105,7 +105,7 @@ func (r *renderer) user(dst []byte, x idpsim.Person) []byte {
 	dst = append(dst, `,"lastLogin":null`...)
 	dst = r.time(dst, "lastUpdated", x.Updated())
 	dst = r.time(dst, "passwordChanged", x.Created())
-	dst = append(dst, `,"type":{"id":"otySimulated000000AA"},"profile":`...)
+	dst = append(dst, `,"type":{"id":"`+userType+`"},"profile":`...)
 	dst = appendProfile(dst, x, userProfile, false)
 	dst = append(dst, `,"credentials":{"password":{},"provider":{"type":"OKTA","name":"OKTA"}},"_links":{"self":{"href":"`...)
 	dst = append(dst, r.base...)

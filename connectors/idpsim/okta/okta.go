@@ -16,13 +16,14 @@ import (
 
 // Options of an API. The zero Options make one that wants any API token and never runs out of requests.
 type Options struct {
-	Token  string                  // the only API token that is accepted, unless Accept is given
-	Accept func(token string) bool // says whether the bearer token of a service application is good
-	Limit  int                     // requests a minute; 0 is no limit, and the headers show a large one
-	Faults *idpsim.Faults
+	Token   string   // the only API token that is accepted; "" accepts any
+	Service *Service // the service application that gets tokens; nil: there is none
+	Limit   int      // requests a minute; 0 is no limit, and the headers show a large one
+	Faults  *idpsim.Faults
+	Now     func() time.Time // time.Now unless given; what tokens and rate limits go by. The System Log goes by the population's clock
 }
 
-// API is the simulated org. It is an http.Handler for /api/v1/….
+// API is the simulated org. It is an http.Handler for /api/v1/… and TokenPath.
 type API struct {
 	population *idpsim.Population
 	options    Options
@@ -32,16 +33,22 @@ type API struct {
 	mu     sync.Mutex
 	minute time.Time // start of the window that the rate limit counts in
 	used   int
+	tokens map[string]issued
 }
 
 // New makes an API that shows a population.
 func New(population *idpsim.Population, o Options) *API {
-	a := &API{population: population, options: o}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	a := &API{population: population, options: o, tokens: map[string]issued{}}
 	a.handler = o.Faults.Handler(a.vendorFault, http.HandlerFunc(a.route))
 	return a
 }
 
-// Calls counts the requests so far.
+func (a *API) now() time.Time { return a.options.Now() }
+
+// Calls counts the requests so far, those for tokens among them.
 func (a *API) Calls() int { return int(a.calls.Load()) }
 
 // ServeHTTP is safe for concurrent use.
@@ -50,26 +57,13 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.handler.ServeHTTP(w, r)
 }
 
-func (a *API) authorised(header string) bool {
-	kind, token, _ := strings.Cut(header, " ")
-	switch {
-	case token == "":
-		return false
-	case kind == "SSWS":
-		return a.options.Token == "" || token == a.options.Token
-	case kind == "Bearer" && a.options.Accept != nil:
-		return a.options.Accept(token)
-	}
-	return false
-}
-
 const noLimit = 10_000
 
 // spend takes a request from the minute's allowance, shows what is left, and says whether there was any.
 func (a *API) spend(w http.ResponseWriter) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	now := time.Now()
+	now := a.now()
 	if now.Sub(a.minute) >= time.Minute {
 		a.minute, a.used = now, 0
 	}
@@ -93,17 +87,21 @@ func rateHeaders(w http.ResponseWriter, limit, remaining int, reset time.Time) {
 // route finds who answers. Faults have been dealt with.
 func (a *API) route(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Okta-Request-Id", requestID)
-	if !a.authorised(r.Header.Get("Authorization")) {
-		fail(w, http.StatusUnauthorized, "E0000011", "Invalid token provided")
+	path, ok := strings.CutPrefix(r.URL.Path, "/api/v1/")
+	at := strings.Split(strings.TrimSuffix(path, "/"), "/")
+	if r.URL.Path != TokenPath && !a.admit(w, r, at) {
 		return
 	}
 	if !a.spend(w) {
 		throttled(w)
 		return
 	}
-	path, ok := strings.CutPrefix(r.URL.Path, "/api/v1/")
+	if r.URL.Path == TokenPath {
+		a.token(w, r)
+		return
+	}
 	c := &call{api: a, w: w, r: r, stale: idpsim.Struck(r, idpsim.Stale)}
-	serve := c.get(strings.Split(strings.TrimSuffix(path, "/"), "/"))
+	serve := c.get(at)
 	switch {
 	case !ok || serve == nil:
 		fail(w, http.StatusNotFound, "E0000022", "The endpoint does not support the provided HTTP method")
@@ -151,6 +149,18 @@ func (c *call) get(at []string) func() {
 		return func() { c.appUser(at[1], at[3]) }
 	case len(at) == 3 && at[0] == "apps" && at[2] == "groups":
 		return func() { c.appGroups(at[1]) }
+	case len(at) == 4 && at[0] == "apps" && at[2] == "group-push" && at[3] == "mappings":
+		return func() { c.pushMappings(at[1]) }
+	case len(at) == 3 && at[0] == "apps" && at[2] == "features":
+		return func() { c.features(at[1]) }
+	case len(at) == 4 && at[0] == "apps" && at[2] == "features":
+		return func() { c.feature(at[1], at[3]) }
+	case len(at) == 1 && at[0] == "mappings":
+		return c.profileMappings
+	case len(at) == 2 && at[0] == "mappings":
+		return func() { c.profileMapping(at[1]) }
+	case len(at) == 1 && at[0] == "logs":
+		return c.logs
 	}
 	return nil
 }
@@ -166,10 +176,21 @@ func write(w http.ResponseWriter, status int, body []byte) {
 
 // fail sends an Okta error.
 func fail(w http.ResponseWriter, status int, code, summary string) {
+	failBecause(w, status, code, summary)
+}
+
+// failBecause sends an Okta error with its causes.
+func failBecause(w http.ResponseWriter, status int, code, summary string, causes ...string) {
 	b := []byte(`{"errorCode":"` + code + `","errorSummary":`)
 	b = wire.AppendString(b, summary)
-	b = append(b, `,"errorLink":"`+code+`","errorId":"oaeSimulatedError0000000000","errorCauses":[]}`...)
-	write(w, status, b)
+	b = append(b, `,"errorLink":"`+code+`","errorId":"oaeSimulatedError0000000000","errorCauses":[`...)
+	for i, cause := range causes {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(wire.AppendString(append(b, `{"errorSummary":`...), cause), '}')
+	}
+	write(w, status, append(b, "]}"...))
 }
 
 // notFound is told of an id and what kind of thing it should have been.
@@ -185,10 +206,13 @@ func throttled(w http.ResponseWriter) {
 func (a *API) vendorFault(w http.ResponseWriter, _ *http.Request, name string, wait time.Duration) {
 	switch name {
 	case idpsim.Throttle:
-		rateHeaders(w, 600, 0, time.Now().Add(wait))
+		rateHeaders(w, 600, 0, a.now().Add(wait))
 		throttled(w)
 	case idpsim.ThrottleBare:
 		w.Header()["Date"] = nil
+		throttled(w)
+	case idpsim.Concurrency:
+		rateHeaders(w, 0, 0, a.now().Add(wait))
 		throttled(w)
 	case idpsim.Unavailable:
 		fail(w, http.StatusServiceUnavailable, "E0000009", "Internal Server Error")
@@ -197,6 +221,6 @@ func (a *API) vendorFault(w http.ResponseWriter, _ *http.Request, name string, w
 	case idpsim.Unauthorised:
 		fail(w, http.StatusUnauthorized, "E0000011", "Invalid token provided")
 	case idpsim.Forbidden:
-		fail(w, http.StatusForbidden, "E0000006", "You do not have permission to perform the requested action")
+		forbidden(w)
 	}
 }

@@ -1,9 +1,12 @@
 package okta
 
 import (
+	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"rollcall/connectors/idpsim"
 	"rollcall/connectors/idpsim/internal/wire"
@@ -11,11 +14,6 @@ import (
 
 // byName says whether a person is assigned to the application by name, as far as Okta goes: a deactivation takes that away.
 func byName(x idpsim.Person) bool { return x.Direct() && !x.Unlinked() }
-
-// inApp says whether the application's list of users has a person. The deactivated have left it, wherever they are still members.
-func inApp(x idpsim.Person) bool {
-	return x.Present() && x.Status() != deprovisioned && (byName(x) || x.ViaGroup())
-}
 
 // people is the collection of those who pass show.
 func people(v *idpsim.View, show func(idpsim.Person) bool, render func(dst []byte, x idpsim.Person) []byte) collection {
@@ -35,36 +33,121 @@ func people(v *idpsim.View, show func(idpsim.Person) bool, render func(dst []byt
 const deprovisioned = "DEPROVISIONED"
 
 func (c *call) users() {
-	p, ok := c.parsePaging(200, 200, "q", "filter", "search")
+	p, ok := c.parsePaging(200, 200, "q", "filter", "search", "fields")
 	if !ok {
 		return
 	}
-	show, ok := c.userFilter(p)
-	if !ok {
+	if p.values.Has("search") && idpsim.Struck(c.r, idpsim.StaleSearch) {
+		c.stale = true
+	}
+	f, d, err := userFilter(p.values)
+	if err != nil {
+		fail(c.w, http.StatusBadRequest, "E0000031", "Invalid search criteria: "+err.Error())
 		return
 	}
-	c.page(p, func(v *idpsim.View) collection { return people(v, show, c.renderer(v).user) })
+	prefix := strings.ToLower(p.values.Get("q"))
+	c.page(p, func(v *idpsim.View) collection {
+		r := c.renderer(v)
+		if f == nil { // a plain list and q leave out the deactivated
+			return people(v, func(x idpsim.Person) bool {
+				return x.Present() && x.Status() != deprovisioned && (prefix == "" || startsWith(x, prefix))
+			}, r.user)
+		}
+		show := func(x idpsim.Person) bool {
+			return !x.Gone() && f.match(d, func(path string) []string { return userValues(x, path) })
+		}
+		if ids, ok := f.ids(); ok {
+			return chosen(v, ids, show, r.user)
+		}
+		return people(v, show, r.user)
+	})
 }
 
-// userFilter reads q, or a filter or search of the form property eq "value". A plain list and q leave out the deactivated; filter
-// and search show them.
-func (c *call) userFilter(p paging) (show func(idpsim.Person) bool, ok bool) {
-	text := p.values.Get("filter") + p.values.Get("search")
-	if text == "" {
-		prefix := strings.ToLower(p.values.Get("q"))
-		return func(x idpsim.Person) bool {
-			return x.Present() && x.Status() != deprovisioned && (prefix == "" || startsWith(x, prefix))
-		}, true
+// userFilter reads filter or search, which show the deactivated too. A filter knows few properties and compares them as they are
+// written; a search knows all of them and ignores the letter case of values.
+func userFilter(values url.Values) (*filter, dialect, error) {
+	text, d := values.Get("search"), dialect{joins: []string{"and", "or"}, operators: searchable}
+	if values.Has("filter") {
+		text, d = values.Get("filter"), dialect{joins: []string{"and", "or"}, operators: filterable, exact: true}
 	}
-	name, literal, found := strings.Cut(text, " eq ")
-	value, quotedOpen := strings.CutPrefix(literal, `"`)
-	value, quotedClose := strings.CutSuffix(value, `"`)
-	property := filterable[strings.TrimPrefix(name, "profile.")]
-	if !found || !quotedOpen || !quotedClose || property == nil {
-		fail(c.w, http.StatusBadRequest, "E0000031", "Invalid search criteria.")
-		return nil, false
+	switch {
+	case values.Has("filter") && values.Has("search"):
+		return nil, d, fmt.Errorf("filter and search exclude each other")
+	case !values.Has("filter") && !values.Has("search"):
+		return nil, d, nil
 	}
-	return func(x idpsim.Person) bool { return !x.Gone() && strings.EqualFold(property(x), value) }, true
+	f, err := parseFilter(text, d)
+	return f, d, err
+}
+
+// searchable: ne is not there; lt and gt joined by or do the same.
+func searchable(path string) []string {
+	key, profile := strings.CutPrefix(path, "profile.")
+	switch {
+	case profile && slices.Contains([]string{"firstName", "lastName", "email", "login"}, key):
+		return []string{"eq", "sw", "co", "gt", "ge", "lt", "le", "pr"}
+	case profile && slices.ContainsFunc(userProfile, func(f field) bool { return f.key == key }):
+		return []string{"eq", "sw", "gt", "ge", "lt", "le", "pr"}
+	case slices.Contains([]string{"id", "status", "created", "activated", "statusChanged", "lastUpdated", "type.id"}, path):
+		return []string{"eq", "sw", "gt", "ge", "lt", "le", "pr"}
+	}
+	return nil
+}
+
+func filterable(path string) []string {
+	switch path {
+	case "lastUpdated":
+		return []string{"eq", "gt", "ge", "lt", "le"}
+	case "id", "status", "profile.login", "profile.email", "profile.firstName", "profile.lastName":
+		return []string{"eq"}
+	}
+	return nil
+}
+
+// userValues are a user's values of a property that can be searched for.
+func userValues(x idpsim.Person, path string) []string {
+	if key, ok := strings.CutPrefix(path, "profile."); ok {
+		at := slices.IndexFunc(userProfile, func(f field) bool { return f.key == key })
+		text, there := x.Append(nil, userProfile[at].attribute)
+		if !there {
+			return nil
+		}
+		return []string{string(text)}
+	}
+	switch path {
+	case "id":
+		return []string{string(x.AppendOktaID(nil))}
+	case "status":
+		return []string{x.Status()}
+	case "statusChanged":
+		return []string{x.Turned().UTC().Format(time.RFC3339Nano)}
+	case "lastUpdated":
+		return []string{x.Updated().UTC().Format(time.RFC3339Nano)}
+	case "type.id":
+		return []string{userType}
+	}
+	return []string{x.Created().UTC().Format(time.RFC3339Nano)}
+}
+
+// chosen is the collection of those with one of the ids who pass show: what people would find, without looking at everybody.
+func chosen(v *idpsim.View, ids []string, show func(idpsim.Person) bool, render func(dst []byte, x idpsim.Person) []byte) collection {
+	var numbers []int
+	for _, id := range ids {
+		if x, ok := v.PersonByOktaID(id); ok && show(x) {
+			numbers = append(numbers, x.Number())
+		}
+	}
+	slices.Sort(numbers)
+	return collection{
+		next: func(after uint64) (uint64, bool) {
+			at, _ := slices.BinarySearch(numbers, int(after))
+			if at == len(numbers) {
+				return 0, false
+			}
+			return uint64(numbers[at]) + 1, true
+		},
+		append: func(dst []byte, key uint64) []byte { return render(dst, v.Person(int(key-1))) },
+	}
 }
 
 // startsWith is what q looks at.
@@ -72,15 +155,6 @@ func startsWith(x idpsim.Person, prefix string) bool {
 	return slices.ContainsFunc([]idpsim.Attribute{idpsim.GivenName, idpsim.FamilyName, idpsim.Mail}, func(a idpsim.Attribute) bool {
 		return strings.HasPrefix(strings.ToLower(x.Text(a)), prefix)
 	})
-}
-
-var filterable = map[string]func(idpsim.Person) string{
-	"id":        func(x idpsim.Person) string { return string(x.AppendOktaID(nil)) },
-	"status":    func(x idpsim.Person) string { return x.Status() },
-	"login":     func(x idpsim.Person) string { return x.Text(idpsim.UserName) },
-	"email":     func(x idpsim.Person) string { return x.Text(idpsim.Mail) },
-	"firstName": func(x idpsim.Person) string { return x.Text(idpsim.GivenName) },
-	"lastName":  func(x idpsim.Person) string { return x.Text(idpsim.FamilyName) },
 }
 
 // one answers with a single object, or that there is none of that kind.
@@ -145,7 +219,7 @@ func (c *call) appUsers(id string) {
 	expand, prefix := p.values.Get("expand") == "user", strings.ToLower(p.values.Get("q"))
 	c.page(p, func(v *idpsim.View) collection {
 		r := c.renderer(v)
-		return people(v, func(x idpsim.Person) bool { return inApp(x) && (prefix == "" || startsWith(x, prefix)) },
+		return people(v, func(x idpsim.Person) bool { return x.InOktaApp() && (prefix == "" || startsWith(x, prefix)) },
 			func(dst []byte, x idpsim.Person) []byte { return r.appUser(dst, x, expand) })
 	})
 }
@@ -156,7 +230,7 @@ func (c *call) appUser(app, id string) {
 	}
 	c.one(id, "AppUser", func(v *idpsim.View) ([]byte, bool) {
 		x, ok := v.PersonByOktaID(id)
-		if !ok || !inApp(x) {
+		if !ok || !x.InOktaApp() {
 			return nil, false
 		}
 		return c.renderer(v).appUser(nil, x, c.r.URL.Query().Get("expand") == "user"), true

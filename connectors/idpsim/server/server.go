@@ -1,5 +1,5 @@
-// Package server is a whole simulated organisation behind one address: the Graph API under /v1.0, the Okta API under /api/v1, the
-// login service under /{tenant}/, and the strings that move the puppets under /_control.
+// Package server is a whole simulated organisation behind one address: the Graph API under /v1.0, the Okta API under /api/v1 with its
+// tokens under /oauth2/v1, Microsoft's login service under /{tenant}/, and the strings that move the puppets under /_control.
 package server
 
 import (
@@ -25,6 +25,7 @@ type Options struct {
 	Client       string            // client id and
 	Secret       string            // secret that the login service knows; its tokens are accepted by Graph too
 	Permissions  []string          // granted at Graph; see graph.Options
+	Service      *okta.Service     // the service application that gets tokens from Okta; nil: there is none
 	RateLimit    int               // of Okta, requests a minute; 0 is none
 	Pushers      map[string]Pusher // by name, for /_control/cycle
 	ControlToken string            // wanted by /_control as bearer token; without one, /_control answers loopback callers only
@@ -62,10 +63,11 @@ func Listen(o Options) (*Server, error) {
 	s := &Server{options: o, listener: l}
 	s.Login = login.New(login.Options{Tenant: o.Population.TenantID(), Client: o.Client, Secret: o.Secret, Faults: o.Faults})
 	s.Graph = graph.New(o.Population, graph.Options{Accept: s.accepts, Permissions: o.Permissions, Faults: o.Faults})
-	s.Okta = okta.New(o.Population, okta.Options{Token: o.Token, Limit: o.RateLimit, Faults: o.Faults})
+	s.Okta = okta.New(o.Population, okta.Options{Token: o.Token, Service: o.Service, Limit: o.RateLimit, Faults: o.Faults})
 	mux := http.NewServeMux()
 	mux.Handle("/v1.0/", s.Graph)
 	mux.Handle("/api/v1/", s.Okta)
+	mux.Handle(okta.TokenPath, s.Okta)
 	mux.Handle("/_control/", s.control())
 	mux.Handle("/", s.Login)
 	s.handler = mux
