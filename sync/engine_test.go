@@ -126,6 +126,9 @@ func TestAnotherBasisObserves(t *testing.T) {
 	changes := map[string]func(*world){
 		"directory": func(w *world) { w.dir.identity = "another/app" },
 		"scope":     func(w *world) { w.source.People = connectors.Everyone },
+		"scoping filter": func(w *world) {
+			w.within(mapping.Clause{Attribute: "userPrincipalName", Operator: "IS NOT NULL"})
+		},
 		"mapping": func(w *world) {
 			m, err := mapping.Compile(append(mapping.Default("entra"), mapping.Row{Target: "title", Source: "[jobTitle]"}))
 			if err != nil {

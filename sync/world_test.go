@@ -44,6 +44,8 @@ type directory struct {
 	unreadable []string         // groups
 	lookErr    error            // of Look
 	lookTells  bool             // Look can tell assignment
+	nulls      bool             // pulls have no value of any attribute but the name
+	lookNulls  bool             // Look has neither values nor the state, as without a permission
 	duringPull func(page int)   // before each page
 	lagging    map[string]*soul // what pulls pass in place of who is there
 	pulls      int
@@ -73,6 +75,9 @@ func (d *directory) Pull(ctx context.Context, want connectors.Want, page func([]
 		assigned := d.passesAll || want.Scope == connectors.Everyone || s.facts.Assigned == connectors.Yes
 		if !s.gone && s.facts.SoftDeleted != connectors.Yes && assigned && !d.hidden[s.id] {
 			people = append(people, s.person(want))
+			if last := &people[len(people)-1]; d.nulls {
+				forget(last, want)
+			}
 		}
 	}
 	proof := connectors.Proof{Complete: true, Unreadable: d.unreadable}
@@ -124,6 +129,10 @@ func (d *directory) Look(ctx context.Context, want connectors.Want, ids []string
 			if !d.lookTells {
 				sighting.Person.Facts.Assigned = connectors.Unknown
 			}
+			if d.lookNulls {
+				forget(&sighting.Person, want)
+				sighting.Person.Facts.Enabled = connectors.Unknown
+			}
 		}
 		if err := found(sighting); err != nil {
 			return err
@@ -139,6 +148,15 @@ func (s *soul) person(want connectors.Want) connectors.Person {
 		p.Values = append(p.Values, connectors.Value{Present: ok, Text: text})
 	}
 	return p
+}
+
+// forget takes every value but the name from somebody.
+func forget(p *connectors.Person, want connectors.Want) {
+	for i, name := range want.Attributes {
+		if name != "userPrincipalName" {
+			p.Values[i] = connectors.Value{}
+		}
+	}
 }
 
 // clock is a clock that tests turn.
