@@ -22,6 +22,7 @@ type history struct {
 	*world
 	rt       *rapid.T
 	names    int
+	scoped   bool // only Sales are let in
 	wasWhole bool // the last run was honest and complete
 	lying    bool // the present one says that it is complete, and is not
 
@@ -36,6 +37,11 @@ func newHistory(t *testing.T, rt *rapid.T) *history {
 	h.source.Rules.Settle = rapid.SampledFrom([]time.Duration{0, 15 * time.Minute}).Draw(rt, "settle")
 	h.source.Rules.GateFloor = rapid.IntRange(1, 6).Draw(rt, "floor")
 	h.source.Rules.GatePercent = rapid.SampledFrom([]int{0, 10, 50, 100}).Draw(rt, "percent")
+	if h.scoped = rapid.Bool().Draw(rt, "scoped"); h.scoped {
+		h.within(sales)
+		h.hand() // another basis, by hand: scheduled runs may apply
+		h.clock.hour()
+	}
 	h.joinSome(rapid.OneOf(rapid.IntRange(4, 16), rapid.IntRange(30, 48)).Draw(rt, "people")) // of many only a few are looked at
 	h.honest()
 	h.clock.hour()
@@ -44,7 +50,9 @@ func newHistory(t *testing.T, rt *rapid.T) *history {
 
 func (h *history) joinSome(n int) {
 	for range n {
-		h.join(fmt.Sprintf("p%03d", h.names))
+		name := fmt.Sprintf("p%03d", h.names)
+		h.join(name)
+		h.department("Sales", name)
 		h.names++
 	}
 }
@@ -54,7 +62,7 @@ func (h *history) pick() *soul { return rapid.SampledFrom(h.dir.souls).Draw(h.rt
 
 // entitled tells whether someone should have an active account, by what is true and not by what anybody says.
 func (s *soul) entitled() bool {
-	return !s.gone && s.facts.Enabled == connectors.Yes && s.facts.Assigned == connectors.Yes && s.facts.SoftDeleted != connectors.Yes
+	return !s.gone && !s.outside && s.facts.Enabled == connectors.Yes && s.facts.Assigned == connectors.Yes && s.facts.SoftDeleted != connectors.Yes
 }
 
 // change lets something happen in the directory.
@@ -68,7 +76,7 @@ func (h *history) change(rt *rapid.T) {
 			*a = connectors.Yes
 		}
 	}
-	switch rapid.SampledFrom([]string{"join", "enabled", "assigned", "deleted", "purged", "renamed"}).Draw(rt, "change") {
+	switch rapid.SampledFrom([]string{"join", "enabled", "assigned", "deleted", "purged", "renamed", "moved"}).Draw(rt, "change") {
 	case "join":
 		h.joinSome(1)
 	case "enabled":
@@ -79,6 +87,12 @@ func (h *history) change(rt *rapid.T) {
 		flip(&s.facts.SoftDeleted)
 	case "purged":
 		s.gone = true
+	case "moved":
+		department := rapid.SampledFrom([]string{"Sales", "Legal", ""}).Draw(rt, "department")
+		if s.values["department"] = department; department == "" {
+			delete(s.values, "department")
+		}
+		s.outside = h.scoped && department != "Sales"
 	case "renamed":
 		s.values["userPrincipalName"] = fmt.Sprintf("n%03d@acme.example", h.names)
 		h.names++
@@ -108,6 +122,7 @@ func (h *history) rehire(rt *rapid.T) {
 	h.names++
 	id := fmt.Sprintf("obj-r%03d", h.names)
 	h.namesake(id, name, works, rapid.Bool().Draw(rt, "first"))
+	h.dir.find(id).values["department"] = "Sales"
 	found, err := h.store.Find(h.t.Context(), acme, state.KindAccount, state.NewMatchKey(state.MatchUserName, name+"@acme.example"))
 	switch {
 	case err != nil:
@@ -154,7 +169,7 @@ func (h *history) faulty(rt *rapid.T) {
 	h.rt = rt
 	h.honestSettings()
 	d := h.dir
-	faults := []string{"partial", "error", "lost", "no look", "unreadable", "push"}
+	faults := []string{"partial", "error", "lost", "no look", "unreadable", "push", "nulls"}
 	if h.wasWhole || d.lookTells { // a lie is believed only when it is told twice and nothing contradicts it
 		faults = append(faults, "lost page", "empty", "hidden")
 	}
@@ -167,6 +182,8 @@ func (h *history) faulty(rt *rapid.T) {
 		d.err, d.failAfter = &connectors.Error{Kind: connectors.ErrThrottled, Op: "list"}, rapid.IntRange(0, 15).Draw(rt, "pages")
 	case "lost":
 		d.lost = true
+	case "nulls": // a permission is lost: attributes are not read, by id perhaps not either, and then the state is not
+		d.nulls, d.lookNulls = true, rapid.Bool().Draw(rt, "look nulls")
 	case "no look":
 		d.lookErr = errors.New("unreachable")
 	case "lost page":
@@ -207,6 +224,7 @@ func (h *history) faulty(rt *rapid.T) {
 func (h *history) honestSettings() {
 	d := h.dir
 	d.hidden, d.dropped, d.incomplete, d.err, d.lost, d.lookErr, d.duringPull, d.unreadable = nil, 0, "", nil, false, nil, nil, nil
+	d.nulls, d.lookNulls = false, false
 	h.lying = false
 }
 

@@ -24,6 +24,7 @@ type soul struct {
 	id      string
 	facts   connectors.Facts
 	gone    bool
+	outside bool // of the scoping filters, in truth
 	account string
 	values  map[string]string
 }
@@ -33,6 +34,7 @@ type directory struct {
 	identity string
 	pageSize int
 	souls    []*soul
+	teams    []*team
 
 	hidden     map[string]bool  // left out of pulls, as if they were not there
 	passesAll  bool             // people who are not assigned are passed as such
@@ -81,6 +83,9 @@ func (d *directory) Pull(ctx context.Context, want connectors.Want, page func([]
 		}
 	}
 	proof := connectors.Proof{Complete: true, Unreadable: d.unreadable}
+	if err := d.tellTeams(want); err != nil {
+		return proof, err
+	}
 	number := 0
 	for chunk := range slices.Chunk(people, max(d.pageSize, 1)) {
 		number++
