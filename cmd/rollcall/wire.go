@@ -110,21 +110,24 @@ func (s *sourceConfig) connector(env lookupEnv, transport http.RoundTripper) (co
 	if unreadable := s.secretFaults(env); len(unreadable) > 0 {
 		return nil, unreadable
 	}
-	read := func(ref secret) string {
-		text, _ := ref.read(env) // readable a moment ago; "" is refused by the connector
-		return text
+	read := func(ref secret) func() (string, error) {
+		if ref == (secret{}) {
+			return nil
+		}
+		return func() (string, error) { return ref.read(env) }
 	}
 	switch {
 	case s.Entra != nil:
 		return entra.Open(entra.Config{
 			TenantID: s.Entra.TenantID, ClientID: s.Entra.ClientID, ClientSecret: read(s.Entra.ClientSecret), AccessToken: read(s.Entra.AccessToken),
+			Share: s.Limits.APIShare,
 			AppID: s.Entra.AppID, Cloud: s.Entra.Cloud, GraphURL: s.Entra.GraphURL, LoginURL: s.Entra.LoginURL, Transitive: s.Entra.Transitive,
 			Transport: transport,
 		})
 	case s.Okta != nil:
 		return okta.Open(okta.Config{
-			OrgURL: s.Okta.OrgURL, AppID: s.Okta.AppID, APIToken: read(s.Okta.APIToken), Suspended: s.Okta.Suspended,
-			Transport: transport,
+			OrgURL: s.Okta.OrgURL, AppID: s.Okta.AppID, Suspended: s.Okta.Suspended, Transport: transport,
+			APIToken: func() (string, error) { return s.Okta.APIToken.read(env) },
 		})
 	}
 	return nil, nil

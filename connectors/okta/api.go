@@ -2,8 +2,10 @@ package okta
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
+	"net/http"
 
 	sdk "github.com/okta/okta-sdk-golang/v2/okta"
 	"github.com/okta/okta-sdk-golang/v2/okta/query"
@@ -12,7 +14,14 @@ import (
 	"rollcall/connectors/rest"
 )
 
-const pageSize = 500 // the most that Okta gives of app users
+// The most that Okta gives of each in one page, or advises to ask for.
+const (
+	appUserPage = 500
+	groupPage   = 200
+	memberPage  = 200
+	pushPage    = 1000
+	mappingPage = 200
+)
 
 // body is what an answer holds. The transport has declared it binary, so the SDK has not touched it.
 func body(resp *sdk.Response, err error) (string, error) {
@@ -23,32 +32,29 @@ func body(resp *sdk.Response, err error) (string, error) {
 	return string(text), err
 }
 
-// application makes sure that the application is there and active: in any other state, people vanish from it for no reason of theirs.
-func (c *Connector) application(ctx context.Context) error {
-	_, resp, err := c.client.Application.GetApplication(ctx, c.appID, sdk.NewApplication(), nil)
+// decode reads an answer that is small into a value.
+func decode(resp *sdk.Response, err error, into any) error {
 	text, err := body(resp, err)
-	if notThere(err) {
-		err = &connectors.Error{Kind: connectors.ErrSourceLost, Detail: "the org has no application with this id"}
-	}
 	if err != nil {
-		return fail(ctx, findApplication, err)
+		return err
 	}
-	status, err := scanStatus(text)
-	switch {
-	case err != nil:
-		return fail(ctx, findApplication, err)
-	case status == "":
-		return fail(ctx, findApplication, errors.New("the application comes without a status"))
-	case status != "ACTIVE":
-		return fail(ctx, findApplication, &connectors.Error{Kind: connectors.ErrSourceLost, Detail: "the application is " + rest.Line(status)})
-	}
-	return nil
+	return json.Unmarshal([]byte(text), into)
 }
 
-// appUsers calls read with each page of the application's users, under the watch of a rest.Listing.
-func (c *Connector) appUsers(ctx context.Context, read func(page string) (first string, err error)) error {
+// get asks for what the SDK has no method for, through its executor. address is a path and query.
+func (c *Connector) get(ctx context.Context, address string) (*sdk.Response, error) {
+	executor := c.client.CloneRequestExecutor()
+	req, err := executor.NewRequest(http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	return executor.Do(ctx, req, nil)
+}
+
+// eachPage calls read with each page of a listing, from the first answer on, under the watch of a rest.Listing. What read returns
+// tells the page from others, "" of an empty one.
+func eachPage(ctx context.Context, resp *sdk.Response, failed error, read func(page string) (first string, err error)) error {
 	var listing rest.Listing
-	_, resp, failed := c.client.Application.ListApplicationUsers(ctx, c.appID, query.NewQueryParams(query.WithLimit(pageSize), query.WithExpand("user")))
 	for {
 		text, err := body(resp, failed)
 		if err != nil {
@@ -63,6 +69,34 @@ func (c *Connector) appUsers(ctx context.Context, read func(page string) (first 
 		}
 		resp, failed = resp.Next(ctx, nil)
 	}
+}
+
+// application makes sure that the application is there and active: in any other state, people vanish from it for no reason of theirs.
+func (c *Connector) application(ctx context.Context) error {
+	_, resp, err := c.client.Application.GetApplication(ctx, c.appID, sdk.NewApplication(), nil)
+	text, err := body(resp, err)
+	if notThere(err) {
+		err = &connectors.Error{Kind: connectors.ErrSourceLost, Detail: "the org has no application with this id"}
+	}
+	if err != nil {
+		return c.fail(ctx, findApplication, err)
+	}
+	status, err := scanStatus(text)
+	switch {
+	case err != nil:
+		return c.fail(ctx, findApplication, err)
+	case status == "":
+		return c.fail(ctx, findApplication, errors.New("the application comes without a status"))
+	case status != "ACTIVE":
+		return c.fail(ctx, findApplication, &connectors.Error{Kind: connectors.ErrSourceLost, Detail: "the application is " + rest.Line(status)})
+	}
+	return nil
+}
+
+// appUsers calls read with each page of the application's users.
+func (c *Connector) appUsers(ctx context.Context, read func(page string) (first string, err error)) error {
+	_, resp, err := c.client.Application.ListApplicationUsers(ctx, c.appID, query.NewQueryParams(query.WithLimit(appUserPage), query.WithExpand("user")))
+	return eachPage(ctx, resp, err, read)
 }
 
 // appUser reads one app user with its Okta user embedded.

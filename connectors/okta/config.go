@@ -2,8 +2,9 @@
 //
 // Okta keeps one app user per person and application, whoever made the assignment, so a pull is the application's status followed by
 // the pages of its app users, with the Okta user of each embedded: the app user says what the application should hold, the Okta user
-// whether the person may sign in. All calls are the SDK's; answers are scanned by us, because the SDK's types cannot tell null from
-// absent and share memory between pages.
+// whether the person may sign in. All calls go through the SDK; answers are read by us, because the SDK's types cannot tell null from
+// absent and share memory between pages. Its own way to sign in is not used either: it sends the signed assertion in a URL, without
+// the caller's context.
 package okta
 
 import (
@@ -20,31 +21,39 @@ import (
 	"rollcall/connectors/rest"
 )
 
-// Config is one org and one application in it.
+// Config is one org and one application in it, and one of two ways to sign in: an API token, or a service app with its key. Open reads
+// neither; both are read again when Okta refuses what was read before, so that a new secret needs no restart.
 type Config struct {
-	OrgURL    string // https://globex.okta.com; http only for a simulator on this machine
-	AppID     string // 0oa…
-	APIToken  string // of an administrator who may read the application and its people
+	OrgURL string // https://globex.okta.com; http only for a simulator on this machine
+	AppID  string // 0oa…
+
+	APIToken func() (string, error) // of an administrator who may read the application and its people
+
+	ClientID   string                 // of a service app, 0oa…
+	PrivateKey func() ([]byte, error) // its RSA key: PEM, PKCS #1 or PKCS #8
+	KeyID      string                 // which of its keys that is; "" = Okta tries them all
+
 	Suspended string // what a suspended person is: "" = "inactive"; or "active"
+	Share     int    // percent of the org's rate limits to take; 0 = 25
 
 	Transport http.RoundTripper                                // nil = http.DefaultTransport; carries proxy and trusted certificates
 	SleepFunc func(ctx context.Context, d time.Duration) error // nil = really wait; simulations hurry
 }
 
-// Open checks cfg and makes a connector of it. It asks nothing. Its error, of kind ErrMisconfigured, names every fault.
+// Open checks cfg and makes a connector of it. It asks nothing and reads no secret. Its error, of kind ErrMisconfigured, names every
+// fault.
 func Open(cfg Config) (*Connector, error) {
 	org, err := cfg.check()
 	if err != nil {
 		return nil, rest.Misconfigured("Okta", err)
 	}
-	transport := oktaTransport(cfg, rest.OriginOf(org))
 	// The SDK merges a YAML file of the home directory, one beside its own source and the environment into its settings before these,
 	// so every setting that matters is set.
 	_, client, err := sdk.NewClient(context.Background(),
 		sdk.WithOrgUrl(org.String()),
 		sdk.WithAuthorizationMode("SSWS"),
-		sdk.WithToken(cfg.APIToken),
-		sdk.WithHttpClientPtr(transport.Client()),
+		sdk.WithToken("replaced by signIn"),
+		sdk.WithHttpClientPtr(newClient(cfg, org)),
 		sdk.WithCache(false),
 		sdk.WithRequestTimeout(0), // the transport bounds every call
 		sdk.WithRateLimitMaxRetries(0),
@@ -59,6 +68,7 @@ func Open(cfg Config) (*Connector, error) {
 		appID:           cfg.AppID,
 		identity:        cfg.identity(org),
 		suspendedActive: cfg.Suspended == "active",
+		serviceApp:      cfg.ClientID != "",
 	}, nil
 }
 
@@ -92,10 +102,20 @@ func (cfg *Config) check() (*url.URL, error) {
 	} else if !plainID(cfg.AppID) {
 		fault("app id has other characters than letters and digits")
 	}
-	if cfg.APIToken == "" {
-		fault("API token is missing: make one at Security > API > Tokens")
-	} else if strings.ContainsFunc(cfg.APIToken, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		fault("API token has characters that no token has, such as a line break")
+	switch withKey := cfg.ClientID != "" || cfg.PrivateKey != nil; {
+	case cfg.APIToken == nil && !withKey:
+		fault("no way to sign in: an API token is made at Security > API > Tokens, a service app at Applications > Create App Integration > API Services")
+	case cfg.APIToken != nil && withKey:
+		fault("two ways to sign in: keep the API token or the service app")
+	case withKey && cfg.ClientID == "":
+		fault("client id is missing: it is on the service app's page, at General > Client Credentials")
+	case withKey && !plainID(cfg.ClientID):
+		fault("client id has other characters than letters and digits")
+	case withKey && cfg.PrivateKey == nil:
+		fault("private key is missing: it is made on the service app's page, at General > Client Credentials > Public Keys")
+	}
+	if cfg.Share < 0 || cfg.Share > 100 {
+		fault("share is %d: it is a percentage", cfg.Share)
 	}
 	if cfg.Suspended != "" && cfg.Suspended != "inactive" && cfg.Suspended != "active" {
 		fault("suspended is %q: inactive and active are known", cfg.Suspended)

@@ -2,11 +2,11 @@ package okta
 
 import (
 	"context"
-	"errors"
-	"net/http"
+	"slices"
+	"sync/atomic"
 
 	sdk "github.com/okta/okta-sdk-golang/v2/okta"
-	"github.com/okta/okta-sdk-golang/v2/okta/query"
+	"golang.org/x/sync/errgroup"
 
 	"rollcall/connectors"
 	"rollcall/connectors/rest"
@@ -18,6 +18,8 @@ type Connector struct {
 	appID           string
 	identity        string
 	suspendedActive bool
+	serviceApp      bool
+	groups          atomic.Pointer[groupSet] // those that were read last; nil until the first pull
 }
 
 var _ connectors.Connector = (*Connector)(nil)
@@ -33,9 +35,9 @@ func (c *Connector) Pull(ctx context.Context, want connectors.Want, page func([]
 	return p.End(p.run(ctx, want))
 }
 
-// Look implements connectors.Connector, with one or two calls for each id: Okta has no batches. Who has no app user is not assigned,
-// and their Values are absent: the app-side profile went with the app user. Who is not in the org at all is gone. An id that no object
-// of Okta's can have belongs to nobody here: its sighting has no facts.
+// Look implements connectors.Connector, with one or two calls for each id, two people at a time: Okta has no batches, and its search
+// lags behind. Who has no app user is not assigned, and their Values are absent: the app-side profile went with the app user. Who is
+// not in the org at all is gone. An id that no object of Okta's can have belongs to nobody here: its sighting has no facts.
 func (c *Connector) Look(ctx context.Context, want connectors.Want, ids []string, found func(connectors.Sighting) error) error {
 	if len(ids) == 0 {
 		return nil
@@ -43,14 +45,23 @@ func (c *Connector) Look(ctx context.Context, want connectors.Want, ids []string
 	if err := c.application(ctx); err != nil { // without it, everyone would seem unassigned
 		return err
 	}
-	for _, id := range ids {
-		people := newPeople(want, c.suspendedActive) // sightings may be kept
-		sighting, err := c.sight(ctx, &people, id)
-		if err != nil {
-			return fail(ctx, readPeople, err)
+	for some := range slices.Chunk(ids, concurrency) {
+		sightings := make([]connectors.Sighting, len(some))
+		looks, both := errgroup.WithContext(ctx)
+		for i, id := range some {
+			looks.Go(func() (err error) {
+				people := newPeople(want, c.suspendedActive) // sightings may be kept
+				sightings[i], err = c.sight(both, &people, id)
+				return err
+			})
 		}
-		if err := found(sighting); err != nil {
-			return err
+		if err := looks.Wait(); err != nil {
+			return c.fail(ctx, readPeople, err)
+		}
+		for _, sighting := range sightings {
+			if err := found(sighting); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -61,19 +72,9 @@ func (c *Connector) sight(ctx context.Context, people *people, id string) (conne
 	if !plainID(id) {
 		return connectors.Sighting{ID: id, Person: people.without(connectors.Person{ID: id})}, nil
 	}
-	text, err := c.appUser(ctx, id)
-	if err == nil {
-		s := rest.Scan(text)
-		if err := people.scan(&s); err != nil {
-			return connectors.Sighting{}, err
-		}
-		if people.persons[0].ID != id {
-			return connectors.Sighting{}, errOther
-		}
-		return connectors.Sighting{ID: id, Person: people.keep(func(string) bool { return true })[0]}, nil
-	}
-	if !notThere(err) {
-		return connectors.Sighting{}, err
+	assigned, err := c.assignment(ctx, people, id)
+	if err != nil || assigned {
+		return connectors.Sighting{ID: id, Person: people.one()}, err
 	}
 	user, err := c.user(ctx, id)
 	switch {
@@ -87,37 +88,17 @@ func (c *Connector) sight(ctx context.Context, people *people, id string) (conne
 	return connectors.Sighting{ID: id, Person: people.without(connectors.Person{ID: id, UserName: user.login, Facts: facts})}, nil
 }
 
-// Check implements connectors.Connector. What cannot be tried because an earlier probe failed is left out.
-func (c *Connector) Check(ctx context.Context) []connectors.Finding {
-	var findings []connectors.Finding
-	note := func(what string, s rest.Step, err error) bool {
-		finding := connectors.Finding{What: what, OK: err == nil}
-		if err != nil {
-			finding.Mend = connectors.Mend(fail(ctx, s, err))
-		}
-		findings = append(findings, finding)
-		return finding.OK
+// assignment reads somebody's app user into people, if there is one that counts.
+func (c *Connector) assignment(ctx context.Context, people *people, id string) (bool, error) {
+	text, err := c.appUser(ctx, id)
+	if notThere(err) {
+		return false, nil
 	}
-	err := c.application(ctx)
-	var failure *connectors.Error
-	refused := errors.As(err, &failure) && failure.Status != http.StatusForbidden && !errors.Is(err, connectors.ErrSourceLost)
-	if refused {
-		note("sign in with the API token", findApplication, err)
-		return findings
-	}
-	note("sign in with the API token", findApplication, nil)
-	if !note("find the application, active (okta.apps.read)", findApplication, err) {
-		return findings
-	}
-	people := newPeople(connectors.Want{}, c.suspendedActive)
-	_, resp, err := c.client.Application.ListApplicationUsers(ctx, c.appID, query.NewQueryParams(query.WithLimit(1), query.WithExpand("user")))
-	text, err := body(resp, err)
 	if err == nil {
-		err = people.scanPage(text)
+		err = people.scanOne(text)
 	}
-	note("list who is assigned, with their status (okta.apps.read, okta.users.read)", listAppUsers, err)
-	_, resp, err = c.client.User.ListUsers(ctx, query.NewQueryParams(query.WithLimit(1)))
-	_, err = body(resp, err)
-	note("read people (okta.users.read)", readPeople, err)
-	return findings
+	if err == nil && people.first != id {
+		err = errOther
+	}
+	return err == nil && len(people.persons) == 1, err
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -20,7 +21,32 @@ const (
 	token = "00QCjAl4MlV-WPXM"
 	app   = "/api/v1/apps/" + appID
 	users = app + "/users"
+
+	features = app + "/features/USER_PROVISIONING"
+	pushes   = app + "/group-push/mappings"
 )
+
+// groupID is the id of the n-th group.
+func groupID(n int) string { return fmt.Sprintf("00g%017d", n) }
+
+// pushOf is the push mapping of the n-th group.
+func pushOf(n int, status string) string {
+	return fmt.Sprintf(`{"id":"gPm%d","sourceGroupId":%q,"targetGroupId":"x","status":%q,"lastPush":"2026-03-02T10:00:0%dZ","errorSummary":""}`, n, groupID(n), status, n)
+}
+
+// feature is the feature USER_PROVISIONING: whether it creates, updates and deactivates.
+func feature(create, update, deactivate string) string {
+	return fmt.Sprintf(`{"name":"USER_PROVISIONING","status":"ENABLED","capabilities":{"create":{"lifecycleCreate":{"status":%q}},
+		"update":{"profile":{"status":%q},"lifecycleDeactivate":{"status":%q},"password":{"status":"DISABLED"}}}}`, create, update, deactivate)
+}
+
+// given is a secret that stays the same.
+func given(secret string) func() (string, error) {
+	return func() (string, error) { return secret, nil }
+}
+
+// noKey is a private key that Open must not read.
+func noKey() ([]byte, error) { panic("a secret is read") }
 
 // person is the id of the n-th person.
 func person(n int) string { return fmt.Sprintf("00u%017d", n) }
@@ -68,6 +94,17 @@ func newFake(t *testing.T) *fake {
 	return f
 }
 
+// provisioned gives the org everything that may be read beside people, and one pushed group, with a member.
+func (f *fake) provisioned() {
+	f.on(features, ok(feature("ENABLED", "ENABLED", "ENABLED")))
+	f.on(pushes, ok(list(pushOf(1, "ACTIVE"))))
+	f.on("/api/v1/groups/"+groupID(1), ok(`{"id":"`+groupID(1)+`","profile":{"name":"Sales"}}`))
+	f.on("/api/v1/groups/"+groupID(1)+"/users", ok(list(oktaUser(1, "ACTIVE"))))
+	f.on("/api/v1/mappings", ok(`[{"id":"prm1"}]`))
+	f.on("/api/v1/mappings/prm1", ok(`{"properties":{"title":{"expression":"user.title","pushStatus":"PUSH"}}}`))
+	f.log()
+}
+
 func (f *fake) on(path string, answers ...http.HandlerFunc) { f.answers[path] = answers }
 
 // link is a Link header line to a later page of the app users.
@@ -95,6 +132,38 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	queue[0](w, r)
 }
 
+// log gives the org a System Log: each page of events leads to the next, and the last, an empty one, to itself.
+func (f *fake) log(pages ...string) {
+	f.on("/api/v1/logs", func(w http.ResponseWriter, r *http.Request) {
+		query := r.URL.Query()
+		at, _ := strconv.Atoi(query.Get("after"))
+		if query.Has("since") == query.Has("after") {
+			status(400, `{"errorCode":"E0000001","errorSummary":"since and after exclude each other"}`)(w, r)
+			return
+		}
+		page := "[]"
+		if at < len(pages) {
+			page = pages[at]
+			at++
+		}
+		query.Del("since")
+		query.Set("after", strconv.Itoa(at))
+		ok(page, "<"+f.server.URL+r.URL.RequestURI()+`>; rel="self"`, "<"+f.server.URL+"/api/v1/logs?"+query.Encode()+`>; rel="next"`)(w, r)
+	})
+}
+
+// asked are the requests for a path, so far.
+func (f *fake) asked(path string) (seen []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, request := range f.seen {
+		if at, _, _ := strings.Cut(strings.TrimPrefix(request, "GET "), "?"); at == path {
+			seen = append(seen, request)
+		}
+	}
+	return seen
+}
+
 func ok(body string, links ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -118,7 +187,7 @@ func status(code int, body string, header ...string) http.HandlerFunc {
 
 func (f *fake) config() okta.Config {
 	return okta.Config{
-		OrgURL: f.server.URL, AppID: appID, APIToken: token,
+		OrgURL: f.server.URL, AppID: appID, APIToken: given(token),
 		SleepFunc: func(ctx context.Context, d time.Duration) error { f.sleeps = append(f.sleeps, d); return ctx.Err() },
 	}
 }

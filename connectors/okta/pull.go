@@ -2,6 +2,7 @@ package okta
 
 import (
 	"context"
+	"net/http"
 	"strings"
 
 	"rollcall/connectors"
@@ -12,8 +13,9 @@ import (
 type pull struct {
 	*Connector
 	*rest.Pull
-	people people
-	passed ids
+	people  people
+	passed  ids
+	stopped error // the error of Want.Groups
 }
 
 func (p *pull) run(ctx context.Context, want connectors.Want) error {
@@ -32,15 +34,33 @@ func (p *pull) run(ctx context.Context, want connectors.Want) error {
 			return "", err
 		}
 		if len(p.people.persons) > 0 {
-			first = p.people.persons[0].ID
 			p.Probe(readPeople)
 		}
-		return first, p.Pass(p.people.keep(p.passed.add)) // without those who were passed before
+		return p.people.first, p.Pass(p.people.keep(p.passed.add)) // without those who were passed before
 	})
 	if err != nil {
-		return fail(ctx, listAppUsers, err)
+		return p.fail(ctx, listAppUsers, err)
 	}
-	return nil
+	pushed, err := p.pushes(ctx, want)
+	known := err == nil
+	if want.Groups != nil && !known && !withheld(err) && !refusedAs(err, http.StatusBadRequest) {
+		return p.fail(ctx, listPushes, err)
+	}
+	if err := p.pushedGroups(ctx, want, pushed, known); err != nil {
+		return err
+	}
+	p.Proof.Push = p.push(ctx, pushed)
+	return ctx.Err()
+}
+
+// pushes reads which groups are pushed; where their members are not wanted, only to judge by, so in little time.
+func (p *pull) pushes(ctx context.Context, want connectors.Want) ([]pushMapping, error) {
+	if want.Groups == nil {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(ctx, provisioningTime)
+		defer stop()
+	}
+	return p.pushMappings(ctx)
 }
 
 // ids is a set of object ids. Those of up to 20 bytes, as all of Okta's are, take no allocation each.

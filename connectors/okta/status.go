@@ -12,37 +12,36 @@ var userEnabled = map[string]connectors.Answer{
 	"LOCKED_OUT":       connectors.Yes,
 	"RECOVERY":         connectors.Yes,
 	"STAGED":           connectors.Unknown,
-	"DEPROVISIONED":    connectors.No,
+	deprovisioned:      connectors.No,
 }
 
 // appUserEnabled says what an app user's status means. STAGED is an assignment whose push is still queued: it counts. PENDING and
-// APPROVED wait for somebody; IMPORTED, MATCHED and UNASSIGNED are not assignments but leftovers of an import: they are Unknown, so
-// that nothing is created and nothing removed on their ground.
+// APPROVED wait for somebody: they are Unknown, so that nothing is created and nothing removed on their ground.
 var appUserEnabled = map[string]connectors.Answer{
-	"ACTIVE":        connectors.Yes,
-	"PROVISIONED":   connectors.Yes,
-	"STAGED":        connectors.Yes,
-	"IMPLICIT":      connectors.Yes,
-	"PENDING":       connectors.Unknown,
-	"APPROVED":      connectors.Unknown,
-	"IMPORTED":      connectors.Unknown,
-	"MATCHED":       connectors.Unknown,
-	"UNASSIGNED":    connectors.Unknown,
-	"INACTIVE":      connectors.No,
-	"REVOKED":       connectors.No,
-	"DEPROVISIONED": connectors.No,
+	"ACTIVE":      connectors.Yes,
+	"PROVISIONED": connectors.Yes,
+	"STAGED":      connectors.Yes,
+	"IMPLICIT":    connectors.Yes,
+	"PENDING":     connectors.Unknown,
+	"APPROVED":    connectors.Unknown,
+	"INACTIVE":    connectors.No,
+	"REVOKED":     connectors.No,
+	deprovisioned: connectors.No,
 }
 
-const suspended = "SUSPENDED"
+// leftover is what an import leaves behind: nobody has assigned these people to the application, and Okta pushes none of them. They
+// are passed over, as if they had no app user.
+var leftover = map[string]bool{"IMPORTED": true, "MATCHED": true, "UNASSIGNED": true}
+
+const (
+	suspended     = "SUSPENDED"
+	deprovisioned = "DEPROVISIONED"
+)
 
 // facts are those of somebody with an app user of the given status.
 func (p *people) facts(user oktaUser, appUser string) connectors.Facts {
 	facts := p.userFacts(user)
 	facts.Assigned = connectors.Yes
-	switch appUser {
-	case "IMPORTED", "MATCHED", "UNASSIGNED":
-		facts.Assigned = connectors.Unknown
-	}
 	facts.Enabled = both(facts.Enabled, p.enabled(appUserEnabled, appUser))
 	if appUserEnabled[appUser] != connectors.Yes {
 		facts.Status += ", app user " + appUser
@@ -50,13 +49,19 @@ func (p *people) facts(user oktaUser, appUser string) connectors.Facts {
 	return facts
 }
 
-// userFacts are what an Okta user says alone.
+// userFacts are what an Okta user says alone. A deactivation on its way counts. Of somebody who is on the way back, nothing is said
+// until they are there.
 func (p *people) userFacts(user oktaUser) connectors.Facts {
 	facts := connectors.Facts{Enabled: p.enabled(userEnabled, user.status), SoftDeleted: connectors.No, Status: user.status}
-	if user.becoming == "DEPROVISIONED" {
+	switch {
+	case user.becoming == "":
+		return facts
+	case user.becoming == deprovisioned:
 		facts.Enabled = connectors.No
-		facts.Status += ", becoming DEPROVISIONED"
+	case user.status == deprovisioned:
+		facts.Enabled = connectors.Unknown
 	}
+	facts.Status += ", becoming " + user.becoming
 	return facts
 }
 

@@ -18,7 +18,7 @@ var harness = connectortest.Harness{
 		return simulated.New(p, simulated.Options{Token: connectortest.Token, Faults: f})
 	},
 	Open: func(address string, p *idpsim.Population, sleep func(context.Context, time.Duration) error) (connectors.Connector, error) {
-		return okta.Open(okta.Config{OrgURL: address, AppID: p.OktaAppID(), APIToken: connectortest.Token, SleepFunc: sleep})
+		return okta.Open(okta.Config{OrgURL: address, AppID: p.OktaAppID(), APIToken: given(connectortest.Token), SleepFunc: sleep})
 	},
 	ID: func(p *idpsim.Population, who string) string { return p.OktaID(who) },
 	Attributes: map[string]idpsim.Attribute{
