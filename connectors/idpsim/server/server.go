@@ -24,6 +24,7 @@ type Options struct {
 	Token        string            // accepted by Graph (as bearer) and Okta (as SSWS); "" accepts any token
 	Client       string            // client id and
 	Secret       string            // secret that the login service knows; its tokens are accepted by Graph too
+	Login        login.Options     // what else the client may prove itself with; tenant, client, secret, population and faults are filled in
 	Permissions  []string          // granted at Graph; see graph.Options
 	Service      *okta.Service     // the service application that gets tokens from Okta; nil: there is none
 	RateLimit    int               // of Okta, requests a minute; 0 is none
@@ -61,8 +62,10 @@ func Listen(o Options) (*Server, error) {
 		return nil, fmt.Errorf("simulated provider: %w", err)
 	}
 	s := &Server{options: o, listener: l}
-	s.Login = login.New(login.Options{Tenant: o.Population.TenantID(), Client: o.Client, Secret: o.Secret, Faults: o.Faults})
-	s.Graph = graph.New(o.Population, graph.Options{Accept: s.accepts, Permissions: o.Permissions, Faults: o.Faults})
+	o.Login.Tenant, o.Login.Client, o.Login.Secret = o.Population.TenantID(), o.Client, o.Secret
+	o.Login.Population, o.Login.Faults = o.Population, o.Faults
+	s.Login = login.New(o.Login)
+	s.Graph = graph.New(o.Population, graph.Options{Judge: s.judge, Permissions: o.Permissions, Faults: o.Faults})
 	s.Okta = okta.New(o.Population, okta.Options{Token: o.Token, Service: o.Service, Limit: o.RateLimit, Faults: o.Faults})
 	mux := http.NewServeMux()
 	mux.Handle("/v1.0/", s.Graph)
@@ -74,12 +77,13 @@ func Listen(o Options) (*Server, error) {
 	return s, nil
 }
 
-// accepts says whether Graph takes a bearer token.
-func (s *Server) accepts(token string) bool {
-	if s.options.Token == "" {
-		return token != ""
+// judge says what a bearer token is worth at Graph.
+func (s *Server) judge(token string) graph.Bearer {
+	verdict := graph.Bearer(s.Login.Judge(token))
+	if !verdict.Good && verdict.Claims == "" {
+		verdict.Good = token != "" && (s.options.Token == "" || token == s.options.Token)
 	}
-	return token == s.options.Token || s.Login.Valid(token)
+	return verdict
 }
 
 // Run answers until ctx is done, then lets the answers under way end, for a second. It returns nil then, and an error if it could
