@@ -4,7 +4,6 @@ package okta
 
 import (
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,9 +17,13 @@ import (
 type Options struct {
 	Token   string   // the only API token that is accepted; "" accepts any
 	Service *Service // the service application that gets tokens; nil: there is none
-	Limit   int      // requests a minute; 0 is no limit, and the headers show a large one
 	Faults  *idpsim.Faults
-	Now     func() time.Time // time.Now unless given; what tokens and rate limits go by. The System Log goes by the population's clock
+
+	Limit       int            // requests a minute of each of the Families; 0 is no limit, and the headers show a large one
+	Limits      map[string]int // of one of the Families, in the place of Limit
+	Concurrency int            // requests at the same time; 0 is no limit
+
+	Now func() time.Time // time.Now unless given; what tokens and rate limits go by. The System Log goes by the population's clock
 }
 
 // API is the simulated org. It is an http.Handler for /api/v1/… and TokenPath.
@@ -30,9 +33,9 @@ type API struct {
 	calls      atomic.Int64
 	handler    http.Handler
 
+	meter meter
+
 	mu     sync.Mutex
-	minute time.Time // start of the window that the rate limit counts in
-	used   int
 	tokens map[string]issued
 }
 
@@ -42,6 +45,7 @@ func New(population *idpsim.Population, o Options) *API {
 		o.Now = time.Now
 	}
 	a := &API{population: population, options: o, tokens: map[string]issued{}}
+	a.meter = meter{limit: o.Limit, limits: o.Limits, concurrency: o.Concurrency, buckets: map[string]bucket{}}
 	a.handler = o.Faults.Handler(a.vendorFault, http.HandlerFunc(a.route))
 	return a
 }
@@ -57,43 +61,17 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.handler.ServeHTTP(w, r)
 }
 
-const noLimit = 10_000
-
-// spend takes a request from the minute's allowance, shows what is left, and says whether there was any.
-func (a *API) spend(w http.ResponseWriter) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	now := a.now()
-	if now.Sub(a.minute) >= time.Minute {
-		a.minute, a.used = now, 0
-	}
-	a.used++
-	limit := a.options.Limit
-	if limit == 0 {
-		limit = noLimit
-		a.used = min(a.used, limit/2)
-	}
-	rateHeaders(w, limit, max(limit-a.used, 0), a.minute.Add(time.Minute))
-	return a.used <= limit
-}
-
-// rateHeaders shows the state of the rate limit; the reset is told in seconds since 1970.
-func rateHeaders(w http.ResponseWriter, limit, remaining int, reset time.Time) {
-	w.Header().Set("X-Rate-Limit-Limit", strconv.Itoa(limit))
-	w.Header().Set("X-Rate-Limit-Remaining", strconv.Itoa(remaining))
-	w.Header().Set("X-Rate-Limit-Reset", strconv.FormatInt(reset.Unix()+1, 10))
-}
-
 // route finds who answers. Faults have been dealt with.
 func (a *API) route(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Okta-Request-Id", requestID)
+	defer a.meter.leave()
+	if !a.meter.enter(w, r.URL.Path, a.now()) {
+		throttled(w)
+		return
+	}
 	path, ok := strings.CutPrefix(r.URL.Path, "/api/v1/")
 	at := strings.Split(strings.TrimSuffix(path, "/"), "/")
 	if r.URL.Path != TokenPath && !a.admit(w, r, at) {
-		return
-	}
-	if !a.spend(w) {
-		throttled(w)
 		return
 	}
 	if r.URL.Path == TokenPath {

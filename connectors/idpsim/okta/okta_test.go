@@ -346,25 +346,6 @@ func TestTokens(t *testing.T) {
 	}
 }
 
-func TestRateLimit(t *testing.T) {
-	x := open(t, idpsim.Options{}, okta.Options{Limit: 2})
-	for _, want := range []string{"1", "0"} {
-		a := x.good("/org")
-		if got := a.header.Get("X-Rate-Limit-Remaining"); got != want || a.header.Get("X-Rate-Limit-Limit") != "2" {
-			t.Errorf("remaining %s, want %s", got, want)
-		}
-	}
-	a := x.do("GET", "/org")
-	x.refused(a, 429, "E0000047")
-	var reset int64
-	if _, err := fmt.Sscan(a.header.Get("X-Rate-Limit-Reset"), &reset); err != nil || time.Until(time.Unix(reset, 0)) > 62*time.Second || time.Until(time.Unix(reset, 0)) < 0 {
-		t.Errorf("reset at %v: %v", a.header.Get("X-Rate-Limit-Reset"), err)
-	}
-	if x.api.Calls() != 3 {
-		t.Errorf("%d calls", x.api.Calls())
-	}
-}
-
 // TestFaultsInLists walks three pages of three people, the second of which is hit, and says who was seen.
 func TestFaultsInLists(t *testing.T) {
 	for name, want := range map[string]string{

@@ -20,7 +20,8 @@ import (
 // description is the vendor's OpenAPI document, of which only the schemas that are asked for are parsed.
 type description struct {
 	t     *testing.T
-	lines []string
+	all   []string
+	lines []string // of the schemas
 	known map[string]object
 }
 
@@ -36,7 +37,7 @@ func readDescription(t *testing.T) *description {
 	}
 	must(t, err)
 	lines := strings.Split(string(b), "\n")
-	return &description{t: t, lines: lines[slices.Index(lines, "  schemas:"):], known: map[string]object{}}
+	return &description{t: t, all: lines, lines: lines[slices.Index(lines, "  schemas:"):], known: map[string]object{}}
 }
 
 // schema parses the schema with a name: the lines below it that stand further in.
@@ -148,8 +149,86 @@ func TestAnswersAreAsTheVendorDescribes(t *testing.T) {
 		d.check("ApplicationGroupAssignment", d.schema("ApplicationGroupAssignment"), row)
 		d.check("Group", d.schema("Group"), row["_embedded"].(object)["group"])
 	}
+	for _, row := range groups {
+		must(t, x.pop.Do(idpsim.Step{Do: "push-group", Group: row["_embedded"].(object)["group"].(object)["profile"].(object)["name"].(string)}))
+	}
+	x.pop.SetGroupPushed(0, "ours")
+	pushed, _ := x.all(x.app("/group-push/mappings"))
+	if len(pushed) != 2 {
+		t.Errorf("%d push mappings", len(pushed))
+	}
+	for _, row := range pushed {
+		d.check("GroupPushMapping", d.schema("GroupPushMapping"), row)
+	}
+	mappings, _ := x.all("/mappings")
+	d.check("ListProfileMappings", d.schema("ListProfileMappings"), mappings[0])
+	mapping := x.get("/mappings/" + mappings[0]["id"].(string))
+	for name, property := range mapping["properties"].(object) { // described as if it were one property
+		d.check(name, d.schema("ProfileMappingProperty"), property)
+	}
+	delete(mapping, "properties")
+	d.check("ProfileMapping", d.schema("ProfileMapping"), mapping)
+	d.check("UserProvisioningApplicationFeature", d.schema("UserProvisioningApplicationFeature"), x.get(x.app("/features/USER_PROVISIONING")))
+	d.check("InboundProvisioningApplicationFeature", d.schema("InboundProvisioningApplicationFeature"), x.get(x.app("/features/INBOUND_PROVISIONING")))
+	events := x.tail()
+	if len(events) < 5 {
+		t.Errorf("%d events", len(events))
+	}
+	for _, row := range events {
+		d.check("LogEvent", d.schema("LogEvent"), row)
+	}
 	d.check("AutoLoginApplication", d.schema("AutoLoginApplication"), x.get(x.app("")))
 	var refusal object
 	must(t, yaml.Unmarshal([]byte(x.do("GET", "/users/nobody").body), &refusal))
 	d.check("Error", d.schema("Error"), refusal)
+	must(t, x.pop.Do(idpsim.Step{Do: "provisioning", Value: "off"}))
+	must(t, yaml.Unmarshal([]byte(x.do("GET", x.app("/features")).body), &refusal))
+	d.check("Error", d.schema("Error"), refusal)
+}
+
+// TestWhatIsAskedForIsDescribed holds the paths and parameters that the simulated org takes against the vendor's description, so that
+// no request succeeds here that would not be understood there.
+func TestWhatIsAskedForIsDescribed(t *testing.T) {
+	d := readDescription(t)
+	for path, known := range map[string][]string{
+		"/api/v1/logs":                                {"since", "until", "after", "filter", "limit", "sortOrder"},
+		"/api/v1/users":                               {"search", "filter", "q", "limit", "fields"},
+		"/api/v1/mappings":                            {"after", "limit", "sourceId", "targetId"},
+		"/api/v1/mappings/{mappingId}":                nil,
+		"/api/v1/apps/{appId}":                        nil,
+		"/api/v1/apps/{appId}/users":                  nil,
+		"/api/v1/apps/{appId}/users/{userId}":         nil,
+		"/api/v1/apps/{appId}/groups":                 {"q", "after"},
+		"/api/v1/apps/{appId}/group-push/mappings":    {"after", "limit", "lastUpdated", "sourceGroupId", "status"},
+		"/api/v1/apps/{appId}/features":               nil,
+		"/api/v1/apps/{appId}/features/{featureName}": nil,
+		"/api/v1/groups/{groupId}":                    nil,
+		"/api/v1/groups/{groupId}/users":              {"limit"},
+		"/api/v1/users/{id}":                          nil,
+		"/api/v1/org":                                 nil,
+	} {
+		text := d.path(path)
+		if !strings.Contains(text, "    get:") {
+			t.Errorf("%s is not described", path)
+		}
+		for _, name := range known {
+			if !strings.Contains(text, "- name: "+name+"\n") {
+				t.Errorf("%s has no parameter %s", path, name)
+			}
+		}
+	}
+}
+
+// path is the description of a path, as text.
+func (d *description) path(name string) string {
+	d.t.Helper()
+	at := slices.Index(d.all, "  "+name+":")
+	if at < 0 {
+		return ""
+	}
+	end := at + 1
+	for end < len(d.all) && (d.all[end] == "" || strings.HasPrefix(d.all[end], "   ")) {
+		end++
+	}
+	return strings.Join(d.all[at:end], "\n")
 }
