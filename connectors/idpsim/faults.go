@@ -30,6 +30,8 @@ const (
 	OtherShape  = "other-shape"
 	JoinedLinks = "joined-links"
 	ForeignLink = "foreign-link"
+	HTML200     = "html-200"
+	Redirect    = "redirect"
 
 	Throttle     = "throttle"
 	ThrottleBare = "throttle-bare"
@@ -38,6 +40,13 @@ const (
 	ServerError  = "server-error"
 	Unauthorised = "unauthorised"
 	Forbidden    = "forbidden"
+
+	ThrottleDate   = "throttle-date"
+	ThrottleDenied = "throttle-denied"
+	GatewayTimeout = "gateway-timeout"
+	BareError      = "bare-error"
+	WordlessError  = "wordless-error"
+	Challenge      = "challenge"
 
 	Empty        = "empty"
 	LostPage     = "lost-page"
@@ -50,6 +59,15 @@ const (
 	Ghosts       = "ghosts"
 	Stale        = "stale"
 	StaleSearch  = "stale-search"
+
+	Hollow        = "hollow"
+	WrongCount    = "wrong-count"
+	ItemThrottle  = "item-throttle"
+	ItemLost      = "item-lost"
+	SyncStateLost = "sync-state-lost"
+	SilentDelta   = "silent-delta"
+	LostRemovals  = "lost-removals"
+	MembersObject = "members-object"
 )
 
 // Fault is one of the faults, for people to read.
@@ -82,6 +100,8 @@ var faultList = []Fault{
 	{OtherShape, "200 and JSON that has nothing to do with the question", between},
 	{JoinedLinks, "the links of one answer stand in one Link header, as some proxies have it (Okta)", between},
 	{ForeignLink, "every link in the answer leads to another host", between},
+	{HTML200, "200 and a page to sign in on, as a captive portal has it", between},
+	{Redirect, "the caller is sent to another host", between},
 	{Throttle, "too many requests, and when to come back: after wait, in whole seconds", vendor},
 	{ThrottleBare, "too many requests, and not a word more", vendor},
 	{Concurrency, "too many requests at the same time: a limit of 0 (Okta)", vendor},
@@ -89,6 +109,12 @@ var faultList = []Fault{
 	{ServerError, "500", vendor},
 	{Unauthorised, "the token is refused", vendor},
 	{Forbidden, "the permission is missing", vendor},
+	{ThrottleDate, "too many requests, and when to come back as a date", vendor},
+	{ThrottleDenied, "too many requests, said with a 403", vendor},
+	{GatewayTimeout, "504", vendor},
+	{BareError, "500 and an error object with nothing in it", vendor},
+	{WordlessError, "500 and nothing in it", vendor},
+	{Challenge, "the token is refused until it is asked for anew, with claims (Entra)", vendor},
 	{Empty, "a good answer with nothing in the list", contents},
 	{LostPage, "the rows of one page are left out; the next link leads on", contents},
 	{LostLink, "the next link is left out", contents},
@@ -96,7 +122,15 @@ var faultList = []Fault{
 	{MissingRows, "every second row is left out, without a word", contents},
 	{Nulls, "every property but the id is null, as for who lacks a permission", contents},
 	{Duplicates, "each row twice", contents},
-	{ExpiredDelta, "the token of a delta query, or the cursor of the System Log, is not known any more", contents},
+	{ExpiredDelta, "the token of a delta query, or the cursor of the System Log, is not known any more: 410", contents},
+	{SyncStateLost, "the token of a delta query is not known any more: 400 (Entra)", contents},
+	{SilentDelta, "a round of a delta query says that nothing happened (Entra)", contents},
+	{LostRemovals, "a round of a delta query leaves out who was removed (Entra)", contents},
+	{MembersObject, "the changed members of a group are an empty object in the place of a list (Entra)", contents},
+	{Hollow, "an empty page whose next link leads to its rows, which is allowed (Entra)", contents},
+	{WrongCount, "every count is half of what there is (Entra)", contents},
+	{ItemThrottle, "every second request of a batch is throttled by itself (Entra)", contents},
+	{ItemLost, "the last answer of a batch is left out (Entra)", contents},
 	{Ghosts, "people in the recycle bin still stand in the list of assignments (Entra)", contents},
 	{Stale, "answered by a replica that has heard nothing since the step remember", contents},
 	{StaleSearch, "a search is answered from an index that has heard nothing since the step remember (Okta)", contents},
@@ -297,6 +331,15 @@ func (h hit) deliver(w http.ResponseWriter, r *http.Request, next http.Handler) 
 		_, _ = w.Write([]byte("<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>\n"))
 		return
 	}
+	if h.has(HTML200) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = w.Write([]byte("<html><head><title>Sign in</title></head><body><form method=\"post\"><input name=\"user\"></form></body></html>\n"))
+		return
+	}
+	if h.has(Redirect) {
+		http.Redirect(w, r, elsewhere+r.URL.RequestURI(), http.StatusTemporaryRedirect)
+		return
+	}
 	if where, ok := h[Hang]; ok {
 		hang(r, where.Wait)
 		panic(http.ErrAbortHandler)
@@ -385,14 +428,31 @@ func drip(w http.ResponseWriter, r *http.Request, body []byte, over time.Duratio
 	}
 }
 
+// plainStatus is what a service without words of its own answers.
+var plainStatus = map[string]int{
+	Throttle: http.StatusTooManyRequests, Concurrency: http.StatusTooManyRequests, ThrottleBare: http.StatusTooManyRequests,
+	ThrottleDate: http.StatusTooManyRequests, ThrottleDenied: http.StatusForbidden, Unavailable: http.StatusServiceUnavailable,
+	GatewayTimeout: http.StatusGatewayTimeout, ServerError: http.StatusInternalServerError, BareError: http.StatusInternalServerError,
+	WordlessError: http.StatusInternalServerError, Unauthorised: http.StatusUnauthorized, Challenge: http.StatusUnauthorized,
+	Forbidden: http.StatusForbidden,
+}
+
 // PlainFault is a Vendor for a service that has no words of its own.
 func PlainFault(w http.ResponseWriter, _ *http.Request, name string, wait time.Duration) {
-	status := map[string]int{
-		Throttle: http.StatusTooManyRequests, Concurrency: http.StatusTooManyRequests, ThrottleBare: http.StatusTooManyRequests, Unavailable: http.StatusServiceUnavailable,
-		ServerError: http.StatusInternalServerError, Unauthorised: http.StatusUnauthorized, Forbidden: http.StatusForbidden,
-	}[name]
-	if name == Throttle {
+	status := plainStatus[name]
+	switch name {
+	case Throttle, ThrottleDenied:
 		w.Header().Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
+	case ThrottleDate:
+		w.Header().Set("Retry-After", time.Now().Add(wait).UTC().Format(http.TimeFormat))
+	case WordlessError:
+		w.WriteHeader(status)
+		return
+	case BareError:
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(`{"error":{}}`))
+		return
 	}
 	http.Error(w, http.StatusText(status), status)
 }
