@@ -38,10 +38,10 @@ func path(pairs ...string) map[string]string {
 func ptr[T any](value T) *T { return &value }
 
 // application is the request for the enterprise application of this connector.
-func (c *Connector) application(ctx context.Context) (*kiotaabs.RequestInformation, error) {
+func (c *Connector) application(ctx context.Context, names ...string) (*kiotaabs.RequestInformation, error) {
 	return serviceprincipalswithappid.NewServicePrincipalsWithAppIdRequestBuilderInternal(path(), c.adapter, &c.appID).
 		ToGetRequestInformation(ctx, &serviceprincipalswithappid.ServicePrincipalsWithAppIdRequestBuilderGetRequestConfiguration{
-			QueryParameters: &serviceprincipalswithappid.ServicePrincipalsWithAppIdRequestBuilderGetQueryParameters{Select: []string{"id"}},
+			QueryParameters: &serviceprincipalswithappid.ServicePrincipalsWithAppIdRequestBuilderGetQueryParameters{Select: names},
 		})
 }
 
@@ -52,28 +52,60 @@ func (c *Connector) assignedTo(ctx context.Context, servicePrincipal string) (*k
 		})
 }
 
-func (c *Connector) members(ctx context.Context, group guid, names []string, top int32) (*kiotaabs.RequestInformation, error) {
-	if c.transitive {
-		// Nested members come from an index that has to be asked for by name (learn.microsoft.com/graph/aad-advanced-queries).
-		headers := kiotaabs.NewRequestHeaders()
-		headers.Add("ConsistencyLevel", "eventual")
-		return groups.NewItemTransitiveMembersGraphUserRequestBuilderInternal(path("group%2Did", group.String()), c.adapter).
-			ToGetRequestInformation(ctx, &groups.ItemTransitiveMembersGraphUserRequestBuilderGetRequestConfiguration{
-				Headers:         headers,
-				QueryParameters: &groups.ItemTransitiveMembersGraphUserRequestBuilderGetQueryParameters{Select: names, Top: &top, Count: ptr(true)},
-			})
+// members is the request for the people whom an assigned group brings: its direct members or, where that is configured, also those of
+// the groups within it.
+func (c *Connector) members(ctx context.Context, group guid, names []string, top int32, expand ...string) (*kiotaabs.RequestInformation, error) {
+	if !c.transitive {
+		return c.directMembers(ctx, group, names, top, expand...)
 	}
-	return groups.NewItemMembersGraphUserRequestBuilderInternal(path("group%2Did", group.String()), c.adapter).
-		ToGetRequestInformation(ctx, &groups.ItemMembersGraphUserRequestBuilderGetRequestConfiguration{
-			QueryParameters: &groups.ItemMembersGraphUserRequestBuilderGetQueryParameters{Select: names, Top: &top},
+	return groups.NewItemTransitiveMembersGraphUserRequestBuilderInternal(path("group%2Did", group.String()), c.adapter).
+		ToGetRequestInformation(ctx, &groups.ItemTransitiveMembersGraphUserRequestBuilderGetRequestConfiguration{
+			Headers:         eventual(),
+			QueryParameters: &groups.ItemTransitiveMembersGraphUserRequestBuilderGetQueryParameters{Select: names, Top: &top, Count: ptr(true)},
 		})
 }
 
-func (c *Connector) everyone(ctx context.Context, names []string, top int32) (*kiotaabs.RequestInformation, error) {
+func (c *Connector) directMembers(ctx context.Context, group guid, names []string, top int32, expand ...string) (*kiotaabs.RequestInformation, error) {
+	return groups.NewItemMembersGraphUserRequestBuilderInternal(path("group%2Did", group.String()), c.adapter).
+		ToGetRequestInformation(ctx, &groups.ItemMembersGraphUserRequestBuilderGetRequestConfiguration{
+			QueryParameters: &groups.ItemMembersGraphUserRequestBuilderGetQueryParameters{Select: names, Top: &top, Expand: expand},
+		})
+}
+
+func (c *Connector) everyone(ctx context.Context, names []string, top int32, expand ...string) (*kiotaabs.RequestInformation, error) {
 	return users.NewUsersRequestBuilderInternal(path(), c.adapter).
 		ToGetRequestInformation(ctx, &users.UsersRequestBuilderGetRequestConfiguration{
-			QueryParameters: &users.UsersRequestBuilderGetQueryParameters{Select: names, Top: &top},
+			QueryParameters: &users.UsersRequestBuilderGetQueryParameters{Select: names, Top: &top, Expand: expand},
 		})
+}
+
+// directorySize is the request for the number of people in the directory, which comes beside one of them.
+func (c *Connector) directorySize(ctx context.Context) (*kiotaabs.RequestInformation, error) {
+	return users.NewUsersRequestBuilderInternal(path(), c.adapter).
+		ToGetRequestInformation(ctx, &users.UsersRequestBuilderGetRequestConfiguration{
+			Headers:         eventual(),
+			QueryParameters: &users.UsersRequestBuilderGetQueryParameters{Select: []string{"id"}, Top: ptr(int32(1)), Count: ptr(true)},
+		})
+}
+
+// assignmentsOf is the request for a person's own assignments to an application. Without the count, lists of people with many
+// assignments may not be whole (learn.microsoft.com/graph/api/user-list-approleassignments).
+func (c *Connector) assignmentsOf(ctx context.Context, person, application guid) (*kiotaabs.RequestInformation, error) {
+	return users.NewItemAppRoleAssignmentsRequestBuilderInternal(path("user%2Did", person.String()), c.adapter).
+		ToGetRequestInformation(ctx, &users.ItemAppRoleAssignmentsRequestBuilderGetRequestConfiguration{
+			Headers: eventual(),
+			QueryParameters: &users.ItemAppRoleAssignmentsRequestBuilderGetQueryParameters{
+				Filter: ptr("resourceId eq " + application.String()), Count: ptr(true),
+			},
+		})
+}
+
+// eventual is the header of advanced queries: casts of nested members and counts come from an index that has to be asked for by name,
+// and allow no $expand (learn.microsoft.com/graph/aad-advanced-queries).
+func eventual() *kiotaabs.RequestHeaders {
+	headers := kiotaabs.NewRequestHeaders()
+	headers.Add("ConsistencyLevel", "eventual")
+	return headers
 }
 
 func (c *Connector) recycleBin(ctx context.Context, names []string, top int32) (*kiotaabs.RequestInformation, error) {
@@ -102,13 +134,17 @@ func (c *Connector) send(ctx context.Context, request *kiotaabs.RequestInformati
 //
 // The SDK's page iterator is not used: it drops the first request's headers on later pages and does not map their errors.
 func (c *Connector) pages(ctx context.Context, request *kiotaabs.RequestInformation, read func(page string) (next, first string, err error)) error {
+	body, err := c.send(ctx, request)
+	if err != nil {
+		return err
+	}
+	return c.follow(ctx, body, request.Headers, read)
+}
+
+// follow is pages from the second one on.
+func (c *Connector) follow(ctx context.Context, body string, headers *kiotaabs.RequestHeaders, read func(page string) (next, first string, err error)) error {
 	var listing rest.Listing
-	headers := request.Headers
 	for {
-		body, err := c.send(ctx, request)
-		if err != nil {
-			return err
-		}
 		next, first, err := read(body)
 		if err != nil || next == "" {
 			return err
@@ -120,10 +156,41 @@ func (c *Connector) pages(ctx context.Context, request *kiotaabs.RequestInformat
 		if err != nil {
 			return errors.New("the link to the next page is no URL")
 		}
-		request = kiotaabs.NewRequestInformation()
+		request := kiotaabs.NewRequestInformation()
 		request.Method, request.Headers = kiotaabs.GET, headers
 		request.SetUri(*link)
+		if body, err = c.send(ctx, request); err != nil {
+			return err
+		}
 	}
+}
+
+// get makes one call for what the SDK has no builder of. It is at the configured host, whatever path says.
+func (c *Connector) get(ctx context.Context, base, path string) (string, error) {
+	link, err := url.Parse(base + path)
+	if err != nil {
+		return "", errors.New("the address is no URL")
+	}
+	request := kiotaabs.NewRequestInformation()
+	request.Method = kiotaabs.GET
+	request.SetUri(*link)
+	return c.send(ctx, request)
+}
+
+// ask is one request of a batch.
+type ask struct {
+	path     string // relative to the Graph URL
+	eventual bool   // an advanced query
+}
+
+// inBatch makes one request of a batch out of a call of its own.
+func inBatch(request *kiotaabs.RequestInformation) (ask, error) {
+	request.PathParameters["baseurl"] = ""
+	uri, err := request.GetUri()
+	if err != nil {
+		return ask{}, err
+	}
+	return ask{path: uri.RequestURI(), eventual: request.Headers.ContainsKey("ConsistencyLevel")}, nil
 }
 
 // item is the answer to one request of a batch.
@@ -132,16 +199,16 @@ type item struct {
 	err  error // a *connectors.Error without Op
 }
 
-// batch asks for up to 20 paths, relative to the Graph URL, in one call, and returns their answers in the order of the paths. Items
-// that were throttled or failed on the way are asked for again, alone, as often and as long as a call would be.
-func (c *Connector) batch(ctx context.Context, paths []string) ([]item, error) {
-	items := make([]item, len(paths))
-	open := make([]int, len(paths))
+// batch asks up to 20 things in one call, and returns their answers in the same order. Items that were throttled or failed on the way
+// are asked for again, alone, as often and as long as a call would be.
+func (c *Connector) batch(ctx context.Context, asks []ask) ([]item, error) {
+	items := make([]item, len(asks))
+	open := make([]int, len(asks))
 	for i := range open {
 		open[i] = i
 	}
 	for try := 1; ; try++ {
-		answers, err := c.sendBatch(ctx, paths, open)
+		answers, err := c.sendBatch(ctx, asks, open)
 		if err != nil {
 			return nil, err
 		}
@@ -172,15 +239,19 @@ func (c *Connector) batch(ctx context.Context, paths []string) ([]item, error) {
 	}
 }
 
-// sendBatch asks for paths[open[i]] and returns the answers in that order.
-func (c *Connector) sendBatch(ctx context.Context, paths []string, open []int) ([]batchAnswer, error) {
+// sendBatch asks asks[open[i]] and returns the answers in that order.
+func (c *Connector) sendBatch(ctx context.Context, asks []ask, open []int) ([]batchAnswer, error) {
 	var body strings.Builder
 	body.WriteString(`{"requests":[`)
 	for i, at := range open {
 		if i > 0 {
 			body.WriteByte(',')
 		}
-		fmt.Fprintf(&body, `{"id":"%d","method":"GET","url":%q}`, i, paths[at])
+		fmt.Fprintf(&body, `{"id":"%d","method":"GET","url":%q`, i, asks[at].path)
+		if asks[at].eventual {
+			body.WriteString(`,"headers":{"ConsistencyLevel":"eventual"}`)
+		}
+		body.WriteByte('}')
 	}
 	body.WriteString(`]}`)
 

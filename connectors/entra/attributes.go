@@ -9,8 +9,8 @@ import (
 )
 
 // Mappings name source attributes as the directory always has; Graph calls some of them otherwise. attributes has the Graph property
-// of each by its folded name. manager, appRoleAssignments and IsSoftDeleted are no properties: the first two are not read, the last is
-// computed by the mapping from a person's facts.
+// of each by its folded name. manager and appRoleAssignments are no properties, and read in other ways; IsSoftDeleted is computed by
+// the mapping from a person's facts.
 var attributes = map[string]string{
 	"objectid":                     "id",
 	"mobile":                       "mobilePhone",
@@ -51,6 +51,23 @@ var attributes = map[string]string{
 
 const extensionAttributes = "onPremisesExtensionAttributes"
 
+// What is not selected: a person's manager, by object id, is expanded; the names of the app roles that a person has are put together
+// from the assignments.
+const (
+	manager     = "manager"
+	assignments = "appRoleAssignments"
+)
+
+// expandManager asks for the manager beside a person, without a call for each (learn.microsoft.com/graph/api/user-list-manager; members
+// of groups take $expand as well, learn.microsoft.com/graph/api/group-list-members). The documentation wants $levels beside $select for
+// whole chains of managers; for the one above it is not needed. Who has no manager comes without that field. Two limits are known: pages
+// then hold 100 people, whatever is asked for (developer.microsoft.com/graph/known-issues), and advanced queries, which nested members
+// take, allow no $expand (learn.microsoft.com/graph/query-parameters).
+const (
+	expandManager = "manager($select=id)"
+	expandedPage  = 100
+)
+
 // form is what becomes of a property's value on its way to an attribute.
 type form uint8
 
@@ -70,8 +87,10 @@ type column struct {
 type selection struct {
 	names    []string            // of $select, sorted
 	blank    []connectors.Value  // one absent value for each attribute wanted
+	expand   []string            // of $expand
 	columns  map[string][]column // by property
 	extended map[string][]column // by name in onPremisesExtensionAttributes
+	roles    []int               // where the names of the person's app roles go
 }
 
 // selectFor resolves attribute names. Its error names every one that is unknown.
@@ -87,6 +106,11 @@ func selectFor(wanted []string) (*selection, error) {
 		folded := strings.ToLower(name)
 		property := attributes[folded]
 		switch {
+		case folded == manager:
+			s.expand = []string{expandManager}
+			s.columns[manager] = append(s.columns[manager], column{i, plain})
+		case folded == strings.ToLower(assignments):
+			s.roles = append(s.roles, i)
 		case property == "userPrincipalName" && folded == "userprincipalname":
 			s.add(property, column{i, ofGuest})
 		case property == "businessPhones":
@@ -132,13 +156,28 @@ func extension(name string) bool {
 	return ok && rest != "" && strings.Trim(strings.ToLower(rest), "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
 }
 
-// userPath asks for one person with what is selected, relative to the Graph URL.
-func (s *selection) userPath(id guid) string {
-	return "/users/" + id.String() + "?$select=" + strings.Join(s.names, ",")
+// only is a selection of nothing but object ids.
+var only = &selection{names: []string{"id"}}
+
+// pageSize is the most people that a page has, for the sums of what a route costs.
+func (s *selection) pageSize() int {
+	if s.expand != nil {
+		return expandedPage
+	}
+	return pageSize
 }
 
-// deletedPath asks for one person in the recycle bin. The recycle bin holds more than people, so it takes no selection of theirs.
-func deletedPath(id guid) string { return "/directory/deletedItems/" + id.String() }
+// user asks for one person with what is selected.
+func (s *selection) user(id guid) ask {
+	path := "/users/" + id.String() + "?$select=" + strings.Join(s.names, ",")
+	if s.expand != nil {
+		path += "&$expand=" + strings.Join(s.expand, ",")
+	}
+	return ask{path: path}
+}
+
+// deleted asks for one person in the recycle bin. The recycle bin holds more than people, so it takes no selection of theirs.
+func deleted(id guid) ask { return ask{path: "/directory/deletedItems/" + id.String()} }
 
 // homeName is a guest's userPrincipalName as Entra's provisioning sends it: what is before #EXT#, its last underscore an @. Others are
 // returned as they are (learn.microsoft.com/entra/identity/app-provisioning/how-provisioning-works, B2B guests).

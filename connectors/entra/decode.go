@@ -43,16 +43,28 @@ func collection(page string, item func(s *rest.Scanner) error) (next string, err
 type assignment struct {
 	row       string // id of the row
 	id        guid   // of the principal
+	role      guid   // zero: assigned without a role
+	resource  guid   // the enterprise application
 	kind      string // User, Group or ServicePrincipal
 	groupName string
 }
 
+// The kinds of principals that matter here.
+const (
+	ofUser  = "User"
+	ofGroup = "Group"
+)
+
 func scanAssignment(s *rest.Scanner) (row assignment, err error) {
-	var id, name string
+	var id, role, resource, name string
 	err = s.Object(func(field string) (err error) {
 		switch field {
 		case "id":
 			row.row, err = s.Text()
+		case "appRoleId":
+			role, err = s.Text()
+		case "resourceId":
+			resource, err = s.Text()
 		case "principalId":
 			id, err = s.Text()
 		case "principalType":
@@ -64,14 +76,27 @@ func scanAssignment(s *rest.Scanner) (row assignment, err error) {
 		}
 		return err
 	})
-	if row.kind == "Group" {
+	if row.kind = kindOf(row.kind); row.kind == ofGroup {
 		row.groupName = strings.Clone(name) // outlives the page
 	}
+	row.role, _ = parseGUID(role)
+	row.resource, _ = parseGUID(resource)
 	var ok bool
 	if row.id, ok = parseGUID(id); err == nil && !ok {
 		err = errNoGUID
 	}
 	return row, err
+}
+
+// kindOf is a kind of principal without the page that it was read from; "" of any other.
+func kindOf(kind string) string {
+	switch kind {
+	case ofUser:
+		return ofUser
+	case ofGroup:
+		return ofGroup
+	}
+	return ""
 }
 
 // scanID takes an object and returns its id.
@@ -88,6 +113,19 @@ func scanID(body string) (id string, err error) {
 		err = errNoGUID
 	}
 	return strings.Clone(id), err
+}
+
+// scanIDs takes a page of people of whom nothing but the object id was asked for, and appends the ids to list.
+func scanIDs(page string, list []string) (next string, ids []string, err error) {
+	next, err = collection(page, func(s *rest.Scanner) error {
+		id, _, err := s.Texts("id", "@odata.type")
+		if _, ok := parseGUID(id); err == nil && !ok {
+			err = errNoGUID
+		}
+		list = append(list, id)
+		return err
+	})
+	return next, list, err
 }
 
 // people collects the persons of one page. What it hands out is overwritten by the next page.
@@ -122,6 +160,11 @@ func (p *people) scan(s *rest.Scanner) error {
 				return err
 			})
 		}
+		if name == manager {
+			id, _, err := s.Texts("id", "@odata.type")
+			fill(values, p.selection.columns[manager], connectors.Value{Present: id != "", Text: id})
+			return err
+		}
 		value, err := s.Value()
 		switch name {
 		case "id":
@@ -153,6 +196,26 @@ func (p *people) scan(s *rest.Scanner) error {
 	fill(values, p.selection.columns["userPrincipalName"], principal)
 	p.keys, p.persons = append(p.keys, key), append(p.persons, person)
 	return nil
+}
+
+// ids appends the object ids of those on the page to list, as the directory spells them.
+func (p *people) ids(list []string) []string {
+	for _, person := range p.persons {
+		list = append(list, person.ID)
+	}
+	return list
+}
+
+// grant gives everyone on the page the app roles that they have, if they are wanted and known.
+func (p *people) grant(roles func(guid) (names []string, known bool)) {
+	width := len(p.selection.blank)
+	for i, key := range p.keys {
+		for _, at := range p.selection.roles {
+			if names, known := roles(key); known {
+				p.values[i*width+at] = connectors.Value{Present: true, List: names}
+			}
+		}
+	}
 }
 
 // keep drops those persons that keep refuses, and gives the others their values.

@@ -3,7 +3,6 @@ package entra
 import (
 	"cmp"
 	"context"
-	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -18,40 +17,69 @@ import (
 type pull struct {
 	*Connector
 	*rest.Pull
-	people people
-	seen   map[guid]struct{} // who was passed
+	want    connectors.Want
+	people  people
+	seen    map[guid]struct{} // who was passed
+	roles   *roles            // of those who are assigned; nil unless they are wanted
+	ids     []string          // of the page at hand
+	inGroup int               // people of the group at hand, so far
+	empty   []assignment      // groups without members, of those being read
+	stopped error             // the error of Want.Groups
 }
 
-func (p *pull) run(ctx context.Context, want connectors.Want) error {
-	selection, err := selectFor(want.Attributes)
+func (p *pull) run(ctx context.Context) error {
+	selection, err := selectFor(p.want.Attributes)
 	if err != nil {
 		return err
 	}
+	if selection.roles != nil && p.want.Scope == connectors.Everyone {
+		return errRolesOfEveryone
+	}
 	p.people.selection = selection
-	servicePrincipal, err := p.resolve(ctx)
+	servicePrincipal, err := p.findApplication(ctx)
 	if err != nil {
 		return err
 	}
 	p.Probe(findApplication)
-	if want.Scope == connectors.Everyone {
-		return p.runEveryone(ctx)
+	p.Proof.Push = p.push(ctx, servicePrincipal)
+	if p.want.Scope == connectors.Everyone {
+		if err := p.runEveryone(ctx); err != nil {
+			return err
+		}
+		return p.furtherGroups(ctx, nil)
 	}
 	direct, groups, err := p.assignments(ctx, servicePrincipal)
 	if err != nil {
 		return err
 	}
-	for _, group := range groups {
-		if err := p.group(ctx, group); err != nil {
-			return err
-		}
+	further, err := p.groups(ctx, groups)
+	if err != nil {
+		return err
+	}
+	if err := p.furtherGroups(ctx, groups); err != nil {
+		return err
+	}
+	if len(further) > 0 {
+		direct = append(direct, further...)
+		slices.SortFunc(direct, compareGUID)
+		direct = slices.Compact(direct)
 	}
 	return p.direct(ctx, direct)
 }
 
+// errRolesOfEveryone: Entra's own provisioning allows role attributes with assigned people alone, too
+// (learn.microsoft.com/entra/identity/app-provisioning/customize-application-attributes).
+var errRolesOfEveryone = &connectors.Error{
+	Kind: connectors.ErrMisconfigured, Op: "select the mapping's source attributes",
+	Detail: assignments + " is known of people who are assigned, and the scope is everyone",
+	Mend:   "set the source's scope to assigned, or take " + assignments + " out of the mapping",
+}
+
 func (p *pull) runEveryone(ctx context.Context) error {
-	request, err := p.everyone(ctx, p.people.selection.names, pageSize)
+	selection := p.people.selection
+	request, err := p.everyone(ctx, selection.names, pageSize, selection.expand...)
 	if err == nil {
-		err = p.listing(ctx, request, connectors.Facts{SoftDeleted: connectors.No})
+		err = p.listing(ctx, request, connectors.Facts{SoftDeleted: connectors.No}, func(guid) bool { return true })
 	}
 	if err != nil {
 		return fail(ctx, readPeople, err)
@@ -60,9 +88,46 @@ func (p *pull) runEveryone(ctx context.Context) error {
 	return nil
 }
 
+// findApplication returns the object id of the enterprise application, and notes its roles if they are wanted.
+func (p *pull) findApplication(ctx context.Context) (string, error) {
+	if p.people.selection.roles == nil {
+		return p.resolve(ctx)
+	}
+	id, names, err := p.resolveRoles(ctx)
+	p.roles = newRoles(names)
+	return id, err
+}
+
 // resolve returns the object id of the enterprise application.
 func (c *Connector) resolve(ctx context.Context) (string, error) {
-	request, err := c.application(ctx)
+	body, err := c.readApplication(ctx, "id")
+	if err != nil {
+		return "", err
+	}
+	id, err := scanID(body)
+	if err != nil {
+		return "", fail(ctx, findApplication, err)
+	}
+	return id, nil
+}
+
+// resolveRoles returns the names of the application's roles as well.
+func (c *Connector) resolveRoles(ctx context.Context) (id string, names map[guid]string, err error) {
+	body, err := c.readApplication(ctx, "id", "appRoles")
+	if err != nil {
+		return "", nil, err
+	}
+	if id, err = scanID(body); err == nil {
+		names, err = scanRoles(body)
+	}
+	if err != nil {
+		return "", nil, fail(ctx, findApplication, err)
+	}
+	return id, names, nil
+}
+
+func (c *Connector) readApplication(ctx context.Context, names ...string) (string, error) {
+	request, err := c.application(ctx, names...)
 	if err != nil {
 		return "", fail(ctx, findApplication, err)
 	}
@@ -73,11 +138,7 @@ func (c *Connector) resolve(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fail(ctx, findApplication, err)
 	}
-	id, err := scanID(body)
-	if err != nil {
-		return "", fail(ctx, findApplication, err)
-	}
-	return id, nil
+	return body, nil
 }
 
 // assignments lists who is assigned: people and groups, each once, sorted, so that the same assignments give the same pull.
@@ -88,10 +149,14 @@ func (p *pull) assignments(ctx context.Context, servicePrincipal string) (people
 			next, err = collection(page, func(s *rest.Scanner) error {
 				row, err := scanAssignment(s)
 				first = cmp.Or(first, row.row)
+				if err == nil && p.roles != nil {
+					p.roles.grant(row.id, row.role)
+				}
+				row.row = "" // it would keep the page
 				switch row.kind {
-				case "User":
+				case ofUser:
 					people = append(people, row.id)
-				case "Group":
+				case ofGroup:
 					groups = append(groups, row)
 				}
 				return err
@@ -108,64 +173,79 @@ func (p *pull) assignments(ctx context.Context, servicePrincipal string) (people
 	return slices.Clip(slices.Compact(people)), groups, nil
 }
 
-// group passes the members of one assigned group.
-func (p *pull) group(ctx context.Context, group assignment) error {
-	request, err := p.members(ctx, group.id, p.people.selection.names, pageSize)
-	if err == nil {
-		err = p.listing(ctx, request, assignedFacts)
-	}
-	var failure *connectors.Error
+// groups passes the members of the assigned groups, and tells the caller of the groups. It returns those people who remain to be read
+// by id: nested members whose manager is wanted, because a listing of nested members cannot bring it.
+func (p *pull) groups(ctx context.Context, groups []assignment) (byID []guid, err error) {
+	selection := p.people.selection
+	indirect := p.transitive && selection.expand != nil
 	switch {
-	case err == nil:
-		p.Proof.Groups++
-		p.Probe(readGroupMembers)
-		return nil
-	case p.Refused():
-		return err
-	case errors.As(err, &failure) && (failure.Status == http.StatusForbidden || notThere(err)):
-		p.Proof.Unreadable = append(p.Proof.Unreadable, strings.TrimSpace(group.groupName+" ("+group.id.String()+")"))
-		return nil
+	case indirect:
+		err = p.read(ctx, groups, p.onlyIDs(p.groupRead, p.unread, func(id guid) { byID = append(byID, id) }))
+	case p.roles != nil && !p.roles.same(groups):
+		// Whoever is in several groups has the roles of all of them, and is passed only once: so the first reading is of ids.
+		err = p.read(ctx, groups, p.onlyIDs(nil, nil, func(guid) {}))
 	}
-	return fail(ctx, readGroupMembers, err)
+	if err == nil && !indirect {
+		err = p.read(ctx, groups, reading{
+			nested: p.transitive,
+			first: func(ctx context.Context, id guid) (*kiotaabs.RequestInformation, error) {
+				return p.members(ctx, id, selection.names, pageSize, selection.expand...)
+			},
+			page: p.member, done: p.groupRead, unread: p.unread,
+		})
+	}
+	if err == nil && p.transitive && p.want.Groups != nil {
+		err = p.tellGroups(ctx, groups)
+	}
+	return byID, err
 }
 
-// direct passes those of ids who were not passed as members of a group.
-func (p *pull) direct(ctx context.Context, ids []guid) error {
-	var chunk []guid
-	for i, id := range ids {
-		if _, seen := p.seen[id]; !seen {
-			chunk = append(chunk, id)
-		}
-		if len(chunk) == batchSize || len(chunk) > 0 && i == len(ids)-1 {
-			if err := p.chunk(ctx, chunk); err != nil {
-				return err
+// onlyIDs reads nothing of a group's people but who they are, and gives them the group's roles.
+func (p *pull) onlyIDs(done func(assignment) error, unread func(assignment), each func(guid)) reading {
+	return reading{
+		nested: p.transitive, done: done, unread: unread,
+		first: func(ctx context.Context, id guid) (*kiotaabs.RequestInformation, error) {
+			return p.members(ctx, id, only.names, pageSize)
+		},
+		page: func(group assignment, body string) (next, first string, err error) {
+			next, first, err = p.idsPage(body)
+			if err != nil {
+				return "", "", err
 			}
-			chunk = chunk[:0]
-		}
+			for _, text := range p.ids {
+				id, _ := parseGUID(text)
+				p.inherit(id, group)
+				each(id)
+			}
+			return next, first, nil
+		},
 	}
-	return nil
 }
 
-// chunk passes up to 20 people who are assigned directly: from the directory, and those who are not there from the recycle bin.
-func (p *pull) chunk(ctx context.Context, ids []guid) error {
-	for _, facts := range []connectors.Facts{assignedFacts, deletedFacts} {
-		missing, err := p.byID(ctx, &p.people, ids, facts)
-		if err == nil {
-			err = p.pass()
-		}
-		if err != nil {
-			return err
-		}
-		p.Probe(readPeople)
-		if ids = missing; len(ids) == 0 {
-			break
-		}
+// inherit gives a person the roles of a group that they are in, if roles are wanted.
+func (p *pull) inherit(person guid, group assignment) {
+	if p.roles != nil {
+		p.roles.inherit(person, group.id)
 	}
-	return nil // who is in neither is gone
 }
 
-// listing passes the people of a listing, page by page.
-func (p *pull) listing(ctx context.Context, request *kiotaabs.RequestInformation, facts connectors.Facts) error {
+// groupRead notes that an assigned group was read to its end.
+func (p *pull) groupRead(group assignment) error {
+	p.Proof.Groups++
+	p.Probe(readGroupMembers)
+	if p.transitive {
+		return nil
+	}
+	return p.tellEmpty(group)
+}
+
+// unread notes an assigned group whose members could not be read.
+func (p *pull) unread(group assignment) {
+	p.Proof.Unreadable = append(p.Proof.Unreadable, strings.TrimSpace(group.groupName+" ("+group.id.String()+")"))
+}
+
+// listing passes those people of a listing whom keep lets through, page by page.
+func (p *pull) listing(ctx context.Context, request *kiotaabs.RequestInformation, facts connectors.Facts, keep func(guid) bool) error {
 	return p.pages(ctx, request, func(page string) (next, first string, err error) {
 		p.people.start(facts)
 		if next, err = collection(page, p.people.scan); err != nil {
@@ -174,17 +254,29 @@ func (p *pull) listing(ctx context.Context, request *kiotaabs.RequestInformation
 		if len(p.people.persons) > 0 {
 			first = p.people.persons[0].ID
 		}
-		return next, first, p.pass()
+		return next, first, p.passThose(keep)
 	})
 }
 
 // pass hands the scanned people on, without those who were passed before.
-func (p *pull) pass() error {
+func (p *pull) pass() error { return p.passThose(everybody) }
+
+func (p *pull) passThose(keep func(guid) bool) error {
+	if p.roles != nil {
+		p.people.grant(func(id guid) ([]string, bool) { return p.roles.list(id), true })
+	}
 	return p.Pass(p.people.keep(func(id guid) bool {
-		_, seen := p.seen[id]
+		if p.passed(id) || !keep(id) {
+			return false
+		}
 		p.seen[id] = struct{}{}
-		return !seen
+		return true
 	}))
+}
+
+func (p *pull) passed(id guid) bool {
+	_, seen := p.seen[id]
+	return seen
 }
 
 var (
