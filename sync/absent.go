@@ -189,7 +189,7 @@ func (p *planner) weigh(ctx context.Context, e plan.Evidence, person connectors.
 		if err := p.refer(ctx); err != nil {
 			return err
 		}
-		if account == nil {
+		if account == nil && e.Look == plan.LookedSeen {
 			o, err := p.owner(ctx, &person, refused != nil)
 			if err != nil || o.skip {
 				return err
@@ -198,26 +198,39 @@ func (p *planner) weigh(ctx context.Context, e plan.Evidence, person connectors.
 			account = o.account
 		}
 		subject.Values, subject.Refused = p.values, refused != nil || unscoped(&e, standing)
+		if p.unplaced(standing, account) {
+			p.notice(plan.Unplaced, &person, idOf(account), "")
+			return nil
+		}
 	}
 	decision := p.decider.Decide(subject)
 	switch {
 	case !standing.Judged:
-		if e.Pulled == nil {
+		if e.Pulled == nil && !e.Asked {
 			p.plan.Counts.Suspects++
 		}
-		if decision.Notice != nil {
+		switch {
+		case decision.Notice != nil:
 			p.plan.Notice(*decision.Notice)
+		case e.Asked:
+			p.notice(standing.Notice, &person, "", "")
 		}
 		return nil
 	case decision.Look:
-		n := plan.Notice{Kind: plan.Unanswered, Person: person.ID, Name: person.UserName}
-		if account != nil {
-			n.Account = account.Record.ID
-		}
-		p.plan.Notice(n)
+		p.notice(plan.Unanswered, &person, idOf(account), "")
 		return nil
+	case decision.Agree:
+		p.plan.Counts.Agree++
 	}
 	return p.accept(ctx, person.ID, decision, account)
+}
+
+// idOf is an account's id; "" without one.
+func idOf(account *plan.Account) state.ID {
+	if account == nil {
+		return ""
+	}
+	return account.Record.ID
 }
 
 // unscoped tells whether somebody was read, and the scoping filters cannot be evaluated on what was read.

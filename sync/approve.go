@@ -92,14 +92,11 @@ func admits(c *plan.Change) bool { return c.Action == plan.Create || c.Action ==
 // lastReading is when a pull last found what a plan says: the start of the source's last run, if it made the plan or found the same;
 // otherwise zero.
 func (e *Engine) lastReading(ctx context.Context, source Source, p *plan.Plan) (time.Time, error) {
-	last, err := e.Store.ListRuns(ctx, source.Scope, 1)
-	switch {
-	case err != nil:
-		return time.Time{}, fmt.Errorf("read the last run: %w", err)
-	case len(last) == 0 || last[0].Plan != p.ID:
-		return time.Time{}, nil
+	last, err := LastPull(ctx, e.Store, source.Scope)
+	if err != nil && !errors.Is(err, state.ErrNotFound) || last.Plan != p.ID {
+		return time.Time{}, err
 	}
-	return last[0].StartedAt, nil
+	return last.StartedAt, nil
 }
 
 // endObservation lets scheduled runs apply again.
@@ -188,7 +185,7 @@ func (e *Engine) rejudge(ctx context.Context, source Source, l *lease, report *R
 			return nil, fmt.Errorf("plan %s stays held: %s", report.Plan.ID, p.reason)
 		}
 		for i := range batch {
-			if (admits(&batch[i]) || batch[i].Group != nil) && p.started.Sub(readAt) > maxReading {
+			if (admits(&batch[i]) && !asked(&batch[i]) || batch[i].Group != nil) && p.started.Sub(readAt) > maxReading {
 				report.Results = append(report.Results, ChangeResult{
 					Change: start + i, Outcome: ChangeStale, Detail: "the pull behind it is not the last one, or too old: sync again and approve the new plan",
 				})
@@ -287,7 +284,7 @@ func (p *planner) rejudge(ctx context.Context, c *plan.Change, answers sightings
 // snapshots did not have them. An absence counts as long as no run has seen the person since: the suspicion has to be there still.
 func (p *planner) earlierEvidence(c *plan.Change) plan.Evidence {
 	e := plan.Evidence{
-		Run: p.run, At: p.started, Scope: p.want.Scope, Complete: true, WasGone: p.marks.find(c.Person, string(plan.FactGone)),
+		Run: p.run, At: p.started, Scope: p.want.Scope, Complete: true, Asked: asked(c), WasGone: p.marks.find(c.Person, string(plan.FactGone)),
 	}
 	var absences []*state.Suspicion
 	for _, w := range c.Witnesses {
@@ -302,6 +299,11 @@ func (p *planner) earlierEvidence(c *plan.Change) plan.Evidence {
 		e.WasAbsent = absences[0]
 	}
 	return e
+}
+
+// asked tells whether a change rests on what people who were asked for said, and on no pull.
+func asked(c *plan.Change) bool {
+	return !slices.ContainsFunc(c.Witnesses, func(w plan.Witness) bool { return w.How == plan.ByPull || w.How == plan.ByAbsence })
 }
 
 // tieOf is how a change's account was found to be the person's.

@@ -55,6 +55,12 @@ const (
 	TriggerHand     = "hand"
 )
 
+// state.Run.Trigger of a run about some people only, beside the above.
+const (
+	TriggerPerson = "person" // somebody asked for them
+	TriggerHint   = "hint"   // the provider hinted at a change
+)
+
 // Source.Policy.
 const (
 	PolicyFull     = "full"
@@ -167,17 +173,25 @@ const (
 // record's, a lease that somebody else holds or a run of this process on the same source (state.ErrLeased), or the context's; what was read until then is in the Report, and a
 // run that had begun is recorded as failed.
 func (e *Engine) RunOnce(ctx context.Context, source Source, order Order) (Report, error) {
-	if source.Connector == nil {
-		return Report{}, ErrPushOnly
-	}
-	r := &runner{engine: e, source: source, order: order}
-	r.report.Run = state.Run{
-		ID: string(state.NewID()), Scope: source.Scope, Trigger: order.Trigger, Actor: order.Actor, StartedAt: e.now(),
+	r, err := e.newRunner(source, order)
+	if err != nil {
+		return Report{}, err
 	}
 	if order.DryRun {
 		return r.dry(ctx)
 	}
 	return r.real(ctx)
+}
+
+func (e *Engine) newRunner(source Source, order Order) (*runner, error) {
+	if source.Connector == nil {
+		return nil, ErrPushOnly
+	}
+	r := &runner{engine: e, source: source, order: order}
+	r.report.Run = state.Run{
+		ID: string(state.NewID()), Scope: source.Scope, Trigger: order.Trigger, Actor: order.Actor, StartedAt: e.now(),
+	}
+	return r, nil
 }
 
 // dry plans and stops. It takes no lease and saves nothing.

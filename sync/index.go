@@ -22,6 +22,7 @@ type index struct {
 	externals []uint64
 	flags     []uint8
 	ids       []uint64 // only if asked for
+	partial   bool     // others are recorded as well: whom it does not have may be there
 
 	byLink, byName, byExternal, byID table
 }
@@ -34,8 +35,8 @@ const (
 	flagEntitled // as enabled, and in scope
 )
 
-// readIndex reads a source's accounts, about so many; with their ids only if asked for.
-func readIndex(ctx context.Context, store Reader, scope state.Scope, n int, ids bool) (*index, error) {
+// newIndex makes room for about so many accounts; with their ids only if asked for.
+func newIndex(n int, ids bool) *index {
 	x := &index{
 		seed: maphash.MakeSeed(),
 		rows: make([]int64, 0, n), versions: make([]int64, 0, n), stamps: make([]uint64, 0, n),
@@ -45,12 +46,23 @@ func readIndex(ctx context.Context, store Reader, scope state.Scope, n int, ids 
 	if ids {
 		x.ids = make([]uint64, 0, n)
 	}
+	return x
+}
+
+// readIndex reads a source's accounts, about so many; with their ids only if asked for.
+func readIndex(ctx context.Context, store Reader, scope state.Scope, n int, ids bool) (*index, error) {
+	x := newIndex(n, ids)
 	if err := store.Index(ctx, scope, x.add); err != nil {
 		return nil, fmt.Errorf("read the index of accounts: %w", err)
 	}
+	x.finish()
+	return x, nil
+}
+
+// finish makes what was added findable.
+func (x *index) finish() {
 	x.byLink, x.byName, x.byExternal = newTable(x.links), newTable(x.names), newTable(x.externals)
 	x.byID = newTable(x.ids)
-	return x, nil
 }
 
 func (x *index) add(row state.IndexRow) error {

@@ -57,10 +57,22 @@ func (m *marks) find(person, fact string) *state.Suspicion {
 // note remembers a fact for later runs; one remembered already stays as it is.
 func (m *marks) note(person, fact string) {
 	if m.find(person, fact) != nil {
-		m.kept[mark{person, fact}] = true
+		m.keep(person, fact)
 		return
 	}
 	m.added = append(m.added, state.Suspicion{Person: person, Fact: fact, Run: m.run, At: m.at})
+}
+
+// keep lets a fact that is remembered stand.
+func (m *marks) keep(person, fact string) { m.kept[mark{person, fact}] = true }
+
+// keepBut lets all that is remembered of a person stand, but for one fact.
+func (m *marks) keepBut(person, fact string) {
+	for _, s := range m.earlier[person] {
+		if s.Fact != fact {
+			m.keep(person, s.Fact)
+		}
+	}
 }
 
 // saw takes down that the pull passed a person, judge that this run came to a decision about one. To see somebody decides nothing.

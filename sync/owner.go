@@ -92,10 +92,12 @@ func (p *planner) row(ctx context.Context, i int) (*state.Record, error) {
 // holders finds the accounts that have a match key. Names and external ids that the index does not know cost no read.
 func (p *planner) holders(ctx context.Context, key state.MatchKey) ([]state.Record, error) {
 	hash := p.index.hash(key.Text)
-	switch key.Name {
-	case state.MatchUserName:
+	switch {
+	case p.index.partial:
+		p.positions = append(p.positions[:0], 0)
+	case key.Name == state.MatchUserName:
 		p.positions = p.index.byName.find(p.positions[:0], p.index.names, hash)
-	case state.MatchExternalID:
+	case key.Name == state.MatchExternalID:
 		p.positions = p.index.byExternal.find(p.positions[:0], p.index.externals, hash)
 	default:
 		p.positions = append(p.positions[:0], 0)

@@ -55,6 +55,7 @@ type planner struct {
 	unproven   bool   // though nobody who is known was in it
 	silent     bool   // the provider answered for nobody at the last look, or stopped answering
 	lost       bool   // a look found the source itself lost
+	few        bool   // only some people were asked for, and the index has only accounts that may be theirs
 }
 
 // matchTarget is a target by which people are matched with accounts.
@@ -123,10 +124,7 @@ func newPlanner(store Reader, source Source, run string, started time.Time, now 
 // goes wrong at the provider is in verdict and reason.
 func (p *planner) build(ctx context.Context) (connectors.Proof, error) {
 	var err error
-	if p.ledger, err = p.store.Ledger(ctx, p.source.Scope, p.started.Add(-24*time.Hour)); err != nil {
-		return connectors.Proof{}, fmt.Errorf("read the ledger of removals: %w", err)
-	}
-	if p.marks, err = readMarks(ctx, p.store, p.source.Scope, p.run, p.started); err != nil {
+	if err = p.readPast(ctx); err != nil {
 		return connectors.Proof{}, err
 	}
 	if p.groups, err = readGroups(ctx, p.store, p.source, p.marks); err != nil {
@@ -145,13 +143,7 @@ func (p *planner) build(ctx context.Context) (connectors.Proof, error) {
 			return proof, err
 		}
 	}
-	if p.lost {
-		proof.Lost, proof.Complete, proof.Reason = true, false, p.reason
-	}
-	if proof.Lost {
-		p.plan.Changes, p.plan.Notices, p.plan.Counts.Notices = nil, nil, nil
-		p.agreements, p.marks.added = nil, nil
-	}
+	p.drop(&proof)
 	if err := p.settle(ctx); err != nil {
 		return proof, err
 	}
@@ -165,6 +157,26 @@ func (p *planner) build(ctx context.Context) (connectors.Proof, error) {
 	p.plan.Counts.Active = p.index.count(flagInForce)
 	p.plan.Finish()
 	return proof, nil
+}
+
+// readPast reads what earlier runs left.
+func (p *planner) readPast(ctx context.Context) (err error) {
+	if p.ledger, err = p.store.Ledger(ctx, p.source.Scope, p.started.Add(-24*time.Hour)); err != nil {
+		return fmt.Errorf("read the ledger of removals: %w", err)
+	}
+	p.marks, err = readMarks(ctx, p.store, p.source.Scope, p.run, p.started)
+	return err
+}
+
+// drop drops everything if the source was found lost.
+func (p *planner) drop(proof *connectors.Proof) {
+	if p.lost {
+		proof.Lost, proof.Complete, proof.Reason = true, false, p.reason
+	}
+	if proof.Lost {
+		p.plan.Changes, p.plan.Notices, p.plan.Counts.Notices = nil, nil, nil
+		p.agreements, p.marks.added = nil, nil
+	}
 }
 
 // secondLook looks at the people who wait for it and, after a complete snapshot, at those who are missing.
@@ -357,7 +369,7 @@ func (p *planner) everyone() bool { return p.whole && p.unreadable == 0 }
 
 // strangers tells whether people were read and accounts are recorded, and not one belongs to the other.
 func (p *planner) strangers() bool {
-	return p.plan.Counts.People > 0 && p.index.len() > 0 && len(p.claims) == 0 && p.index.count(flagSeen) == 0
+	return !p.few && p.plan.Counts.People > 0 && p.index.len() > 0 && len(p.claims) == 0 && p.index.count(flagSeen) == 0
 }
 
 // clone copies a person out of a page that will be used again.

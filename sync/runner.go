@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/connectors"
 	"rollcall/state"
 	"rollcall/sync/plan"
 )
@@ -18,6 +19,7 @@ type runner struct {
 	engine  *Engine
 	source  Source
 	order   Order
+	people  []string // object ids of those whom alone it is about, sorted; nil: it pulls
 	lease   lease
 	planner *planner
 	waiting []plan.Change // of the plan that is held, removals that this run can't tell are off
@@ -28,7 +30,7 @@ type runner struct {
 
 // real runs for good, under the source's lease, and records how it went.
 func (r *runner) real(ctx context.Context) (Report, error) {
-	store, run := r.engine.Store, &r.report.Run
+	store := r.engine.Store
 	_, err := store.EnsureSource(ctx, r.source.Scope, r.source.Kind)
 	if err != nil {
 		return r.report, fmt.Errorf("open source %s: %w", r.source.Scope.Source, err)
@@ -41,6 +43,12 @@ func (r *runner) real(ctx context.Context) (Report, error) {
 	if err != nil {
 		return r.report, fmt.Errorf("read source %s: %w", r.source.Scope.Source, err)
 	}
+	if r.people != nil {
+		if err = r.protect(ctx); err == nil {
+			err = r.tend(ctx, kept)
+		}
+		return r.report, err
+	}
 	if err := r.begin(ctx); err != nil {
 		return r.report, err
 	}
@@ -48,11 +56,20 @@ func (r *runner) real(ctx context.Context) (Report, error) {
 		err = r.carryOut(ctx, kept)
 	}
 	if err != nil {
-		run.Outcome, run.Reason = OutcomeFailed, "stopped: "+err.Error()
-		run.Verdict = cmp.Or(run.Verdict, state.VerdictFailed)
+		r.failed(err)
 	}
 	return r.report, errors.Join(err, r.end(ctx, kept, err == nil))
 }
+
+// failed says that the run ended by an error.
+func (r *runner) failed(err error) {
+	run := &r.report.Run
+	run.Outcome, run.Reason = OutcomeFailed, "stopped: "+err.Error()
+	run.Verdict = cmp.Or(run.Verdict, state.VerdictFailed)
+}
+
+// scheduled tells whether nobody is looking.
+func (r *runner) scheduled() bool { return r.order.Trigger == TriggerSchedule }
 
 // begin closes runs that a killed process left open, whose lease is ours now, and records that this one has begun.
 func (r *runner) begin(ctx context.Context) error {
@@ -113,7 +130,13 @@ func (r *runner) plan(ctx context.Context, kept state.Source, pulse func(context
 	p := newPlanner(r.reader(), r.source, run.ID, run.StartedAt, r.engine.now)
 	p.pulse = pulse
 	r.planner = p
-	proof, err := p.build(ctx)
+	var proof connectors.Proof
+	var err error
+	if r.people != nil {
+		proof, err = p.buildPeople(ctx, r.people)
+	} else {
+		proof, err = p.build(ctx)
+	}
 	r.report.Proof = proof
 	if err == nil {
 		err = r.hold(ctx, p)
@@ -126,7 +149,7 @@ func (r *runner) plan(ctx context.Context, kept state.Source, pulse func(context
 // not pass because only a part of it was read.
 func (r *runner) hold(ctx context.Context, p *planner) error {
 	c := plan.Circumstances{
-		Scheduled: r.order.Trigger == TriggerSchedule, Observe: r.observe, ReportOnly: r.source.Policy == PolicyReport,
+		Scheduled: r.scheduled(), Observe: r.observe, ReportOnly: r.source.Policy == PolicyReport,
 		Strangers: p.strangers(), Unproven: p.unproven, Ledger: p.ledger,
 	}
 	_, earlier, err := r.heldPlan(ctx)
@@ -159,6 +182,11 @@ func (r *runner) carryOut(ctx context.Context, kept state.Source) error {
 	if err := r.plan(ctx, kept, r.pulse); err != nil {
 		return err
 	}
+	return r.act(ctx)
+}
+
+// act applies what the plan does not hold, keeps what it does, and remembers what was noticed.
+func (r *runner) act(ctx context.Context) error {
 	a := applier{
 		store: r.engine.Store, lease: &r.lease, users: r.engine.users(), plan: &r.report.Plan, now: r.engine.now, progress: r.progress,
 		cause: state.Cause{Kind: state.CausePull, Actor: cmp.Or(r.order.Actor, r.order.Trigger), Run: r.report.Run.ID},
@@ -219,6 +247,12 @@ func (r *runner) keepHeld(ctx context.Context) error {
 		return err
 	}
 	held := r.report.Plan.Held()
+	if r.people != nil && (r.scheduled() || len(before.Changes) > 0) {
+		if len(before.Changes) > 0 && heldAlready(&before, &held) {
+			run.Plan = earlier.ID
+		}
+		return nil
+	}
 	if len(held.Changes) == 0 || r.source.Policy == PolicyReport {
 		if earlier.ID != "" && r.planner.whole {
 			if err := store.DecidePlan(ctx, r.lease.Epoch, earlier.ID, state.PlanReplaced, "run "+run.ID); err != nil {
@@ -291,7 +325,7 @@ func (r *runner) outcome() string {
 	switch {
 	case r.report.Run.Verdict != state.VerdictComplete:
 		return OutcomeIncomplete
-	case c.Held > 0 && (r.source.Policy == PolicyReport || r.observe != "" && r.order.Trigger == TriggerSchedule):
+	case c.Held > 0 && (r.source.Policy == PolicyReport || r.observe != "" && r.scheduled()):
 		return OutcomeObserved
 	case c.Held > 0:
 		return OutcomeHeld
@@ -312,13 +346,8 @@ func (r *runner) end(ctx context.Context, kept state.Source, ran bool) error {
 	defer cancel()
 	store, run := r.engine.Store, &r.report.Run
 	run.EndedAt = r.engine.now()
-	report, err := r.report.encode()
-	if err != nil {
-		return fmt.Errorf("write the run's report: %w", err)
-	}
-	run.Report = report
-	if err := store.PutRun(ctx, r.lease.Epoch, *run); err != nil {
-		return fmt.Errorf("record the run: %w", err)
+	if err := r.record(ctx); err != nil {
+		return err
 	}
 	kept.LastPullAt, kept.Observe = run.StartedAt, r.observe
 	kept.Identity, kept.Basis = r.source.Connector.Identity(), mappingAndScope(r.source)
@@ -331,9 +360,25 @@ func (r *runner) end(ctx context.Context, kept state.Source, ran bool) error {
 	if err := store.PutSource(ctx, r.lease.Epoch, kept); err != nil {
 		return fmt.Errorf("record the source: %w", err)
 	}
+	return nil
+}
+
+// record records how the run ended. It works though the run's context is over.
+func (r *runner) record(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	defer cancel()
+	run := &r.report.Run
+	report, err := r.report.encode()
+	if err != nil {
+		return fmt.Errorf("write the run's report: %w", err)
+	}
+	run.Report = report
+	if err := r.engine.Store.PutRun(ctx, r.lease.Epoch, *run); err != nil {
+		return fmt.Errorf("record the run: %w", err)
+	}
 	c := r.report.Plan.Counts
 	level := slog.LevelInfo
-	if run.Verdict != state.VerdictComplete && r.order.Trigger == TriggerSchedule {
+	if run.Verdict != state.VerdictComplete && r.scheduled() {
 		level = slog.LevelWarn // nobody is looking
 	}
 	r.engine.log().LogAttrs(ctx, level, "run ended",

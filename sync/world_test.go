@@ -49,6 +49,7 @@ type directory struct {
 	nulls      bool             // pulls have no value of any attribute but the name
 	lookNulls  bool             // Look has neither values nor the state, as without a permission
 	duringPull func(page int)   // before each page
+	duringLook func()           // before each
 	lagging    map[string]*soul // what pulls pass in place of who is there
 	pulls      int
 	pages      int
@@ -122,6 +123,9 @@ func (d *directory) Pull(ctx context.Context, want connectors.Want, page func([]
 }
 
 func (d *directory) Look(ctx context.Context, want connectors.Want, ids []string, found func(connectors.Sighting) error) error {
+	if d.duringLook != nil {
+		d.duringLook()
+	}
 	for _, id := range ids {
 		if d.lookErr != nil {
 			return d.lookErr
