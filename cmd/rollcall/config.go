@@ -56,6 +56,7 @@ type sourceConfig struct {
 	People   string // connectors.Assigned or connectors.Everyone
 	Filters  [][]mapping.Clause
 	Scoping  *mapping.Scoping // of Filters; nil without any
+	Groups   string
 	Dialect  string
 	Policy   string
 	Mapping  []mapping.Row
@@ -151,6 +152,7 @@ func defaultSource() sourceConfig {
 	return sourceConfig{
 		Schedule: "@hourly",
 		People:   connectors.Assigned,
+		Groups:   dirsync.GroupsPushed,
 		Dialect:  "lenient",
 		Policy:   dirsync.PolicyFull,
 		Removal: removalConfig{

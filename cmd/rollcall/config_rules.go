@@ -156,7 +156,7 @@ func (s *sourceConfig) check() {
 		fault("okta", "contradicts kind: entra", "use an entra: block, or kind: okta")
 	}
 	if s.Kind != "" && !s.pulls() {
-		for _, setting := range []string{"schedule", "scope", "scoping", "policy", "mapping"} {
+		for _, setting := range []string{"schedule", "scope", "scoping", "groups", "policy", "mapping"} {
 			if given(setting) {
 				fault(setting, "would be ignored: without an "+s.Kind+": block the source is push-only", "add the block, or take this out")
 			}

@@ -70,7 +70,6 @@ func sourcesField(sources *[]sourceConfig, dir string) field {
 }
 
 func sourceShape(s *sourceConfig, dir string) shape {
-	groups := "off"
 	return object(
 		field{name: "name", doc: "give the source a name, such as acme-entra", is: text(&s.Name, name), required: true},
 		field{name: "tenant", doc: "name the customer that it belongs to; fixed at the first use", is: text(&s.Tenant, name), required: true},
@@ -82,7 +81,7 @@ func sourceShape(s *sourceConfig, dir string) shape {
 		field{name: "scoping", doc: "filters on people: who passes none of them is out of scope; the clauses of one hold together", is: list(&s.Filters, func(filter *[]mapping.Clause) shape {
 			return list(filter, clauseShape)
 		})},
-		field{name: "groups", doc: "repair of pushed groups", is: notYet("repairing pushed groups", word(&groups, "off", "pushed"), func() bool { return groups == "off" })},
+		field{name: "groups", doc: "whether runs repair the memberships of the groups that the provider pushed (pushed), or leave them to pushes (off)", is: word(&s.Groups, dirsync.GroupsPushed, dirsync.GroupsOff)},
 		field{name: "dialect", doc: "lenient takes every known habit of the vendors, strict the RFC alone", is: word(&s.Dialect, "lenient", "strict")},
 		field{name: "policy", doc: "what runs may do: everything, everything but create, or only report", is: word(&s.Policy, dirsync.PolicyFull, dirsync.PolicyNoCreate, dirsync.PolicyReport)},
 		field{name: "mapping", doc: "what an account should be; absent = the kind's default", is: list(&s.Mapping, mappingShape)},

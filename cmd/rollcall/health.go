@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/connectors"
 	"rollcall/scimapi"
 	"rollcall/state"
 	dirsync "rollcall/sync"
@@ -29,9 +30,10 @@ type sourceHealth struct {
 	Run           *state.Run // the last one, unless there was none
 	Drift         int        // changes that the last run planned and did not carry out
 	Noticed       map[plan.NoticeKind]int
-	Lost          bool           // the last run found that the application itself is gone at the provider
-	Held          state.HeldPlan // zero if nothing is held
-	Unknown       int            // pushes of the last day to ids that it does not have, as far as they are kept
+	Lost          bool             // the last run found that the application itself is gone at the provider
+	Push          *connectors.Push // the provider's own provisioning, as the last run found it; nil: it may not be read
+	Held          state.HeldPlan   // zero if nothing is held
+	Unknown       int              // pushes of the last day to ids that it does not have, as far as they are kept
 }
 
 // health reads what is recorded of one source. cfg is nil for one that left the configuration.
@@ -68,7 +70,8 @@ func health(ctx context.Context, rec record, scope state.Scope, cfg *sourceConfi
 	}
 	if len(runs) > 0 {
 		h.Run = &runs[0]
-		h.Drift, h.Noticed, h.Lost = drift(runs[0]), noticed(runs[0]), lost(runs[0])
+		h.Drift, h.Noticed = drift(runs[0]), noticed(runs[0])
+		h.Lost, h.Push = proven(runs[0])
 	}
 	plans, err := rec.ListPlans(ctx, scope, 1)
 	if err != nil {
@@ -196,6 +199,10 @@ func (h *sourceHealth) pushTrouble(now time.Time) (condition, string) {
 		return failing, "Pushes are refused: its keys are revoked. Issue another with " + issue + "."
 	case live == 0 && !h.Pulls:
 		return waiting, "Nothing can come: it has no key. Issue one with " + issue + "."
+	case live > 0 && h.Push != nil && h.Push.State == connectors.PushQuarantined:
+		return failing, h.pushSentence(now)
+	case live > 0 && h.Push != nil && h.Push.State != connectors.PushOn:
+		return waiting, h.pushSentence(now)
 	case h.LastPushAt.IsZero() && live > 0 && unused == live:
 		return waiting, fmt.Sprintf("Nothing was ever pushed: its key, issued %s, has not been used.%s", ago(now, newest(h.Keys)), h.pullClause(now))
 	}
@@ -206,11 +213,19 @@ func (h *sourceHealth) pushTrouble(now time.Time) (condition, string) {
 		return waiting, fmt.Sprintf("The key that the provider uses, %s, expires in %s, and the other one has not been used since: enter that one at the provider.",
 			k.ID, span(k.ExpiresAt.Sub(now)))
 	}
+	if h.Push != nil && h.Push.Failing > 0 {
+		return waiting, fmt.Sprintf("%s in error at the provider: its provisioning log names them.", plural(h.Push.Failing, "push is", "pushes are"))
+	}
 	if h.Unknown > 0 {
 		return waiting, fmt.Sprintf("%s of the last day named users or groups that it does not have: the provider remembers ids that are gone. %s",
 			plural(h.Unknown, "push", "pushes"), h.matchAgain())
 	}
 	return healthy, ""
+}
+
+// pushSentence is why the provider does not push, in its connector's words.
+func (h *sourceHealth) pushSentence(now time.Time) string {
+	return fmt.Sprintf("%s. Found %s, by the last pull.", trimPeriod(h.Push.Why), ago(now, h.LastPullAt))
 }
 
 // matchAgain says how the provider is made to look everybody up anew.

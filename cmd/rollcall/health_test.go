@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"rollcall/connectors"
 	"rollcall/state"
 	"rollcall/sync/plan"
 )
@@ -73,6 +74,18 @@ func TestHealthSentence(t *testing.T) {
 		{"ids that are gone, Entra", func(h *sourceHealth) { h.Unknown, h.kind = 3, "entra" }, waiting, exitFailed,
 			"3 pushes of the last day named users or groups that it does not have: the provider remembers ids that are gone. Restart provisioning in Entra"},
 		{"ids that are gone, Okta", func(h *sourceHealth) { h.Unknown, h.kind = 1, "okta" }, waiting, exitFailed, "1 push of the last day named"},
+		{"in quarantine", func(h *sourceHealth) {
+			h.Push = &connectors.Push{State: connectors.PushQuarantined, Why: "Too much failed: mend it."}
+		}, failing, exitFailed, "Too much failed: mend it. Found 5 minutes ago, by the last pull."},
+		{"stopped at the provider", func(h *sourceHealth) {
+			h.Push = &connectors.Push{State: connectors.PushPaused, Why: "Somebody has stopped it."}
+		}, waiting, exitFailed, "Somebody has stopped it. Found 5 minutes ago, by the last pull."},
+		{"not set up at the provider, and not here", func(h *sourceHealth) {
+			h.Push, h.Keys = &connectors.Push{State: connectors.PushOff, Why: "It is off."}, nil
+		}, healthy, exitDone, "In agreement"},
+		{"provisioning runs", func(h *sourceHealth) { h.Push = &connectors.Push{State: connectors.PushOn} }, healthy, exitDone, "In agreement"},
+		{"pushes in error", func(h *sourceHealth) { h.Push = &connectors.Push{State: connectors.PushOn, Failing: 2} }, waiting, exitFailed,
+			"2 pushes are in error at the provider"},
 		{"no key, but it pulls", func(h *sourceHealth) { h.Keys, h.LastPushAt = nil, time.Time{} }, healthy, exitDone, "nothing was pushed yet"},
 		{"push-only, well", func(h *sourceHealth) { h.Pulls, h.Run = false, nil }, healthy, exitDone, "Push-only: pushed 1 minute ago."},
 		{"push-only without a key", func(h *sourceHealth) { h.Pulls, h.Run, h.Keys = false, nil, nil }, waiting, exitFailed, "Nothing can come: it has no key."},

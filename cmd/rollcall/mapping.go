@@ -33,7 +33,7 @@ Bare 'mapping' shows the mappings of all sources.`,
 	}
 	a.outputFlag(cmd)
 	cmd.RunE = a.do(func(context.Context, []string) error { return a.showMappings("") })
-	cmd.AddCommand(mappingShowCommand(a), mappingEvalCommand(a), mappingTestCommand(a))
+	cmd.AddCommand(mappingShowCommand(a), mappingEvalCommand(a), mappingTestCommand(a), mappingPullCommand(a))
 	return cmd
 }
 
@@ -109,7 +109,7 @@ What is not in it, or is null, is absent. Attribute names keep their letter case
 Exit code 2 with position and mend when the expression is refused, 1 when it has no value.`,
 		Example: `  rollcall mapping eval 'ToLower("ADA")'
   rollcall mapping eval '[mail]' --input person.json
-  echo '{"IsSoftDeleted": true}' | rollcall mapping eval 'Switch([IsSoftDeleted], , "False", "True", "True", "False")' --input -`,
+  echo '{"IsSoftDeleted": true}' | rollcall mapping eval 'Not([IsSoftDeleted])' --input -`,
 		Args: wants("EXPRESSION"),
 		RunE: a.do(func(_ context.Context, args []string) error { return a.evalMapping(args[0], input) }),
 	}

@@ -245,10 +245,13 @@ func drift(r state.Run) int {
 	return n
 }
 
-// lost tells whether a run found that the source itself is lost.
-func lost(r state.Run) bool {
+// proven tells whether a run found that the source itself is lost, and how the provider's own provisioning stood.
+func proven(r state.Run) (lost bool, push *connectors.Push) {
 	report, err := dirsync.ReadRunReport(r)
-	return err == nil && report.Proof.Lost
+	if err != nil {
+		return false, nil
+	}
+	return report.Proof.Lost, report.Proof.Push
 }
 
 // noticed counts what a run noticed, by kind.
