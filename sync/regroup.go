@@ -267,9 +267,9 @@ func (p *planner) outlived(person string, fact plan.MemberFact) bool {
 	group := &g.pushed[i]
 	switch {
 	case fact.Kind == plan.MemberTie:
-		return group.external != "" || p.everyone() && len(g.met) > 0 && !g.met[person]
+		return group.external != "" || p.lacks(fact.Source)
 	case !group.compared:
-		return false
+		return fact.Kind == plan.MemberLeft && p.lacks(fact.Source)
 	case group.reading.source != fact.Source:
 		return true
 	}
@@ -282,6 +282,11 @@ func (p *planner) outlived(person string, fact plan.MemberFact) bool {
 	}
 	p.positions = p.index.byLink.find(p.positions[:0], p.index.links, p.index.hash(person))
 	return !slices.ContainsFunc(p.positions, differs)
+}
+
+// lacks tells whether the source, which told of groups, did not tell of this one.
+func (p *planner) lacks(source string) bool {
+	return p.everyone() && len(p.groups.met) > 0 && !p.groups.met[source]
 }
 
 // rejudgeGroup decides anew about memberships of an earlier plan. The group itself cannot be looked at: that the last run found the
