@@ -15,34 +15,44 @@ import (
 	"strings"
 	"time"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
-	azcloud "github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
-	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	kiotaauth "github.com/microsoft/kiota-authentication-azure-go"
 	kiota "github.com/microsoft/kiota-http-go"
 
 	"rollcall/connectors/rest"
 )
 
-// Config is one directory and one application in it. Exactly one of ClientSecret, AccessToken and Credential says who is asking.
+// Config is one directory and one application in it. Exactly one of ClientSecret, Certificate, FederatedToken, ManagedIdentity and
+// AccessToken says who is asking.
+//
+// What is secret is a function, which is called whenever a token is fetched, from any goroutine, and never by Open: what it returns may
+// change. Its error must not hold the secret, and ends what needed the token as ErrMisconfigured.
 type Config struct {
-	TenantID     string                 // the directory
-	ClientID     string                 // the app registration that asks; goes with ClientSecret
-	ClientSecret string                 // of that registration
-	AccessToken  string                 // a fixed token for a simulator: only with a loopback GraphURL
-	Credential   azcore.TokenCredential // any other way to obtain tokens: certificate, federation, managed identity
-	AppID        string                 // application id of the enterprise application that people are assigned to
+	TenantID string // the directory
+	AppID    string // application id of the enterprise application that people are assigned to
+	ClientID string // the app registration that asks; goes with ClientSecret, Certificate and FederatedToken
+
+	ClientSecret        func() (string, error) // of that registration
+	Certificate         func() ([]byte, error) // of that registration, with its RSA key and perhaps its chain: PEM, or PKCS #12
+	CertificatePassword func() (string, error) // of a PKCS #12; nil = it has none
+	FederatedToken      func() (string, error) // that the registration trusts: of Kubernetes, GitHub, another cloud
+	ManagedIdentity     string                 // of the machine in Azure: "system", or the client id of a user-assigned one
+	AccessToken         func() (string, error) // a fixed one for a simulator: only with a loopback GraphURL
 
 	Cloud    string // "" = "public"; "usgov", "usgov_dod", "china"
 	GraphURL string // "" = the cloud's; with the version: http://127.0.0.1:9001/v1.0
 	LoginURL string // "" = the cloud's
 
+	Share      int  // percent of the directory's rate limit that calls may use; 0 = rest.DefaultShare
 	Transitive bool // members of groups inside assigned groups count as assigned, which Entra's own provisioning does not do
 
-	Transport http.RoundTripper                                // nil = http.DefaultTransport; carries proxy and trusted certificates
+	// Transport carries proxy and trusted certificates; nil = http.DefaultTransport. Of an *http.Transport a managed identity, which is
+	// asked on the machine itself, uses all but the proxy.
+	Transport http.RoundTripper
 	SleepFunc func(ctx context.Context, d time.Duration) error // nil = really wait; simulations hurry
 }
+
+// systemAssigned is the ManagedIdentity that the machine has of itself.
+const systemAssigned = "system"
 
 // The clouds (learn.microsoft.com/graph/deployments). A token of one is worth nothing in another.
 var clouds = map[string]struct{ graph, login string }{
@@ -59,17 +69,14 @@ func Open(cfg Config) (*Connector, error) {
 	if err != nil {
 		return nil, rest.Misconfigured("Entra ID", err)
 	}
-	credential, err := cfg.credential(loginURL)
-	if err != nil {
-		return nil, rest.Misconfigured("Entra ID", err)
-	}
+	credential := newCredential(cfg, loginURL)
 	// The list of hosts must not be empty: the provider would then give the token to every host.
 	authentication, err := kiotaauth.NewAzureIdentityAuthenticationProviderWithScopesAndValidHosts(
 		credential, []string{scope(graphURL)}, []string{graphURL.Hostname()})
 	if err != nil {
 		return nil, rest.Misconfigured("Entra ID", err)
 	}
-	transport := graphTransport(cfg, rest.OriginOf(graphURL))
+	transport := graphTransport(cfg, rest.OriginOf(graphURL), credential)
 	adapter, err := kiota.NewNetHttpRequestAdapterWithParseNodeFactoryAndSerializationWriterFactoryAndHttpClient(
 		authentication, nil, nil, transport.Client())
 	if err != nil {
@@ -123,43 +130,29 @@ func (cfg *Config) check() (graphURL, loginURL *url.URL, err error) {
 	}
 	if cfg.TenantID == "" {
 		fault("tenant id is missing: it is the Tenant ID on the overview of Entra ID")
+	} else if !domainName(cfg.TenantID) {
+		fault("tenant id is neither a GUID nor a domain name")
 	}
-	switch given := count(cfg.ClientSecret != "", cfg.AccessToken != "", cfg.Credential != nil); {
-	case given != 1:
-		fault("%d of client secret, access token and credential are given: exactly one is needed", given)
-	case cfg.ClientSecret != "" && cfg.ClientID == "":
+	registered := cfg.ClientSecret != nil || cfg.Certificate != nil || cfg.FederatedToken != nil
+	if given := count(cfg.ClientSecret != nil, cfg.Certificate != nil, cfg.FederatedToken != nil, cfg.ManagedIdentity != "", cfg.AccessToken != nil); given != 1 {
+		fault("%d of client secret, certificate, federated token, managed identity and access token are given: exactly one is needed", given)
+	}
+	if registered && cfg.ClientID == "" {
 		fault("client id is missing: it is the Application (client) ID on the overview of the app registration")
-	case cfg.AccessToken != "" && graphURL != nil && !rest.Loopback(graphURL.Hostname()):
+	}
+	if cfg.CertificatePassword != nil && cfg.Certificate == nil {
+		fault("certificate password is given without a certificate")
+	}
+	if _, ok := parseGUID(cfg.ManagedIdentity); cfg.ManagedIdentity != "" && cfg.ManagedIdentity != systemAssigned && !ok {
+		fault("managed identity is neither %q nor a client id, which is a GUID: it is on the overview of the managed identity in the Azure portal", systemAssigned)
+	}
+	if cfg.AccessToken != nil && graphURL != nil && !rest.Loopback(graphURL.Hostname()) {
 		fault("a fixed access token is for a simulator on this machine: use a client secret with %s", graphURL.Host)
 	}
-	return graphURL, loginURL, errors.Join(faults...)
-}
-
-// credential is who asks. Every way to sign in but the fixed token uses loginURL, no discovery of others, and cfg's transport.
-func (cfg *Config) credential(loginURL *url.URL) (azcore.TokenCredential, error) {
-	switch {
-	case cfg.Credential != nil:
-		return cfg.Credential, nil
-	case cfg.AccessToken != "":
-		return fixedToken(cfg.AccessToken), nil
+	if cfg.Share < 0 || cfg.Share > 100 {
+		fault("share is %d: it is a percentage, from 1 to 100", cfg.Share)
 	}
-	authority := *loginURL
-	authority.Scheme = "https" // azidentity accepts no other; loginTransport goes back to what was configured
-	return azidentity.NewClientSecretCredential(cfg.TenantID, cfg.ClientID, cfg.ClientSecret, &azidentity.ClientSecretCredentialOptions{
-		ClientOptions: azcore.ClientOptions{
-			Cloud:     azcloud.Configuration{ActiveDirectoryAuthorityHost: authority.String()},
-			Retry:     policy.RetryOptions{MaxRetries: -1}, // the transport does it
-			Transport: loginTransport(*cfg, loginURL, rest.OriginOf(&authority)).Client(),
-		},
-		DisableInstanceDiscovery: true,
-	})
-}
-
-// fixedToken is a token that somebody else obtained.
-type fixedToken string
-
-func (t fixedToken) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
-	return azcore.AccessToken{Token: string(t), ExpiresOn: time.Now().Add(time.Hour)}, nil
+	return graphURL, loginURL, errors.Join(faults...)
 }
 
 // scope asks for the application permissions that were granted on a Graph host.
@@ -180,6 +173,11 @@ func address(configured, usual string) (*url.URL, error) {
 		return nil, errors.New("it must be https: only a simulator on this machine may do without")
 	}
 	return u, nil
+}
+
+// domainName tells what may be a directory's name in an address: letters, digits, points and hyphens, as a GUID has them too.
+func domainName(text string) bool {
+	return strings.Trim(strings.ToLower(text), "0123456789abcdefghijklmnopqrstuvwxyz-.") == "" && strings.Trim(text, ".") == text
 }
 
 func count(given ...bool) int {

@@ -55,6 +55,7 @@ type fake struct {
 	seen    []string // method and URI of each request
 	headers []http.Header
 	bodies  []string
+	items   []string // URL of each request of a batch that was answered by path
 }
 
 // newFake is a directory with one assigned group that holds the first person.
@@ -65,6 +66,7 @@ func newFake(t *testing.T) *fake {
 	f.on(servicePrincipal, ok(`{"id":"`+spID+`"}`))
 	f.on(assignedTo, ok(list(row("Group", groupID))))
 	f.on(members, ok(list(user(1))))
+	f.on(batchPath, f.byPath)
 	return f
 }
 
@@ -85,18 +87,40 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.seen = append(f.seen, r.Method+" "+r.URL.RequestURI())
 	f.headers = append(f.headers, r.Header.Clone())
 	f.bodies = append(f.bodies, string(body))
-	path := strings.TrimPrefix(r.URL.Path, "/v1.0")
+	f.mu.Unlock()
+	r.Body = io.NopCloser(strings.NewReader(string(body)))
+	f.next(strings.TrimPrefix(r.URL.Path, "/v1.0"))(w, r)
+}
+
+// next is the next answer of a path.
+func (f *fake) next(path string) http.HandlerFunc {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	queue := f.answers[path]
 	if len(queue) > 1 {
 		f.answers[path] = queue[1:]
 	}
-	f.mu.Unlock()
 	if len(queue) == 0 {
-		status(http.StatusNotFound, `{"error":{"code":"Request_ResourceNotFound","message":"not there"}}`)(w, r)
-		return
+		return status(http.StatusNotFound, `{"error":{"code":"Request_ResourceNotFound","message":"not there"}}`)
 	}
-	r.Body = io.NopCloser(strings.NewReader(string(body)))
-	queue[0](w, r)
+	return queue[0]
+}
+
+// byPath answers each request of a batch as if it had come alone.
+func (f *fake) byPath(w http.ResponseWriter, r *http.Request) {
+	batch(func(url string) string {
+		f.mu.Lock()
+		f.items = append(f.items, url)
+		f.mu.Unlock()
+		one := httptest.NewRecorder()
+		request := httptest.NewRequest(http.MethodGet, "/v1.0"+url, nil)
+		f.next(strings.TrimPrefix(request.URL.Path, "/v1.0"))(one, request)
+		body := one.Body.String()
+		if !json.Valid([]byte(body)) {
+			body = fmt.Sprintf("%q", body)
+		}
+		return fmt.Sprintf(`"status":%d,"headers":{"Retry-After":%q},"body":%s`, one.Code, one.Header().Get("Retry-After"), body)
+	})(w, r)
 }
 
 func ok(body string) http.HandlerFunc { return status(http.StatusOK, body) }
@@ -114,10 +138,13 @@ func status(code int, body string, header ...string) http.HandlerFunc {
 
 func (f *fake) config() entra.Config {
 	return entra.Config{
-		TenantID: tenantID, AppID: appID, AccessToken: token, GraphURL: f.server.URL + "/v1.0",
+		TenantID: tenantID, AppID: appID, AccessToken: always(token), GraphURL: f.server.URL + "/v1.0",
 		SleepFunc: func(ctx context.Context, d time.Duration) error { f.sleeps = append(f.sleeps, d); return ctx.Err() },
 	}
 }
+
+// always is a secret that never changes.
+func always(text string) func() (string, error) { return func() (string, error) { return text, nil } }
 
 func (f *fake) open(change ...func(*entra.Config)) *entra.Connector {
 	f.t.Helper()

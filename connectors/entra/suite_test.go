@@ -21,7 +21,7 @@ var harness = connectortest.Harness{
 	},
 	Open: func(address string, p *idpsim.Population, sleep func(context.Context, time.Duration) error) (connectors.Connector, error) {
 		return entra.Open(entra.Config{
-			TenantID: p.TenantID(), AppID: p.AppID(), AccessToken: connectortest.Token, GraphURL: address + "/v1.0", SleepFunc: sleep,
+			TenantID: p.TenantID(), AppID: p.AppID(), AccessToken: always(connectortest.Token), GraphURL: address + "/v1.0", SleepFunc: sleep,
 		})
 	},
 	ID: func(p *idpsim.Population, who string) string { return p.EntraID(who) },
@@ -55,7 +55,7 @@ func TestSimulatedSignIn(t *testing.T) {
 		}
 	}()
 	cfg := entra.Config{
-		TenantID: population.TenantID(), ClientID: appID, ClientSecret: secret, AppID: population.AppID(),
+		TenantID: population.TenantID(), ClientID: appID, ClientSecret: always(secret), AppID: population.AppID(),
 		GraphURL: simulated.GraphURL(), LoginURL: simulated.URL(),
 	}
 	c, err := entra.Open(cfg)
@@ -65,7 +65,7 @@ func TestSimulatedSignIn(t *testing.T) {
 	if people, _, err := pull(t, c); err != nil || len(people) != 30 {
 		t.Errorf("%d people, %v", len(people), err)
 	}
-	cfg.ClientSecret = "wrong"
+	cfg.ClientSecret = always("wrong")
 	if c, err = entra.Open(cfg); err != nil {
 		t.Fatal(err)
 	}

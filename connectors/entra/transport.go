@@ -2,7 +2,9 @@ package entra
 
 import (
 	"bytes"
+	"context"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -10,32 +12,80 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/connectors"
 	"rollcall/connectors/rest"
 )
 
 // graphTransport is the whole pipeline below the SDK's adapter. The SDK's own is left out: its middleware comes in random order, so
 // that a repeated $batch may carry a plain body under a gzip header, it waits at most 180 seconds and retries neither 502 nor a lost
 // connection, and its client's timeout counts the waits.
-func graphTransport(cfg Config, origin string) *rest.Transport {
+func graphTransport(cfg Config, origin string, credential *credential) *rest.Transport {
 	return &rest.Transport{
-		Base:        cfg.Transport,
-		Origin:      origin,
-		ExplainFunc: explain,
-		DelayFunc:   retryAfter,
-		HoldFunc:    holdBack,
-		PassFunc:    challenged,
-		SleepFunc:   cfg.SleepFunc,
+		Base:   cfg.Transport,
+		Origin: origin,
+		ExplainFunc: func(status int, header http.Header, body []byte) *connectors.Error {
+			if status == http.StatusUnauthorized {
+				credential.refused.Store(true)
+			}
+			return explain(status, header, body)
+		},
+		DelayFunc: retryAfter,
+		HoldFunc:  holdBack,
+		PassFunc:  challenged,
+		SleepFunc: cfg.SleepFunc,
+		Pace:      graphPace(cfg.Share),
 	}
 }
 
-// loginTransport carries azidentity's calls, which reads failures itself. A simulator's sign-in on plain HTTP is shown to azidentity
-// as HTTPS, because it accepts nothing else.
+// loginTransport carries azidentity's calls. A simulator's sign-in on plain HTTP is shown to azidentity as HTTPS, because it accepts
+// nothing else.
 func loginTransport(cfg Config, loginURL *url.URL, origin string) *rest.Transport {
-	t := &rest.Transport{Base: cfg.Transport, Origin: origin, Raw: true, DelayFunc: retryAfter, SleepFunc: cfg.SleepFunc}
+	t := &rest.Transport{Base: cfg.Transport, Origin: origin, ExplainFunc: explainSignIn, DelayFunc: retryAfter, SleepFunc: cfg.SleepFunc}
 	if loginURL.Scheme == "http" {
 		t.Base = plainLogin{base: cfg.Transport, plain: rest.OriginOf(loginURL), shown: origin}
 	}
 	return t
+}
+
+// identityClient carries azidentity's calls to the machine's own identity service, whose address the platform chooses. They must not
+// go through a proxy, which would be asked for its own identity or know none
+// (learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token).
+func identityClient(cfg Config) *http.Client {
+	base := cfg.Transport
+	if base == nil {
+		base = http.DefaultTransport
+	}
+	if network, ok := base.(*http.Transport); ok {
+		direct := network.Clone()
+		direct.Proxy = nil
+		direct.DialContext = (&net.Dialer{Timeout: identityTime}).DialContext
+		base = direct
+	}
+	return &http.Client{
+		Transport:     identityService{base: base, sleep: cfg.SleepFunc},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// identityTime is how long the machine's own identity service may take to be there: away from Azure, nothing answers at its address.
+const identityTime = 3 * time.Second
+
+// identityService is a transport to whatever host azidentity asks.
+type identityService struct {
+	base  http.RoundTripper
+	sleep func(context.Context, time.Duration) error
+}
+
+func (s identityService) RoundTrip(req *http.Request) (*http.Response, error) {
+	t := rest.Transport{
+		Base:        s.base,
+		Origin:      rest.OriginOf(req.URL),
+		ExplainFunc: explainIdentity,
+		DelayFunc:   retryAfter,
+		PassFunc:    func(resp *http.Response) bool { return resp.StatusCode == http.StatusUnauthorized }, // Azure Arc's first answer
+		SleepFunc:   s.sleep,
+	}
+	return t.RoundTrip(req)
 }
 
 // plainLogin speaks HTTP to an address that its caller thinks is HTTPS.
@@ -82,14 +132,14 @@ func retryAfter(header http.Header) time.Duration {
 	return at.Sub(now)
 }
 
-// holdBack slows down when Graph says that 90 % of the limit is used, which it counts over ten seconds
-// (learn.microsoft.com/graph/throttling-limits).
+// holdBack slows down when Graph says that more than 80 % of the limit is used, by whomever: the fuller, the longer, up to the ten
+// seconds over which it is counted (learn.microsoft.com/graph/throttling-limits).
 func holdBack(header http.Header) time.Duration {
 	used, err := strconv.ParseFloat(header.Get("x-ms-throttle-limit-percentage"), 64)
-	if err != nil || used < 0.9 {
+	if err != nil || !(used > 0.8) {
 		return 0
 	}
-	return 2 * time.Second
+	return time.Duration(min((used-0.8)*10, 10) * float64(time.Second))
 }
 
 // claims is the one form of that parameter that the adapter can read; it panics on others.

@@ -12,6 +12,14 @@ import (
 // Step is something that is asked of a provider: in words, and the least permission that it takes.
 type Step struct{ What, Permission string }
 
+// String is the step with its permission, if it takes one.
+func (s Step) String() string {
+	if s.Permission == "" {
+		return s.What
+	}
+	return s.What + " (" + s.Permission + ")"
+}
+
 // Fail tells err as a failure of the step, once, with a mend where it has none. The context's own error is returned as it is. Error()
 // is called only on what is no *connectors.Error.
 func (s Step) Fail(ctx context.Context, err error, mend func(Step, *connectors.Error) string) error {
