@@ -13,7 +13,8 @@ func checkCommand(a *app) *cobra.Command {
 		Use:   "check",
 		Short: "Ask the providers whether credentials, permissions and settings will do",
 		Long: `Signs in at each source's provider, tries everything that a pull will need, and says for each
-whether it works and, if not, what to do at which screen. Nothing is changed anywhere.
+whether it works and, if not, what to do at which screen. A note is of something that pulls do
+without: it says what is lost, or what had better be otherwise. Nothing is changed anywhere.
 
 Exit code 0 when all is well, 1 when something has to be mended, 2 for usage or configuration.`,
 		Example: `  rollcall check
@@ -35,10 +36,11 @@ Exit code 0 when all is well, 1 when something has to be mended, 2 for usage or 
 
 // findingView is one line of a check as scripts read it.
 type findingView struct {
-	Source string `json:"source"`
-	What   string `json:"what"`
-	OK     bool   `json:"ok"`
-	Mend   string `json:"mend"`
+	Source   string `json:"source"`
+	What     string `json:"what"`
+	OK       bool   `json:"ok"`
+	Optional bool   `json:"optional"`
+	Mend     string `json:"mend"`
 }
 
 func (s *session) check(ctx context.Context, names []string) error {
@@ -58,10 +60,13 @@ func (s *session) check(ctx context.Context, names []string) error {
 	for _, source := range sources {
 		for _, f := range source.Connector.Check(ctx) {
 			word := "ok"
-			if !f.OK {
+			switch {
+			case !f.OK && f.Optional:
+				word = "note"
+			case !f.OK:
 				word, code = "MEND", worse(code, exitFailed)
 			}
-			out.add(findingView{source.Scope.Source, f.What, f.OK, f.Mend}, source.Scope.Source, word, f.What, f.Mend)
+			out.add(findingView{source.Scope.Source, f.What, f.OK, f.Optional, f.Mend}, source.Scope.Source, word, f.What, f.Mend)
 		}
 	}
 	if err := ctx.Err(); err != nil {
