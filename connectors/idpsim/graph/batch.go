@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 
+	"rollcall/connectors/idpsim"
 	"rollcall/connectors/idpsim/internal/wire"
 )
 
@@ -49,8 +50,15 @@ func (c *call) batch() {
 		return
 	}
 	answers := make([]batchAnswer, 0, len(asked.Requests))
-	for _, item := range asked.Requests {
+	for i, item := range asked.Requests {
+		if i%2 == 1 && idpsim.Struck(c.r, idpsim.ItemThrottle) {
+			answers = append(answers, throttledItem(item))
+			continue
+		}
 		answers = append(answers, c.batchItem(item))
+	}
+	if idpsim.Struck(c.r, idpsim.ItemLost) {
+		answers = answers[:len(answers)-1]
 	}
 	seed := fnv.New64a()
 	_, _ = seed.Write(body)
@@ -88,6 +96,14 @@ func checkBatch(items []batchItem) error {
 	return nil
 }
 
+// throttledItem refuses one request of a batch for a second.
+func throttledItem(item batchItem) batchAnswer {
+	var a wire.Answer
+	a.Head = http.Header{}
+	tooMany(&a, "1")
+	return answerOf(item, &a)
+}
+
 // batchItem carries out one request of a batch.
 func (c *call) batchItem(item batchItem) batchAnswer {
 	r, err := http.NewRequestWithContext(c.r.Context(), item.Method, wire.Base(c.r)+"/v1.0/"+strings.TrimPrefix(item.URL, "/"), bytes.NewReader(item.Body))
@@ -99,9 +115,13 @@ func (c *call) batchItem(item batchItem) batchAnswer {
 	for name, value := range item.Headers {
 		r.Header.Set(name, value)
 	}
-	a := wire.Record(c.api, r)
+	return answerOf(item, wire.Record(c.api, r))
+}
+
+// answerOf is how an answer stands in a batch.
+func answerOf(item batchItem, a *wire.Answer) batchAnswer {
 	answer := batchAnswer{ID: item.ID, Status: a.Status, Headers: map[string]string{}}
-	for _, name := range []string{"Content-Type", "Retry-After", "Location"} {
+	for _, name := range []string{"Content-Type", "Retry-After", "Location", "WWW-Authenticate", "x-ms-resource-unit", "x-ms-throttle-information"} {
 		if value := a.Head.Get(name); value != "" {
 			answer.Headers[name] = value
 		}

@@ -1,7 +1,11 @@
 package graph_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -37,6 +41,66 @@ func TestFaults(t *testing.T) {
 		{idpsim.ServerError, 0, status(500, "InternalServerError")},
 		{idpsim.Unauthorised, 0, status(401, "InvalidAuthenticationToken")},
 		{idpsim.Forbidden, 0, status(403, "Authorization_RequestDenied")},
+		{idpsim.ThrottleDate, time.Minute, func(t *testing.T, x *tenant, a answer) {
+			x.refused(a, 429, "TooManyRequests")
+			if when, err := time.Parse(time.RFC1123, a.header.Get("Retry-After")); err != nil || time.Until(when) < 30*time.Second {
+				t.Errorf("Retry-After is %q", a.header.Get("Retry-After"))
+			}
+		}},
+		{idpsim.ThrottleDenied, 2 * time.Second, func(t *testing.T, x *tenant, a answer) {
+			x.refused(a, 403, "TooManyRequests")
+			if a.header.Get("Retry-After") != "2" {
+				t.Errorf("Retry-After is %q", a.header.Get("Retry-After"))
+			}
+		}},
+		{idpsim.Concurrency, 0, status(429, "TooManyRequests")},
+		{idpsim.GatewayTimeout, 0, status(504, "GatewayTimeout")},
+		{idpsim.BareError, 0, func(t *testing.T, x *tenant, a answer) {
+			if a.status != 500 || a.body != `{"error":{}}` || a.header.Get("Content-Type") != "application/json" {
+				t.Errorf("%d %s", a.status, a.body)
+			}
+		}},
+		{idpsim.WordlessError, 0, func(t *testing.T, x *tenant, a answer) {
+			if a.status != 500 || a.body != "" {
+				t.Errorf("%d %s", a.status, a.body)
+			}
+		}},
+		{idpsim.Challenge, 0, func(t *testing.T, x *tenant, a answer) {
+			x.refused(a, 401, "InvalidAuthenticationToken")
+			if !strings.Contains(a.header.Get("WWW-Authenticate"), `error="insufficient_claims", claims="`) {
+				t.Errorf("%v", a.header)
+			}
+		}},
+		{idpsim.HTML200, 0, func(t *testing.T, x *tenant, a answer) {
+			if a.status != 200 || !strings.HasPrefix(a.body, "<html>") || a.header.Get("Content-Type") != "text/html" {
+				t.Errorf("%d %s", a.status, a.body)
+			}
+		}},
+		{idpsim.Redirect, 0, func(t *testing.T, x *tenant, a answer) {
+			if a.err == nil || !strings.Contains(a.err.Error(), "elsewhere.invalid") {
+				t.Errorf("%d %v", a.status, a.err)
+			}
+		}},
+		{idpsim.Hang, 5 * time.Millisecond, func(t *testing.T, x *tenant, a answer) {
+			if a.err == nil || a.status != 0 {
+				t.Errorf("%d %v", a.status, a.err)
+			}
+		}},
+		{idpsim.NoType, 0, func(t *testing.T, x *tenant, a answer) {
+			if a.status != 200 || a.header.Get("Content-Type") != "" {
+				t.Errorf("%d %v", a.status, a.header)
+			}
+		}},
+		{idpsim.OtherShape, 0, func(t *testing.T, x *tenant, a answer) {
+			if a.status != 200 || a.body != `{"status":"ok"}` {
+				t.Errorf("%d %s", a.status, a.body)
+			}
+		}},
+		{idpsim.ForeignLink, 0, func(t *testing.T, x *tenant, a answer) {
+			if next, _ := x.decode(a.body)["@odata.nextLink"].(string); !strings.HasPrefix(next, "http://elsewhere.invalid/v1.0/users?") {
+				t.Error(a.body)
+			}
+		}},
 		{idpsim.HTML502, 0, func(t *testing.T, x *tenant, a answer) {
 			if a.status != 502 || !strings.HasPrefix(a.body, "<html>") || a.header.Get("Content-Type") != "text/html" {
 				t.Errorf("%d %s", a.status, a.body)
@@ -99,6 +163,9 @@ func TestFaultsInLists(t *testing.T) {
 		idpsim.Endless:    "012345345678",
 		idpsim.Duplicates: "012345345678",
 		idpsim.Nulls:      "012???678",
+
+		idpsim.MissingRows: "01235678",
+		idpsim.Hollow:      "012345678",
 	} {
 		t.Run(name, func(t *testing.T) {
 			x := open(t, idpsim.Options{Seed: 1, People: 9}, graph.Options{})
@@ -141,5 +208,59 @@ func TestGhosts(t *testing.T) {
 	must(t, x.faults.Set(idpsim.Ghosts, idpsim.Where{}))
 	if rows := x.assignments(""); len(rows) != 2 || rows[1]["principalId"] != x.pop.EntraID("#1") {
 		t.Errorf("with ghosts: %v", rows)
+	}
+}
+
+func TestFaultsInCounts(t *testing.T) {
+	x := open(t, idpsim.Options{Seed: 1, People: 9}, graph.Options{})
+	x.header.Set("ConsistencyLevel", "eventual")
+	must(t, x.faults.Set(idpsim.WrongCount, idpsim.Where{}))
+	if a := x.do("GET", "/users/$count", ""); a.body != "4" {
+		t.Errorf("$count is %s", a.body)
+	}
+	if page := x.get("/users?$count=true"); page["@odata.count"] != 4.0 || len(page["value"].([]any)) != 9 {
+		t.Errorf("%v of %d", page["@odata.count"], len(page["value"].([]any)))
+	}
+}
+
+func TestFaultsInBatches(t *testing.T) {
+	x := open(t, idpsim.Options{Seed: 1, People: 4}, graph.Options{})
+	batch := batchOf("/users?$top=1", "/users?$top=1", "/users?$top=1", "/users?$top=1")
+	must(t, x.faults.Set(idpsim.ItemThrottle, idpsim.Where{Times: 1}))
+	answers := x.batch(batch)
+	for id, want := range map[string]float64{"1": 200, "2": 429, "3": 200, "4": 429} {
+		if answers[id]["status"] != want || want == 429 && answers[id]["headers"].(object)["Retry-After"] != "1" {
+			t.Errorf("%s: %v", id, answers[id])
+		}
+	}
+	must(t, x.faults.Set(idpsim.ItemLost, idpsim.Where{Times: 1}))
+	if answers := x.batch(batch); len(answers) != 3 {
+		t.Errorf("%d answers", len(answers))
+	}
+	if answers := x.batch(batch); len(answers) != 4 {
+		t.Errorf("%d answers", len(answers))
+	}
+}
+
+// TestEveryFaultIsTested: here, in the files of this package's tests, but for those that are Okta's alone.
+func TestEveryFaultIsTested(t *testing.T) {
+	files, err := filepath.Glob("*_test.go")
+	must(t, err)
+	var all []byte
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		must(t, err)
+		all = append(all, b...)
+	}
+	constant := map[string]string{}
+	declared, err := os.ReadFile("../faults.go")
+	must(t, err)
+	for _, m := range regexp.MustCompile(`(?m)^\t(\w+) += "([a-z0-9-]+)"$`).FindAllSubmatch(declared, -1) {
+		constant[string(m[2])] = string(m[1])
+	}
+	for _, fault := range idpsim.FaultList() {
+		if !strings.Contains(fault.Does, "(Okta)") && !bytes.Contains(all, []byte("idpsim."+constant[fault.Name])) {
+			t.Errorf("%s (%s) has no test", fault.Name, constant[fault.Name])
+		}
 	}
 }

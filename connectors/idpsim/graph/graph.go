@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -39,6 +40,7 @@ type Options struct {
 	Accept      func(token string) bool   // says whether a token is good, such as login.Server.Valid
 	Judge       func(token string) Bearer // says more of a token than Accept
 	Permissions []string                  // granted to the caller from now on; nil is what the population says
+	Quota       int                       // resource units per 10 seconds; 0: nothing is throttled. The vendor's is 3,500 to 8,000
 	Faults      *idpsim.Faults
 }
 
@@ -53,13 +55,14 @@ type Bearer struct {
 type API struct {
 	population *idpsim.Population
 	judge      func(string) Bearer
+	bucket     bucket
 	calls      atomic.Int64
 	handler    http.Handler
 }
 
 // New makes an API that shows a population.
 func New(population *idpsim.Population, o Options) *API {
-	a := &API{population: population, judge: o.Judge}
+	a := &API{population: population, judge: o.Judge, bucket: bucket{now: population.Now, quota: float64(o.Quota)}}
 	if o.Accept == nil {
 		o.Accept = func(token string) bool { return token != "" && (o.Token == "" || token == o.Token) }
 	}
@@ -106,7 +109,9 @@ func (a *API) route(w http.ResponseWriter, r *http.Request) {
 		bearer.Roles = a.population.Permissions()
 	}
 	c := &call{api: a, w: w, r: r, granted: bearer.Roles, stale: idpsim.Struck(r, idpsim.Stale)}
-	c.dispatch(strings.Split(strings.TrimSuffix(path, "/"), "/"))
+	if at := strings.Split(strings.TrimSuffix(path, "/"), "/"); c.admit(at) {
+		c.dispatch(at)
+	}
 }
 
 // call is one request on its way to an answer.
@@ -166,7 +171,9 @@ func (c *call) get(at []string) func() {
 	case len(at) == 1 && at[0] == "organization":
 		return c.organization
 	case two("users") && (at[1] == "delta" || at[1] == "delta()"):
-		return c.delta
+		return func() { c.delta(ofUsers) }
+	case two("groups") && (at[1] == "delta" || at[1] == "delta()"):
+		return func() { c.delta(ofGroups) }
 	case two("users") && at[1] == "$count":
 		return c.countUsers
 	case two("users"):
@@ -313,18 +320,27 @@ func unsupported(w http.ResponseWriter, message string) {
 func vendorFault(w http.ResponseWriter, r *http.Request, name string, wait time.Duration) {
 	switch name {
 	case idpsim.Throttle:
-		w.Header().Set("Retry-After", wholeSeconds(wait))
-		w.Header().Set("x-ms-throttle-information", "ResourceUnitLimitExceeded")
-		fail(w, http.StatusTooManyRequests, "TooManyRequests", "Too many requests.")
+		tooMany(w, wholeSeconds(wait))
+	case idpsim.ThrottleDate:
+		tooMany(w, time.Now().Add(wait).UTC().Format(http.TimeFormat))
 	case idpsim.ThrottleBare, idpsim.Concurrency:
 		fail(w, http.StatusTooManyRequests, "TooManyRequests", "Too many requests.")
+	case idpsim.ThrottleDenied:
+		w.Header().Set("Retry-After", wholeSeconds(wait))
+		fail(w, http.StatusForbidden, "TooManyRequests", "The request has been throttled.")
 	case idpsim.Unavailable:
 		fail(w, http.StatusServiceUnavailable, "serviceNotAvailable", "The service is temporarily unavailable.")
+	case idpsim.GatewayTimeout:
+		fail(w, http.StatusGatewayTimeout, "GatewayTimeout", "The request timed out.")
 	case idpsim.ServerError:
 		fail(w, http.StatusInternalServerError, "InternalServerError", "An unexpected error occurred.")
 	case idpsim.Unauthorised:
 		unauthorised(w, r, "")
+	case idpsim.Challenge:
+		unauthorised(w, r, `{"access_token":{"nbf":{"essential":true,"value":"`+strconv.FormatInt(time.Now().Unix(), 10)+`"}}}`)
 	case idpsim.Forbidden:
 		forbidden(w)
+	default:
+		idpsim.PlainFault(w, r, name, wait)
 	}
 }

@@ -36,6 +36,11 @@ func (c *call) appendPage(dst []byte, q *query, of collection) []byte {
 		rows, token, more = of.keys(after, q.top)
 	case struck(idpsim.LostLink):
 		more = false
+	case struck(idpsim.Hollow):
+		token, more = q.after, len(rows) > 0
+		rows = nil
+	case struck(idpsim.MissingRows):
+		rows = everySecond(rows)
 	case struck(idpsim.Endless):
 		token, more = q.after, true
 	case struck(idpsim.Duplicates):
@@ -46,7 +51,7 @@ func (c *call) appendPage(dst []byte, q *query, of collection) []byte {
 	dst = wire.AppendString(dst, base+"/v1.0/$metadata#"+of.context)
 	if q.count && c.advanced() {
 		dst = append(dst, `,"@odata.count":`...)
-		dst = appendInt(dst, of.count())
+		dst = appendInt(dst, c.counted(of))
 	}
 	if more {
 		dst = append(dst, `,"@odata.nextLink":`...)
@@ -76,6 +81,23 @@ func (of collection) keys(after uint64, top int) (rows []uint64, last uint64, mo
 	}
 	_, more = of.next(last)
 	return rows, last, more
+}
+
+// everySecond leaves out every second row.
+func everySecond(rows []uint64) (kept []uint64) {
+	for i := 0; i < len(rows); i += 2 {
+		kept = append(kept, rows[i])
+	}
+	return kept
+}
+
+// counted is how many rows the caller is told that there are.
+func (c *call) counted(of collection) int {
+	n := of.count()
+	if idpsim.Struck(c.r, idpsim.WrongCount) {
+		n /= 2
+	}
+	return n
 }
 
 func (of collection) count() (n int) {

@@ -75,6 +75,10 @@ func principal(v *idpsim.View) object {
 
 const applicationName = "Rollcall"
 
+// groupProperties are the properties that groupObject shows.
+var groupProperties = []string{"id", "deletedDateTime", "createdDateTime", "description", "displayName", "groupTypes", "mail", "mailEnabled",
+	"mailNickname", "membershipRule", "membershipRuleProcessingState", "securityEnabled", "visibility"}
+
 func groupObject(g idpsim.Group) object {
 	visibility, types, rule, processing := "null", []string{}, "null", "null"
 	if g.Hidden() {

@@ -74,7 +74,7 @@ func (c *call) plainCount(of func(*idpsim.View) collection) {
 		return
 	}
 	var n int
-	c.read(func(v *idpsim.View) { n = of(v).count() })
+	c.read(func(v *idpsim.View) { n = c.counted(of(v)) })
 	c.w.Header().Set("Content-Type", "text/plain")
 	_, _ = c.w.Write([]byte(strconv.Itoa(n)))
 }

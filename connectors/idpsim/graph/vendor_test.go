@@ -91,7 +91,7 @@ func (m metadata) check(t *testing.T, name string, o object) {
 		t.Fatalf("the description has no type %s", name)
 	}
 	for property, value := range o {
-		if strings.HasPrefix(property, "@odata.") {
+		if strings.Contains(property, "@") { // an annotation
 			continue
 		}
 		kind, known := m[name][property]
@@ -144,6 +144,9 @@ func (m metadata) fits(t *testing.T, kind string, value any) bool {
 		return ok
 	}
 	inner, ok := value.(object)
+	if derived, typed := inner["@odata.type"].(string); typed {
+		kind = strings.TrimPrefix(derived, "#microsoft.")
+	}
 	if ok {
 		m.check(t, strings.TrimPrefix(kind, "graph."), inner)
 	}
@@ -152,7 +155,7 @@ func (m metadata) fits(t *testing.T, kind string, value any) bool {
 
 func TestAnswersAreAsTheVendorDescribes(t *testing.T) {
 	m := readMetadata(t)
-	x := open(t, idpsim.Options{Seed: 1, People: 6, Groups: 2, Direct: 2, Roles: []string{"Admin"}, Clients: 1}, graph.Options{Permissions: []string{graph.DirectoryRead}})
+	x := open(t, idpsim.Options{Seed: 1, People: 6, Groups: 2, Direct: 2, Roles: []string{"Admin"}, Clients: 1, Reports: 2}, graph.Options{Permissions: []string{graph.DirectoryRead}})
 	for a := idpsim.DisplayName; a <= idpsim.Extension15; a++ {
 		must(t, x.pop.Set("#0", a, a.String()))
 	}
@@ -173,6 +176,16 @@ func TestAnswersAreAsTheVendorDescribes(t *testing.T) {
 	}
 	m.check(t, "servicePrincipal", x.get("/servicePrincipals(appId='"+x.pop.AppID()+"')"))
 	m.check(t, "group", x.get("/groups/"+rows[1]["principalId"].(string)))
+	for _, row := range append(x.get("/groups/delta")["value"].([]any), x.get("/users/delta?$select=id,manager")["value"].([]any)...) {
+		if row.(object)["groupTypes"] != nil {
+			m.check(t, "group", row.(object))
+			continue
+		}
+		m.check(t, "user", row.(object))
+	}
+	for _, user := range x.get("/users?$select=id&$expand=manager")["value"].([]any) {
+		m.check(t, "user", user.(object))
+	}
 	m.check(t, "organization", x.get("/organization")["value"].([]any)[0].(object))
 }
 
