@@ -309,7 +309,8 @@ func asked(c *plan.Change) bool {
 // tieOf is how a change's account was found to be the person's.
 func tieOf(c *plan.Change) plan.How {
 	for _, w := range c.Witnesses {
-		if w.Fact == plan.Fact(plan.ReasonMatched) {
+		switch w.How {
+		case plan.ByAccount, plan.ByExternalID, plan.ByMatch:
 			return w.How
 		}
 	}

@@ -221,10 +221,74 @@ func (h *history) faulty(rt *rapid.T) {
 	h.wasWhole = fault == "push" || fault == "no look"
 }
 
+// ask runs about a few people, with a provider that answers as it knows, or not.
+func (h *history) ask(rt *rapid.T) {
+	h.rt = rt
+	h.honestSettings()
+	d := h.dir
+	switch rapid.SampledFrom([]string{"", "", "no look", "nulls", "push"}).Draw(rt, "fault") {
+	case "no look":
+		d.lookErr = errors.New("unreachable")
+	case "nulls":
+		d.lookNulls = true
+	case "push":
+		victim := h.pick()
+		title := fmt.Sprintf("title %d", h.names)
+		h.names++
+		d.duringLook = func() {
+			if record, ok := h.linked(victim); ok {
+				h.pushTitleOf(record, title)
+			}
+		}
+	}
+	people := []string{h.pick().id, h.pick().id}
+	before, marks := h.kept(), h.strikes()
+	trigger := rapid.SampledFrom([]string{dirsync.TriggerHand, dirsync.TriggerSchedule}).Draw(rt, "trigger")
+	h.checkedRun(func(dry bool) dirsync.Report {
+		order := dirsync.Order{Trigger: trigger, DryRun: dry}
+		report, err := h.engine.RunPeople(h.t.Context(), h.source, order, people)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		return report
+	}, d.duringLook == nil)
+	if after := h.kept(); after != before {
+		rt.Fatalf("a run about people is no pull, and left %+v of %+v", after, before)
+	}
+	for person := range h.strikes() {
+		if !marks[person] {
+			rt.Fatalf("%s is missing from a snapshot that nobody made", person)
+		}
+	}
+}
+
+func (h *history) kept() state.Source {
+	source, err := h.store.Source(h.t.Context(), acme.Source)
+	if err != nil {
+		h.rt.Fatal(err)
+	}
+	return source
+}
+
+// strikes are the people whom a snapshot did not have.
+func (h *history) strikes() map[string]bool {
+	marks, err := h.store.Suspicions(h.t.Context(), acme)
+	if err != nil {
+		h.rt.Fatal(err)
+	}
+	people := make(map[string]bool)
+	for _, m := range marks {
+		if m.Fact == string(plan.FactAbsent) {
+			people[m.Person] = true
+		}
+	}
+	return people
+}
+
 func (h *history) honestSettings() {
 	d := h.dir
 	d.hidden, d.dropped, d.incomplete, d.err, d.lost, d.lookErr, d.duringPull, d.unreadable = nil, 0, "", nil, false, nil, nil, nil
-	d.nulls, d.lookNulls = false, false
+	d.nulls, d.lookNulls, d.duringLook = false, false, nil
 	h.lying = false
 }
 
@@ -246,19 +310,36 @@ func (h *history) pushWon(id state.ID) {
 	}
 }
 
-// checked runs and checks what holds after every run.
+// checked runs on schedule and checks what holds after every run.
 func (h *history) checked() dirsync.Report {
+	report := h.checkedRun(func(dry bool) dirsync.Report {
+		if dry {
+			return h.dry()
+		}
+		return h.scheduled()
+	}, h.dir.duringPull == nil)
+	if report.Proof.Complete && !h.lying {
+		h.missed = make(map[string]bool)
+		for _, s := range h.dir.souls {
+			h.missed[s.id] = s.gone || s.facts.Assigned != connectors.Yes || s.facts.SoftDeleted == connectors.Yes
+		}
+	}
+	return report
+}
+
+// checkedRun runs and checks what holds after every run, that a dry run foretells it among that.
+func (h *history) checkedRun(run func(dry bool) dirsync.Report, foretell bool) dirsync.Report {
 	before := h.journal()
 	ledger, err := h.store.Ledger(h.t.Context(), acme, h.clock.Now().Add(-24*time.Hour))
 	if err != nil {
 		h.rt.Fatal(err)
 	}
 	var foretold dirsync.Report
-	if h.dir.duringPull == nil {
-		foretold = h.dry()
+	if foretell {
+		foretold = run(true)
 	}
-	report := h.scheduled()
-	if h.dir.duringPull == nil {
+	report := run(false)
+	if foretell {
 		foretold.Plan.Gate = report.Plan.Gate
 		if !plan.Same(&foretold.Plan, &report.Plan) {
 			h.rt.Fatalf("the dry run foretold another plan:\n%s\n\nand it was:\n%s", outline(foretold), outline(report))
@@ -279,12 +360,6 @@ func (h *history) checked() dirsync.Report {
 		}
 		if s := h.dir.find(record.Link); s.entitled() && !(h.missed[s.id] && e.Cause.Reason == string(plan.ReasonUnassigned)) {
 			h.rt.Fatalf("%s was thrown out because of %q, though nothing is wrong with them:\n%s", s.id, e.Cause.Reason, outline(report))
-		}
-	}
-	if report.Proof.Complete && !h.lying {
-		h.missed = make(map[string]bool)
-		for _, s := range h.dir.souls {
-			h.missed[s.id] = s.gone || s.facts.Assigned != connectors.Yes || s.facts.SoftDeleted == connectors.Yes
 		}
 	}
 	all := ledger.Active + ledger.Removed
@@ -359,6 +434,7 @@ func TestHistories(t *testing.T) {
 			},
 			"honest": func(rt *rapid.T) { h.rt = rt; h.honest() },
 			"faulty": h.faulty,
+			"ask":    h.ask,
 		})
 		h.rt = rt
 		h.settled()
