@@ -84,7 +84,11 @@ func (p Person) Append(dst []byte, a Attribute) ([]byte, bool) {
 		}
 	}
 	switch a {
-	case Mail, AppUserName:
+	case Mail:
+		start := len(dst)
+		dst, ok := p.Append(dst, UserName)
+		return append(dst[:start], atHome(dst[start:])...), ok
+	case AppUserName:
 		return p.Append(dst, UserName)
 	case MailNickname:
 		start := len(dst)
@@ -96,12 +100,35 @@ func (p Person) Append(dst []byte, a Attribute) ([]byte, bool) {
 	case DisplayName:
 		return p.appendDisplayName(dst)
 	case UserType:
+		if p.Guest() {
+			return append(dst, "Guest"...), true
+		}
 		return append(dst, "Member"...), true
 	}
 	if p.n >= p.v.generated {
 		return dst, false
 	}
 	return p.appendGenerated(dst, a)
+}
+
+// guestMark stands in the user name of a guest, between the name at home, where the @ is an underscore, and the tenant's domain.
+const guestMark = "#EXT#"
+
+// Guest: somebody of another organisation.
+func (p Person) Guest() bool {
+	var buffer [64]byte
+	name, _ := p.Append(buffer[:0], UserName)
+	return bytes.Contains(name, []byte(guestMark))
+}
+
+// atHome is the name that a guest has at home; any other name is what it is.
+func atHome(name []byte) []byte {
+	home, _, guest := bytes.Cut(name, []byte(guestMark))
+	if at := bytes.LastIndexByte(home, '_'); guest && at >= 0 {
+		home[at] = '@'
+		return home
+	}
+	return name
 }
 
 // Text returns the attribute's text, "" when it is absent.

@@ -354,6 +354,19 @@ func (p *Population) rename(v *View, x Person, step Step) error {
 	return nil
 }
 
+// invite makes somebody a guest from another organisation, whose domain is the step's value.
+func (p *Population) invite(v *View, x Person, step Step) error {
+	if x.Guest() {
+		return fmt.Errorf("is a guest already")
+	}
+	if step.Value == "" {
+		return fmt.Errorf("value is missing: the domain that the guest has at home")
+	}
+	local, _, _ := strings.Cut(x.Text(UserName), "@")
+	step.Value = local + "_" + step.Value + guestMark + "@" + v.domain
+	return p.rename(v, x, step)
+}
+
 func (p *Population) set(v *View, x Person, step Step) error {
 	a, err := ParseAttribute(step.Attribute)
 	if err != nil {

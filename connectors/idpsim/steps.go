@@ -21,6 +21,7 @@ import (
 //	hide         group: hidden membership; value: silent, an empty list instead of a refusal
 //	moving       who: Okta is still carrying out the deactivation
 //	manager      who, value: another person, or nobody
+//	guest        who, value: the domain that they have at home; their user name becomes that of a guest
 //	rule         group, value: its membership rule   group-kind   group, value: security, microsoft365, mail-security, distribution
 //	purge-group  group                               rename-group group, value: the new name
 //	app          value: active, inactive or gone
@@ -77,6 +78,7 @@ var personSteps = map[string]func(*Population, *View, Person, Step) error{
 	"moving": (*Population).move, "soft-delete": (*Population).softDelete, "restore": (*Population).restore,
 	"purge": (*Population).purge, "rename": (*Population).rename, "set": (*Population).set, "clear": (*Population).set,
 	"external-id": (*Population).setExternalID, "manager": (*Population).setManager,
+	"guest": (*Population).invite,
 }
 
 // groupSteps change a group.

@@ -165,3 +165,40 @@ func TestTokensCarryPermissions(t *testing.T) {
 		t.Error(challenge)
 	}
 }
+
+func TestGuests(t *testing.T) {
+	x := open(t, idpsim.Options{Seed: 1, People: 3}, graph.Options{})
+	name := strings.Split(upn(x, "#1"), "@")[0]
+	x.step(`[{"do":"guest","who":"#1..#2","value":"globex.example"}]`)
+	got := x.get("/users/" + x.pop.EntraID("#1") + "?$select=userPrincipalName,mail,userType,creationType,externalUserState,mailNickname")
+	delete(got, "@odata.context")
+	want := object{
+		"userPrincipalName": name + "_globex.example#EXT#@acme.example", "mail": name + "@globex.example", "userType": "Guest",
+		"creationType": "Invitation", "externalUserState": "Accepted", "mailNickname": name + "_globex.example#EXT#",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	rows, _ := x.all("/users?$select=id&$filter=userType eq 'Guest'")
+	if diff := cmp.Diff([]string{x.pop.EntraID("#1"), x.pop.EntraID("#2")}, column(rows, "id")); diff != "" {
+		t.Error(diff)
+	}
+	for _, step := range []idpsim.Step{{Do: "guest", Who: "#1", Value: "globex.example"}, {Do: "guest", Who: "#0"}} {
+		if err := x.pop.Do(step); err == nil {
+			t.Errorf("%+v was taken", step)
+		}
+	}
+}
+
+func TestRecycleBinPages(t *testing.T) {
+	x := open(t, idpsim.Options{Seed: 1, People: 9}, graph.Options{})
+	x.step(`[{"do":"soft-delete","who":"#2..#8"}]`)
+	rows, pages := x.all("/directory/deletedItems/graph.user?$select=id,deletedDateTime&$top=3")
+	if len(rows) != 7 || pages != 3 {
+		t.Errorf("%d rows on %d pages", len(rows), pages)
+	}
+	rows, _ = x.all("/directory/deletedItems/graph.user?$select=id&$filter=id eq '" + x.pop.EntraID("#5") + "' or id eq '" + x.pop.EntraID("#1") + "'")
+	if diff := cmp.Diff([]string{x.pop.EntraID("#5")}, column(rows, "id")); diff != "" {
+		t.Error(diff)
+	}
+}

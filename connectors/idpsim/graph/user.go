@@ -31,6 +31,16 @@ func constant(json string) func([]byte, idpsim.Person) []byte {
 	return func(dst []byte, _ idpsim.Person) []byte { return append(dst, json...) }
 }
 
+// ofGuest shows what only guests have.
+func ofGuest(json string) func([]byte, idpsim.Person) []byte {
+	return func(dst []byte, x idpsim.Person) []byte {
+		if x.Guest() {
+			return append(dst, json...)
+		}
+		return append(dst, "null"...)
+	}
+}
+
 // list shows an attribute as the only element, with a prefix.
 func list(a idpsim.Attribute, prefix string) func([]byte, idpsim.Person) []byte {
 	return func(dst []byte, x idpsim.Person) []byte {
@@ -94,9 +104,9 @@ var properties = []*property{
 	{"onPremisesDomainName", constant("null")},
 	{"onPremisesUserPrincipalName", constant("null")},
 	{"onPremisesSyncEnabled", constant("null")},
-	{"externalUserState", constant("null")},
+	{"externalUserState", ofGuest(`"Accepted"`)},
 	{"ageGroup", constant("null")},
-	{"creationType", constant("null")},
+	{"creationType", ofGuest(`"Invitation"`)},
 }
 
 // defaultProperties are shown without $select. accountEnabled is not among them.

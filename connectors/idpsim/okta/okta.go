@@ -181,7 +181,7 @@ func throttled(w http.ResponseWriter) {
 }
 
 // vendorFault answers with a failure in Okta's words.
-func (a *API) vendorFault(w http.ResponseWriter, _ *http.Request, name string, wait time.Duration) {
+func (a *API) vendorFault(w http.ResponseWriter, r *http.Request, name string, wait time.Duration) {
 	switch name {
 	case idpsim.Throttle:
 		rateHeaders(w, 600, 0, a.now().Add(wait))
@@ -200,5 +200,7 @@ func (a *API) vendorFault(w http.ResponseWriter, _ *http.Request, name string, w
 		fail(w, http.StatusUnauthorized, "E0000011", "Invalid token provided")
 	case idpsim.Forbidden:
 		forbidden(w)
+	default:
+		idpsim.PlainFault(w, r, name, wait)
 	}
 }
