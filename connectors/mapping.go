@@ -39,3 +39,10 @@ const (
 
 // ScopingClause is one condition of a scoping filter.
 type ScopingClause struct{ Attribute, Operator, Value string }
+
+// Oracle is a connector whose provider evaluates expressions of its mapping language itself, to try another evaluation against.
+type Oracle interface {
+	// Evaluate asks the provider what an expression comes to on attributes given by name; no values is null. An expression that the
+	// provider refuses, or cannot evaluate, is ErrMisconfigured. It changes nothing, though the permission that it takes would let it.
+	Evaluate(ctx context.Context, expression string, attributes map[string]Value) ([]string, error)
+}

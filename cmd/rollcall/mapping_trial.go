@@ -21,7 +21,10 @@ import (
 )
 
 func mappingTestCommand(a *app) *cobra.Command {
-	var flags struct{ source, user, input string }
+	var flags struct {
+		source, user, input string
+		tenant              bool
+	}
 	cmd := &cobra.Command{
 		Use:   "test",
 		Short: "Try a source's mapping on one person, step by step",
@@ -32,18 +35,23 @@ The person is read from the provider with --user (a userName, e-mail address, ex
 object id or account id), or from a file with --input (see 'rollcall mapping eval --help').
 With both, the file stands for the provider and the record's account is compared.
 
+--against-tenant lets Entra evaluate each expression on the same attributes and says where it
+comes to something else. It needs the permission Synchronization.ReadWrite.All; take it away
+again afterwards.
+
 Nothing is changed anywhere. Exit code 0 when every target has been evaluated, 1 when one
-cannot be, 2 for usage.`,
+cannot be or the tenant disagrees, 2 for usage.`,
 		Example: `  rollcall mapping test --source acme-entra --user ada@acme.example
   rollcall mapping test --source acme-entra --input person.json --output json`,
 		Args: wants(),
 		RunE: a.withReader(func(ctx context.Context, s *session, reader dirsync.Reader) error {
-			return s.testMapping(ctx, reader, flags.source, flags.user, flags.input)
+			return s.testMapping(ctx, reader, flags.source, flags.user, flags.input, flags.tenant)
 		}),
 	}
 	a.outputFlag(cmd)
 	a.sourceFlag(cmd, &flags.source, "the source `NAME`; needed")
 	cmd.Flags().StringVar(&flags.user, "user", "", "read this `PERSON` from the provider")
+	cmd.Flags().BoolVar(&flags.tenant, "against-tenant", false, "let Entra evaluate each expression too, and compare")
 	cmd.Flags().StringVar(&flags.input, "input", "", "read source attributes from the JSON `FILE`; - is standard input")
 	return cmd
 }
@@ -69,7 +77,12 @@ type trialRow struct {
 	Value   json.RawMessage            `json:"value"`
 	Error   string                     `json:"error,omitempty"`
 	Record  json.RawMessage            `json:"record,omitempty"`
-	Outcome string                     `json:"outcome"` // what a run would make of it, in words
+	Tenant  string                     `json:"tenant,omitempty"`  // what Entra itself says of the value, in words
+	Differs bool                       `json:"differs,omitempty"` // Entra comes to another value
+	Outcome string                     `json:"outcome"`           // what a run would make of it, in words
+
+	reads   map[string]connectors.Value // what the expression reads
+	untyped []string                    // what it comes to, before the target's type
 }
 
 // trialStep is one part of an expression and what it comes to.
@@ -79,7 +92,7 @@ type trialStep struct {
 	Error string          `json:"error,omitempty"`
 }
 
-func (s *session) testMapping(ctx context.Context, reader dirsync.Reader, source, who, input string) error {
+func (s *session) testMapping(ctx context.Context, reader dirsync.Reader, source, who, input string, againstTenant bool) error {
 	if source == "" {
 		return usagef("--source is needed: whose mapping is it?")
 	}
@@ -108,7 +121,79 @@ func (s *session) testMapping(ctx context.Context, reader dirsync.Reader, source
 	if err := s.tryMapping(src, &t); err != nil {
 		return err
 	}
+	if againstTenant {
+		if err := s.askOracle(ctx, src, &t); err != nil {
+			return err
+		}
+	}
 	return s.printTrial(&t)
+}
+
+// askOracle lets the provider evaluate each row, and compares.
+func (s *session) askOracle(ctx context.Context, src *sourceConfig, t *trial) error {
+	transport, err := newTransport(s.cfg)
+	if err != nil {
+		return err
+	}
+	connector, err := src.connector(s.env, transport)
+	if err != nil {
+		return err
+	}
+	oracle, ok := connector.(connectors.Oracle)
+	if !ok {
+		return usagef("--against-tenant: the provider of source %s evaluates nothing; only Entra does", src.Name)
+	}
+	for i := range t.Targets {
+		row := &t.Targets[i]
+		if row.From == "" {
+			continue
+		}
+		told, err := oracle.Evaluate(ctx, row.From, row.reads)
+		switch {
+		case errors.Is(err, connectors.ErrMisconfigured):
+			row.Tenant = connectors.Mend(err) // of this expression alone
+		case err != nil:
+			return fmt.Errorf("source %s: %s", src.Name, connectors.Mend(err))
+		case slices.Equal(told, row.untyped):
+			row.Tenant = "the same"
+		default:
+			row.Differs = true
+			row.Tenant = "differs: " + string(raw(textsValue(told)))
+		}
+	}
+	return nil
+}
+
+// textsValue is no value, one text or a list of texts.
+func textsValue(texts []string) scim.Value {
+	switch len(texts) {
+	case 0:
+		return scim.Value{}
+	case 1:
+		return scim.StringValue(texts[0])
+	}
+	list := make([]scim.Value, len(texts))
+	for i, text := range texts {
+		list[i] = scim.StringValue(text)
+	}
+	return scim.ListOf(list...)
+}
+
+// textsOf is the contrary: the texts of which a value consists.
+func textsOf(v scim.Value) []string {
+	switch v.Kind {
+	case scim.Null:
+		return nil
+	case scim.Array:
+		var texts []string
+		for _, item := range v.List {
+			texts = append(texts, textsOf(item)...)
+		}
+		return texts
+	case scim.Object:
+		return []string{string(raw(v))}
+	}
+	return []string{v.Text}
 }
 
 // recorded finds the account to compare with. Somebody who has none may still be named by object id.
@@ -196,7 +281,7 @@ func (s *session) tryMapping(src *sourceConfig, t *trial) error {
 
 // trace fills in what the row reads and the steps to its value.
 func (r *trialRow) trace(scope string, given *attributesOf, s *session) error {
-	r.Steps = []trialStep{}
+	r.Steps, r.reads = []trialStep{}, map[string]connectors.Value{}
 	if r.From == "" {
 		return nil
 	}
@@ -206,8 +291,11 @@ func (r *trialRow) trace(scope string, given *attributesOf, s *session) error {
 	}
 	x = x.At(s.now(), rand.Reader)
 	for _, step := range x.Trace(scope, given.person(x.Attributes())) {
+		r.untyped = textsOf(step.Value) // the last step is the whole
 		if strings.HasPrefix(step.Part, "[") {
-			r.Inputs[strings.Trim(step.Part, "[]")] = raw(step.Value)
+			name := strings.Trim(step.Part, "[]")
+			r.Inputs[name] = raw(step.Value)
+			r.reads[name], _ = attributeValue(step.Value) // it came from one
 			continue
 		}
 		view := trialStep{Part: step.Part, Value: raw(step.Value)}
@@ -259,7 +347,7 @@ func (r *trialRow) compare(t mapping.Target, account *scim.Value, value scim.Val
 func (s *session) printTrial(t *trial) error {
 	code := exitDone
 	for _, row := range t.Targets {
-		if row.Error != "" {
+		if row.Error != "" || row.Differs {
 			code = exitFailed
 		}
 	}
@@ -296,6 +384,9 @@ func (s *session) printTrial(t *trial) error {
 		fmt.Fprintf(s.stdout, "  value   %s\n", clean(string(row.Value)))
 		if row.Record != nil {
 			fmt.Fprintf(s.stdout, "  record  %s\n", clean(string(row.Record)))
+		}
+		if row.Tenant != "" {
+			fmt.Fprintf(s.stdout, "  tenant  %s\n", clean(row.Tenant))
 		}
 		if row.Error != "" {
 			row.Outcome += ": " + row.Error

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -110,27 +111,50 @@ func (s *sourceConfig) connector(env lookupEnv, transport http.RoundTripper) (co
 	if unreadable := s.secretFaults(env); len(unreadable) > 0 {
 		return nil, unreadable
 	}
-	read := func(ref secret) func() (string, error) {
-		if ref == (secret{}) {
+	text := func(ref secret) func() (string, error) { return ref.reader(env, secret.read) }
+	bytes := func(ref secret) func() ([]byte, error) {
+		read := ref.reader(env, secret.readWhole)
+		if read == nil {
 			return nil
 		}
-		return func() (string, error) { return ref.read(env) }
+		return func() ([]byte, error) {
+			whole, err := read()
+			return []byte(whole), err
+		}
 	}
 	switch {
 	case s.Entra != nil:
+		e := s.Entra
 		return entra.Open(entra.Config{
-			TenantID: s.Entra.TenantID, ClientID: s.Entra.ClientID, ClientSecret: read(s.Entra.ClientSecret), AccessToken: read(s.Entra.AccessToken),
-			Share: s.Limits.APIShare,
-			AppID: s.Entra.AppID, Cloud: s.Entra.Cloud, GraphURL: s.Entra.GraphURL, LoginURL: s.Entra.LoginURL, Transitive: s.Entra.Transitive,
-			Transport: transport,
+			TenantID: e.TenantID, ClientID: e.ClientID, ClientSecret: text(e.ClientSecret),
+			Certificate: bytes(e.Certificate), CertificatePassword: text(e.CertificatePassword), FederatedToken: text(e.FederatedToken),
+			ManagedIdentity: e.managedIdentity(), AccessToken: text(e.AccessToken), AppID: e.AppID, Share: s.Limits.APIShare,
+			Cloud: e.Cloud, GraphURL: e.GraphURL, LoginURL: e.LoginURL, Transitive: e.Transitive, Transport: transport,
 		})
 	case s.Okta != nil:
+		o := s.Okta
 		return okta.Open(okta.Config{
-			OrgURL: s.Okta.OrgURL, AppID: s.Okta.AppID, Suspended: s.Okta.Suspended, Transport: transport,
-			APIToken: func() (string, error) { return s.Okta.APIToken.read(env) },
+			OrgURL: o.OrgURL, AppID: o.AppID, APIToken: text(o.APIToken), ClientID: o.ClientID, PrivateKey: bytes(o.PrivateKey), KeyID: o.KeyID,
+			Suspended: o.Suspended, Share: s.Limits.APIShare, Transport: transport,
 		})
 	}
 	return nil, nil
+}
+
+// reader reads a secret whenever it is called, so that one that changes needs no restart; nil for none.
+func (s secret) reader(env lookupEnv, read func(secret, lookupEnv) (string, error)) func() (string, error) {
+	if s == (secret{}) {
+		return nil
+	}
+	return func() (string, error) { return read(s, env) }
+}
+
+// managedIdentity is which identity of the machine asks: a user-assigned one by its client id, or "system"; "" is none.
+func (e *entraConfig) managedIdentity() string {
+	if !e.ManagedIdentity {
+		return ""
+	}
+	return cmp.Or(e.ClientID, "system")
 }
 
 // objectID brings a person's id at a kind of provider into the form that pulls give it, or says in what form it is wanted.
@@ -155,7 +179,7 @@ func (s *sourceConfig) runnable(env lookupEnv, transport http.RoundTripper) (dir
 		protect[i] = scim.Fold(name)
 	}
 	return dirsync.Source{
-		Scope: s.scope(), Kind: s.Kind, Connector: c, Mapping: s.Compiled, Scoping: s.Scoping, People: s.People, Schedule: s.Schedule, Policy: s.Policy,
+		Scope: s.scope(), Kind: s.Kind, Connector: c, Mapping: s.Compiled, Scoping: s.Scoping, Groups: s.Groups, People: s.People, Schedule: s.Schedule, Policy: s.Policy,
 		Rules: plan.Rules{
 			GatePercent: s.Removal.GatePercent, GateFloor: s.Removal.GateFloor, Settle: s.Removal.Settle, Protect: protect,
 			MaxAccounts: s.Limits.MaxAccounts,

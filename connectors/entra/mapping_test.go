@@ -98,3 +98,33 @@ func TestMappingUnreadable(t *testing.T) {
 		t.Errorf("without the permission: %v", err)
 	}
 }
+
+// TestEvaluate asks the simulated directory, which evaluates attributes and constants only.
+func TestEvaluate(t *testing.T) {
+	p, c := jobIn(t)
+	given := map[string]connectors.Value{"mail": {Present: true, Text: "ada@acme.example"}, "mobile": {}}
+	do(t, p, idpsim.Step{Do: "grant", Value: "Synchronization.ReadWrite.All"})
+	for _, test := range []struct {
+		expression string
+		want       []string
+		err        error
+	}{
+		{"[mail]", []string{"ada@acme.example"}, nil},
+		{"[mobile]", []string{}, nil},
+		{`"x"`, []string{"x"}, nil},
+		{`ToLower([mail])`, nil, connectors.ErrMisconfigured},
+		{`ToLower(`, nil, connectors.ErrMisconfigured},
+	} {
+		got, err := c.Evaluate(t.Context(), test.expression, given)
+		if !errors.Is(err, test.err) || (err == nil) != (test.err == nil) {
+			t.Errorf("%s: %v, want %v", test.expression, err, test.err)
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.expression, diff)
+		}
+	}
+	do(t, p, idpsim.Step{Do: "revoke", Value: "Synchronization.ReadWrite.All"})
+	if _, err := c.Evaluate(t.Context(), "[mail]", given); !errors.Is(err, connectors.ErrForbidden) {
+		t.Errorf("without the permission: %v", err)
+	}
+}
