@@ -83,6 +83,12 @@ type Suspicion struct {
 	At     time.Time
 }
 
+// Cursor is where the hints of a source's provider were read to.
+type Cursor struct {
+	Identity string // of the connector that it was read with; another one's is void
+	Text     string // opaque; holds no secret
+}
+
 // Agreement notes that an account was found just as its mapping wants it. It is no change and is not journalled.
 type Agreement struct {
 	Row     int64

@@ -35,7 +35,7 @@ type Tombstones interface {
 // Writer changes the record.
 type Writer interface {
 	// Write carries out mutations and returns, in their order, what became of each, once everything accepted is on disk. Each
-	// has its own savepoint: one that is refused spares its neighbours. Those of one call need not share a transaction when
+	// is all or nothing: one that is refused spares its neighbours. Those of one call need not share a transaction when
 	// Bulk. An error of Write itself means that some may be unwritten: their Result has it too. No context can interrupt it half-way.
 	Write(urgency Urgency, mutations []Mutation) ([]Result, error)
 }
@@ -96,6 +96,14 @@ type Suspicions interface {
 	Suspicions(ctx context.Context, scope Scope) ([]Suspicion, error)
 	// Suspect clears the suspicions named by person and fact, then adds others (the first sighting of each person and fact is kept).
 	Suspect(ctx context.Context, scope Scope, epoch int64, add, clear []Suspicion) error
+}
+
+// Cursors keeps, for each source, where its provider's hints were read to.
+type Cursors interface {
+	// Cursor returns the zero Cursor where none is kept.
+	Cursor(ctx context.Context, scope Scope) (Cursor, error)
+	// PutCursor keeps a cursor in place of the one before; a zero one drops it. The caller holds the lease.
+	PutCursor(ctx context.Context, scope Scope, epoch int64, cursor Cursor) error
 }
 
 // Journal reads what happened.

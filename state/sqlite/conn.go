@@ -85,8 +85,9 @@ func (c *conn) exec(query string, args ...any) error {
 	return c.query(func(row) error { return nil }, query, args...)
 }
 
-// changed is how many rows the last statement wrote, and inserted the row that the last INSERT made.
+// changed is how many rows the last statement wrote, written how many all of them did, and inserted the row that the last INSERT made.
 func (c *conn) changed() int    { return int(sqlite3.Xsqlite3_changes(c.tls, c.db)) }
+func (c *conn) written() int64  { return sqlite3.Xsqlite3_total_changes64(c.tls, c.db) }
 func (c *conn) inserted() int64 { return sqlite3.Xsqlite3_last_insert_rowid(c.tls, c.db) }
 
 // query calls yield with each row until it fails or stops. The row is valid until yield returns.

@@ -8,11 +8,13 @@
 //
 // # Writing
 //
-// A Store has one goroutine that writes, from Open to Close. All mutations that wait for it share a transaction, each with its own
-// savepoint, and are answered once the commit is on disk (synchronous=FULL); while it commits, the next ones gather. Bulk work goes a
-// slice at a time, at most 100 changes or 10 ms, and pauses 2 ms between its transactions, outside the lock: SQLite's lock is not
-// fair, and without the pause a second process would wait for as long as the bulk work lasts. A write lock that another process
-// holds is asked for again every millisecond or so, for the same reason. A transaction that changes nothing writes nothing.
+// A Store has one goroutine that writes, from Open to Close. All mutations that wait for it share a transaction, each all or
+// nothing, and are answered once the commit is on disk (synchronous=FULL); while it commits, the next ones gather. A mutation checks
+// everything before it writes anything, so that one that is refused has left nothing and needs no savepoint; should that prove wrong,
+// the transaction is rolled back and carried out once more, with savepoints. Bulk work goes a slice at a time, at
+// most 100 changes or 10 ms, and pauses 2 ms between its transactions, outside the lock: SQLite's lock is not fair, and without the
+// pause a second process would wait for as long as the bulk work lasts. A write lock that another process holds is asked for again
+// every millisecond or so, for the same reason. A transaction that changes nothing writes nothing.
 //
 // # Several processes
 //

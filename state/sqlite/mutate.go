@@ -49,7 +49,7 @@ type recordKeys struct {
 	others             []state.MatchKey
 }
 
-// mutate carries out one mutation in the current savepoint.
+// mutate carries out one mutation.
 func (t *tx) mutate(m *state.Mutation) (state.Result, error) {
 	held, err := t.scope(m.Scope)
 	if err != nil {

@@ -15,10 +15,13 @@ import (
 // Reader reads the record and cannot change it. It is safe for concurrent use.
 type Reader struct {
 	path   string
-	idle   chan *conn // holds all connections that nobody uses
-	open   int
+	free   chan struct{} // holds a token for each connection that nobody uses
+	open   int           // connections
 	closed chan struct{}
 	close  func() error
+
+	mu   sync.Mutex
+	idle []*conn // those connections; the one used last goes first, since most of what it has cached still holds
 }
 
 var _ interface {
@@ -40,7 +43,7 @@ func OpenReader(ctx context.Context, path string) (*Reader, error) {
 
 func openReader(path string) (*Reader, error) {
 	n := min(max(4, runtime.GOMAXPROCS(0)), 16) // each has a cache of its own
-	r := &Reader{path: path, idle: make(chan *conn, n), closed: make(chan struct{})}
+	r := &Reader{path: path, free: make(chan struct{}, n), closed: make(chan struct{})}
 	r.close = sync.OnceValue(r.drain)
 	for range n {
 		c, err := connect(path, busyTimeout, "query_only = 1", "cache_size = -16000")
@@ -48,8 +51,8 @@ func openReader(path string) (*Reader, error) {
 			r.Close()
 			return nil, err
 		}
-		r.idle <- c
 		r.open++
+		r.give(c)
 	}
 	return r, nil
 }
@@ -61,7 +64,8 @@ func (r *Reader) drain() error {
 	close(r.closed)
 	var errs []error
 	for range r.open {
-		errs = append(errs, (<-r.idle).close())
+		<-r.free
+		errs = append(errs, r.take().close())
 	}
 	return errors.Join(errs...)
 }
@@ -78,13 +82,32 @@ func (r *Reader) use(ctx context.Context, f func(*conn) error) error {
 		return ctx.Err()
 	case <-r.closed:
 		return state.ErrClosed
-	case c := <-r.idle:
-		defer func() { r.idle <- c }()
+	case <-r.free:
+		c := r.take()
+		defer r.give(c)
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		return f(c)
 	}
+}
+
+// take takes a connection, once there is one.
+func (r *Reader) take() *conn {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	last := len(r.idle) - 1
+	c := r.idle[last]
+	r.idle = r.idle[:last]
+	return c
+}
+
+// give gives a connection back.
+func (r *Reader) give(c *conn) {
+	r.mu.Lock()
+	r.idle = append(r.idle, c)
+	r.mu.Unlock()
+	r.free <- struct{}{}
 }
 
 // get reads one row; ErrNotFound if there is none.

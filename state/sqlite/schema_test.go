@@ -23,25 +23,31 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// The first schema has been released: whatever a later one is, this is what it starts from.
-func TestFirstSchemaIsFrozen(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "rollcall.db")
-	if _, err := migrate(t.Context(), path, until(t, 1), false); err != nil {
-		t.Fatal(err)
-	}
-	got := schemaOf(t, path)
-	golden := filepath.Join("testdata", "schema-1.sql")
-	if *update {
-		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
+// Each schema has been released: whatever a later one is, these are what it starts from.
+func TestSchemasAreFrozen(t *testing.T) {
+	steps, err := fs.Glob(migrations, "*.sql")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("the first schema has changed; write a new migration instead (-frozen +now):\n%s", diff)
+	for version := 1; version <= len(steps); version++ {
+		path := filepath.Join(t.TempDir(), "rollcall.db")
+		if _, err := migrate(t.Context(), path, until(t, version), false); err != nil {
+			t.Fatal(err)
+		}
+		got := schemaOf(t, path)
+		golden := filepath.Join("testdata", fmt.Sprintf("schema-%d.sql", version))
+		if *update {
+			if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), got); diff != "" {
+			t.Errorf("schema %d has changed; write a new migration instead (-frozen +now):\n%s", version, diff)
+		}
 	}
 }
 
@@ -99,6 +105,15 @@ func schemaOf(t *testing.T, path string) string {
 	return text.String()
 }
 
+func latestOf(t *testing.T, steps fs.FS) int64 {
+	t.Helper()
+	version, err := latest(steps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return version
+}
+
 // withMigrations has the package go by other migrations for a test.
 func withMigrations(t *testing.T, steps fs.FS) {
 	kept := migrations
@@ -136,13 +151,14 @@ func TestUpgrade(t *testing.T) {
 		t.Fatalf("Open to upgrade: %v", err)
 	}
 	defer upgraded.Close()
-	if have, want, err := SchemaVersion(t.Context(), path); have != 3 || want != 3 || err != nil {
-		t.Errorf("SchemaVersion = %d of %d, %v; want 3 of 3", have, want, err)
+	first := latestOf(t, kept)
+	if have, want, err := SchemaVersion(t.Context(), path); have != first+2 || want != have || err != nil {
+		t.Errorf("SchemaVersion = %d of %d, %v; want %d of as many", have, want, err, first+2)
 	}
 	if s, err := upgraded.Source(t.Context(), scope.Source); err != nil || s.Scope != scope || s.Observe != "" {
 		t.Errorf("the source is %+v, %v", s, err)
 	}
-	backups, _ := filepath.Glob(path + ".schema-1.*.backup")
+	backups, _ := filepath.Glob(fmt.Sprintf("%s.schema-%d.*.backup", path, first))
 	if len(backups) != 1 {
 		t.Fatalf("backups %v, want one", backups)
 	}
@@ -175,7 +191,7 @@ func TestUpgradeFailsWhole(t *testing.T) {
 		t.Fatal("a migration that cannot be carried out is no error")
 	}
 	have, _, err := schemaVersion(t.Context(), path, broken)
-	if err != nil || have != 1 || strings.Contains(schemaOf(t, path), "regions") {
+	if err != nil || have != latestOf(t, migrations) || strings.Contains(schemaOf(t, path), "regions") {
 		t.Errorf("after the failure the schema is %d, %v, and has a part of the next", have, err)
 	}
 	backup, err := migrate(t.Context(), path, later(t, "CREATE TABLE regions (name TEXT) STRICT;"), true)

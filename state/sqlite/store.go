@@ -34,6 +34,7 @@ var _ interface {
 	state.Keys
 	state.Runs
 	state.Suspicions
+	state.Cursors
 	state.Journal
 	state.Requests
 } = (*Store)(nil)
@@ -117,7 +118,7 @@ func (s *Store) Write(urgency state.Urgency, mutations []state.Mutation) ([]stat
 
 const agree = `UPDATE records SET stamp = ? WHERE record = ? AND version = ? AND source = ? AND kind = 1 AND deleted_at = 0 AND stamp <> ?`
 
-// agreeStep is how many agreements share a savepoint, so that a slice of bulk work holds as many as its time allows.
+// agreeStep is how many agreements make a step, so that a slice of bulk work holds as many as its time allows.
 const agreeStep = 50
 
 // Agree notes agreements a slice at a time, as bulk work.
@@ -137,7 +138,7 @@ func (s *Store) Agree(ctx context.Context, scope state.Scope, epoch int64, agree
 	})
 }
 
-// do has the writer carry out f, urgently, in a savepoint of its own. Once it is submitted, no context stops it.
+// do has the writer carry out f, urgently, as a step of its own: all or nothing. Once it is submitted, no context stops it.
 func (s *Store) do(ctx context.Context, f func(*tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -11,10 +11,11 @@ import (
 
 // tx is the writer's transaction under way. What it has read of scopes and tenants holds until its end, since nobody else can write.
 type tx struct {
-	c       *conn
-	now     time.Time
-	scopes  map[state.Scope]*scopeRow
-	tenants map[int64]*tenantRow
+	c          *conn
+	now        time.Time
+	savepoints bool // each step has one
+	scopes     map[state.Scope]*scopeRow
+	tenants    map[int64]*tenantRow
 }
 
 // scopeRow is a source as the transaction knows it.
@@ -85,23 +86,35 @@ func (t *tx) scope(scope state.Scope) (*scopeRow, error) {
 	return held, nil
 }
 
-// step carries out f in a savepoint. Its error is f's refusal, of which nothing is left; broken is a failure of the database, after
-// which the whole transaction is lost.
+// errHalfDone is a step that was refused after it had written something, without a savepoint to go back to.
+var errHalfDone = errors.New("a step that was refused had written something")
+
+// step carries out f. Its error is f's refusal, of which nothing is left; broken is a failure of the database or errHalfDone, after
+// which the whole transaction is lost. Steps check before they write, so that a refused one has left nothing: a savepoint, which costs
+// a copy of each page that the step changes, is only made where that turned out to be wrong.
 func (t *tx) step(f func(*tx) error) (refused, broken error) {
-	if err := t.c.exec(savepoint); err != nil {
-		return nil, err
+	if t.savepoints {
+		if err := t.c.exec(savepoint); err != nil {
+			return nil, err
+		}
 	}
+	before := t.c.written()
 	err := f(t)
-	if err == nil {
-		return nil, t.c.exec(releaseStep)
-	}
-	if failed := (*dbError)(nil); errors.As(err, &failed) && code(err) != sqlite3.SQLITE_CONSTRAINT {
+	failed := (*dbError)(nil)
+	switch {
+	case errors.As(err, &failed) && code(err) != sqlite3.SQLITE_CONSTRAINT:
 		return nil, err
+	case t.savepoints && err != nil:
+		if broken := t.c.exec(rollbackStep); broken != nil {
+			return nil, broken
+		}
+	case err != nil && t.c.written() != before:
+		return nil, errHalfDone
 	}
-	if broken := t.c.exec(rollbackStep); broken != nil {
-		return nil, broken
+	if t.savepoints {
+		broken = t.c.exec(releaseStep)
 	}
-	return err, t.c.exec(releaseStep)
+	return err, broken
 }
 
 // settle writes the sums and numbers that the transaction moved.

@@ -1,8 +1,10 @@
 package sqlite
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,7 +50,7 @@ type stats struct {
 	failed                                     atomic.Pointer[error] // of the last transaction, nil if it was well
 }
 
-// job is one caller's work: steps of which each has a savepoint of its own.
+// job is one caller's work: steps of which each is all or nothing.
 type job struct {
 	size int
 	step func(t *tx, i int) error
@@ -153,6 +155,7 @@ func (w *writer) run() {
 	defer close(w.done)
 	var pauseOver, soonDue time.Time
 	for {
+		runtime.Gosched() // whoever was about to ask goes along with this commit: a larger group costs each of its members less
 		now := time.Now()
 		next, waiting := w.take(!now.Before(pauseOver), !soonDue.IsZero() && !now.Before(soonDue))
 		switch {
@@ -245,7 +248,20 @@ type share struct {
 
 // commit carries a load in one transaction and answers those whose work is complete.
 func (w *writer) commit(next load) {
-	shares, err := w.transact(next)
+	shares := make([]share, 0, len(next.urgent)+1)
+	for _, j := range next.urgent {
+		shares = append(shares, share{job: j})
+	}
+	if next.bulk != nil {
+		shares = append(shares, share{job: next.bulk, from: next.bulk.next})
+	}
+	shares, err := w.transact(next, shares, false)
+	if errors.Is(err, errHalfDone) {
+		for _, s := range shares {
+			s.job.next = s.from
+		}
+		shares, err = w.transact(next, shares, true)
+	}
 	if err != nil {
 		w.stats.failed.Store(&err)
 		w.stats.dropped.Add(int64(len(next.requests)))
@@ -275,13 +291,9 @@ func (w *writer) answer(j *job) {
 	close(j.done)
 }
 
-func (w *writer) transact(next load) (shares []share, err error) {
-	for _, j := range next.urgent {
-		shares = append(shares, share{job: j})
-	}
-	if next.bulk != nil {
-		shares = append(shares, share{job: next.bulk, from: next.bulk.next})
-	}
+// transact carries a load in one transaction, with a savepoint for each step if need be. It returns the shares with those that came
+// late.
+func (w *writer) transact(next load, shares []share, savepoints bool) (_ []share, err error) {
 	if err := w.begin(); err != nil {
 		return shares, err
 	}
@@ -290,7 +302,10 @@ func (w *writer) transact(next load) (shares []share, err error) {
 			_ = w.c.exec(rollbackAll) // a failure may have rolled back already
 		}
 	}()
-	t := &tx{c: w.c, now: w.now().UTC().Truncate(time.Millisecond), scopes: map[state.Scope]*scopeRow{}, tenants: map[int64]*tenantRow{}}
+	t := &tx{
+		c: w.c, now: w.now().UTC().Truncate(time.Millisecond), savepoints: savepoints,
+		scopes: map[state.Scope]*scopeRow{}, tenants: map[int64]*tenantRow{},
+	}
 	for _, s := range shares {
 		if err = w.carry(t, s.job, s.job == next.bulk); err != nil {
 			return shares, err

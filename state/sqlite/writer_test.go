@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -332,5 +333,37 @@ func TestOpenAfterACrash(t *testing.T) {
 	defer r.Close()
 	if _, err := r.Source(t.Context(), testScope.Source); err != nil {
 		t.Errorf("what is in the log alone: %v", err)
+	}
+}
+
+// A step that is refused after it has written something leaves nothing of it, and spares those it shares the transaction with.
+func TestRefusedHalfWay(t *testing.T) {
+	for _, urgency := range []state.Urgency{state.Urgent, state.Bulk} {
+		s := openForTest(t, Options{})
+		refusal := errors.New("refused")
+		begun := map[int]int{}
+		err := s.steps(urgency, 4, func(t *tx, i int) error {
+			begun[i]++
+			if err := t.c.exec(insertTenant, fmt.Sprint("tenant-", i)); err != nil {
+				return err
+			}
+			switch i {
+			case 1:
+				return refusal
+			case 2:
+				return t.c.exec("INSERT INTO tenants (name) VALUES (?)", testScope.Tenant)
+			}
+			return nil
+		})
+		if !errors.Is(err, refusal) {
+			t.Errorf("the first refusal is %v, want %v", err, refusal)
+		}
+		tenants, err := list(t.Context(), s.Reader, func(row row) string { return row.text(0) }, "SELECT name FROM tenants ORDER BY tenant")
+		if want := []string{testScope.Tenant, "tenant-0", "tenant-3"}; !slices.Equal(tenants, want) || err != nil {
+			t.Errorf("kept are %v, %v; want %v", tenants, err, want)
+		}
+		if begun[0] != 2 || begun[3] != 1 {
+			t.Errorf("steps were begun %v times; want the first one twice and the last one once", begun)
+		}
 	}
 }

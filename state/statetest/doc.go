@@ -14,6 +14,7 @@ type Store interface {
 	state.Keys
 	state.Runs
 	state.Suspicions
+	state.Cursors
 	state.Journal
 	state.Requests
 }

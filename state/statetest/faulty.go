@@ -209,6 +209,14 @@ func (f *faulty) ReleaseLease(ctx context.Context, lease state.Lease) error {
 	return f.do("ReleaseLease", func() error { return f.store.ReleaseLease(ctx, lease) })
 }
 
+func (f *faulty) Cursor(ctx context.Context, scope state.Scope) (state.Cursor, error) {
+	return get(f, "Cursor", func() (state.Cursor, error) { return f.store.Cursor(ctx, scope) })
+}
+
+func (f *faulty) PutCursor(ctx context.Context, scope state.Scope, epoch int64, cursor state.Cursor) error {
+	return f.do("PutCursor", func() error { return f.store.PutCursor(ctx, scope, epoch, cursor) })
+}
+
 func (f *faulty) PutKey(ctx context.Context, key state.Key) error {
 	return f.do("PutKey", func() error { return f.store.PutKey(ctx, key) })
 }

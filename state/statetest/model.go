@@ -26,6 +26,7 @@ type Model struct {
 	plans      []state.HeldPlan
 	requests   []state.Request
 	suspicions map[state.Scope][]state.Suspicion
+	cursors    map[state.Scope]state.Cursor
 	joins      int64
 }
 
@@ -55,6 +56,7 @@ func NewModel() *Model {
 		records:    map[state.ID]*entity{},
 		journal:    map[string][]entry{},
 		suspicions: map[state.Scope][]state.Suspicion{},
+		cursors:    map[state.Scope]state.Cursor{},
 	}
 }
 

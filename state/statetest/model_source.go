@@ -171,6 +171,22 @@ func (m *Model) TouchKey(ctx context.Context, key state.Key, at time.Time) error
 	return ctx.Err()
 }
 
+func (m *Model) Cursor(ctx context.Context, scope state.Scope) (state.Cursor, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.cursors[scope], ctx.Err()
+}
+
+func (m *Model) PutCursor(ctx context.Context, scope state.Scope, epoch int64, cursor state.Cursor) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.checkEpoch(scope, epoch, false); err != nil {
+		return err
+	}
+	m.cursors[scope] = cursor
+	return ctx.Err()
+}
+
 func (m *Model) Suspicions(ctx context.Context, scope state.Scope) ([]state.Suspicion, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

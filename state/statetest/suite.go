@@ -47,6 +47,7 @@ func Run(t *testing.T, open Open) {
 		{"runs", testRuns},
 		{"held plans", testPlans},
 		{"suspicions", testSuspicions},
+		{"cursors", testCursors},
 		{"journal", testJournal},
 		{"ledger", testLedger},
 		{"requests", testRequests},

@@ -166,6 +166,7 @@ func testEpochs(t *testing.T, f *fixture) {
 		"DecidePlan": f.DecidePlan(ctx, old.Epoch, "p", state.PlanApproved, "olga"),
 		"Suspect":    f.Suspect(ctx, here, old.Epoch, nil, nil),
 		"Agree":      f.Agree(ctx, here, old.Epoch, nil),
+		"PutCursor":  f.PutCursor(ctx, here, old.Epoch, state.Cursor{Text: "x"}),
 		"no epoch":   f.PutRun(ctx, 0, state.Run{ID: "r", Scope: here}),
 	} {
 		if !errors.Is(err, state.ErrStaleEpoch) {
@@ -174,6 +175,26 @@ func testEpochs(t *testing.T, f *fixture) {
 	}
 	if r := f.try(t, state.Mutation{Kind: state.KindAccount, ID: "a", Life: &state.Life{Said: new(false)}}); r.Err != nil {
 		t.Errorf("a push needs no lease: %v", r.Err)
+	}
+}
+
+func testCursors(t *testing.T, f *fixture) {
+	ctx := t.Context()
+	lease := f.lease(t, here, "one")
+	check := func(scope state.Scope, want state.Cursor) {
+		t.Helper()
+		if got, err := f.Cursor(ctx, scope); err != nil || got != want {
+			t.Errorf("Cursor of %s = %+v, %v; want %+v", scope.Source, got, err, want)
+		}
+	}
+	check(here, state.Cursor{})
+	for _, cursor := range []state.Cursor{{Identity: "a", Text: "1"}, {Identity: "b", Text: "2"}, {Identity: "b"}, {}, {Text: "3"}} {
+		if err := f.PutCursor(ctx, here, lease.Epoch, cursor); err != nil {
+			t.Fatalf("PutCursor: %v", err)
+		}
+		check(here, cursor)
+		check(beside, state.Cursor{})
+		check(state.Scope{Tenant: elsewhere.Tenant, Source: here.Source}, state.Cursor{})
 	}
 }
 
