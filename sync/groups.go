@@ -255,11 +255,11 @@ func (p *planner) seat(person string) {
 	}
 }
 
-// closeGroup ends the group at hand, and finds who is recorded in it and was not listed, if it was read whole.
+// closeGroup ends the group at hand, and finds who is recorded in it and was not listed. Of one that was not read whole nobody asks.
 func (p *planner) closeGroup() {
 	g := p.groups
 	for _, at := range g.taken {
-		if g.reading.whole && g.seats[at] == seatRecorded && p.index.links[at] != 0 {
+		if g.seats[at] == seatRecorded && p.index.links[at] != 0 {
 			g.reading.extra = append(g.reading.extra, at)
 		}
 		g.seats[at] = 0

@@ -336,6 +336,12 @@ func TestWhoIsNotAdded(t *testing.T) {
 		"disabled just now": func(w *world) { w.disable("ada") },
 		"hidden":            func(w *world) { w.dir.hidden = map[string]bool{"obj-ada": true} },
 		"pinned":            func(w *world) { w.pin("ada", true) },
+		"a cut list":        func(w *world) { w.dir.teams[0].cut = true },
+		"out of scope": func(w *world) {
+			w.source.Rules.Protect = []string{"ada@acme.example"} // and still active
+			w.within(mapping.Clause{Attribute: "userPrincipalName", Operator: "NOT EQUALS", Value: "ada@acme.example"})
+			w.hand()
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, _, group := grouped(t, "ada", "alan", "grace")
@@ -682,6 +688,14 @@ func TestEmptiedGroup(t *testing.T) {
 	t.Run("approved when an account is another's", func(t *testing.T) {
 		w, group, held := emptied(t)
 		w.push(state.Mutation{ID: w.account("p001").ID, Life: &state.Life{Link: new("obj-else")}})
+		if report := w.approve(held); report.Results[0].Outcome != dirsync.ChangeMoved {
+			t.Error(outline(report))
+		}
+		w.wantMembers(group, crowd(12)...)
+	})
+	t.Run("approved when an account is inactive", func(t *testing.T) {
+		w, group, held := emptied(t)
+		w.pushActive("p001", false)
 		if report := w.approve(held); report.Results[0].Outcome != dirsync.ChangeMoved {
 			t.Error(outline(report))
 		}
