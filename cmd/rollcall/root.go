@@ -204,9 +204,48 @@ Start with 'rollcall demo' to see it all happen, then write rollcall.yaml and ru
 	add("record", usersCommand(a), groupsCommand(a), keysCommand(a))
 	add("house", configCommand(a), migrateCommand(a), backupCommand(a), versionCommand(a))
 	add("try", demoCommand(a), simulateCommand(a))
+	root.Version = programVersion()
+	root.SetVersionTemplate("rollcall {{.Version}}\n")
+	root.SetHelpCommand(helpCommand(root))
 	root.SetHelpCommandGroupID("house")
 	root.SetCompletionCommandGroupID("house")
+	teachCompletion(root)
 	return root
+}
+
+// teachCompletion makes the library's completion commands now, instead of when they are called, to be strict about shells that it does
+// not know and to give examples.
+func teachCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd("completion")
+	completion, _, err := root.Find([]string{"completion"})
+	if err != nil {
+		return // the library has made none
+	}
+	completion.Args = wants()
+	completion.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	completion.Example = "  rollcall completion bash > /etc/bash_completion.d/rollcall"
+	for _, shell := range completion.Commands() {
+		shell.Example = "  rollcall completion " + shell.Name()
+	}
+}
+
+// helpCommand shows the help of a command; of one that does not exist it says so.
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [COMMAND]",
+		Short:   "Help about any command",
+		Example: "  rollcall help sync",
+		RunE: func(_ *cobra.Command, args []string) error {
+			found, rest, err := root.Find(args)
+			if err == nil && len(rest) > 0 {
+				err = wants()(found, rest)
+			}
+			if err != nil {
+				return err
+			}
+			return found.Help()
+		},
+	}
 }
 
 // do wraps a command's work: from here on errors are not about usage.
