@@ -13,8 +13,9 @@ var errKilled = errors.New("killed")
 
 // drifting is a world with something of everything to do.
 func drifting(t *testing.T) *world {
-	w := populated(t, crowd(20)...)
+	w, sales, _ := grouped(t, crowd(20)...)
 	w.source.Rules.GateFloor = 10
+	sales.lose("p010")
 	w.disable("p001")
 	w.softDelete("p002")
 	w.unassign("p003")
@@ -25,6 +26,7 @@ func drifting(t *testing.T) *world {
 	w.enable("p005")
 	w.disable("p006")
 	w.pushTitle("p007", "Dr")
+	w.pushMembers(w.group("Sales"), "-p011", "-p012")
 	r := w.account("p008")
 	w.push(putOf(r, decode(t, `{"userName":"drifted@acme.example"}`)))
 	w.join("new")
@@ -44,7 +46,10 @@ func TestKilledAnywhere(t *testing.T) {
 	counted.scheduled()
 	counted.clock.hour()
 	want(t, counted.scheduled(), "complete in_sync")
-	expected := counted.active()
+	expected, members := counted.active(), counted.members(counted.group("Sales"))
+	if !slices.Contains(members, "p011") || slices.Contains(members, "p010") {
+		t.Fatalf("members are %v", members)
+	}
 	if calls < 20 {
 		t.Fatalf("only %d calls of the store: this tests nothing", calls)
 	}
@@ -70,8 +75,9 @@ func TestKilledAnywhere(t *testing.T) {
 			w.scheduled()
 			w.clock.hour()
 			last := w.scheduled()
-			if last.Run.Outcome != dirsync.OutcomeInSync || !slices.Equal(w.active(), expected) {
-				t.Errorf("killed at call %d (done %d): active %v, want %v\n%s", kill, done, w.active(), expected, outline(last))
+			if last.Run.Outcome != dirsync.OutcomeInSync || !slices.Equal(w.active(), expected) || !slices.Equal(w.members(w.group("Sales")), members) {
+				t.Errorf("killed at call %d (done %d): active %v, want %v; members %v, want %v\n%s",
+					kill, done, w.active(), expected, w.members(w.group("Sales")), members, outline(last))
 			}
 			runs, err := w.store.ListRuns(t.Context(), acme, 0)
 			if err != nil {

@@ -77,6 +77,16 @@ func (w *world) pushGroup(name, external string, members ...string) state.ID {
 	return w.pushToGroup(m).ID
 }
 
+// group is the recorded group with a name.
+func (w *world) group(name string) state.ID {
+	w.t.Helper()
+	found, err := w.store.Find(w.t.Context(), acme, state.KindGroup, state.NewMatchKey(state.MatchDisplayName, name))
+	if err != nil || len(found) != 1 {
+		w.t.Fatalf("%d groups are called %s: %v", len(found), name, err)
+	}
+	return found[0].ID
+}
+
 func (w *world) pushToGroup(m state.Mutation) state.Record {
 	w.t.Helper()
 	m.Scope, m.Kind, m.Cause = acme, state.KindGroup, state.Cause{Kind: state.CausePush, Actor: "key"}

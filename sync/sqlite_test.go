@@ -68,6 +68,17 @@ func TestStoryOnSQLite(t *testing.T) {
 	w.clock.hour()
 	want(t, w.scheduled(), "complete in_sync")
 
+	w, staff, group := groupedIn(w, names[60:260]...)
+	staff.lose(names[60:65]...)
+	w.pushMembers(group, "-p100", "-p101")
+	w.clock.hour()
+	wantMoves(t, w.scheduled(), "Sales: +p100 +p101")
+	w.clock.hour()
+	wantMoves(t, w.scheduled(), "Sales: -p060 -p061 -p062 -p063 -p064")
+	w.wantMembers(group, names[65:260]...)
+	w.clock.hour()
+	want(t, w.scheduled(), "complete in_sync")
+
 	for _, name := range names[10:60] {
 		w.disable(name)
 	}
