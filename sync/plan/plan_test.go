@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -132,7 +133,7 @@ func told(p plan.Plan) string {
 func TestGoldenPlans(t *testing.T) {
 	inSync := plan.Plan{Format: plan.Format, Tenant: "acme", Source: "acme-entra", Run: "run-4", MadeAt: start, Basis: "b", Counts: plan.Counts{People: 1, Accounts: 1, Active: 1, Agree: 1}}
 	inSync.Finish()
-	for name, p := range map[string]plan.Plan{"drifted": drifted(), "massive": massive(), "in_sync": inSync} {
+	for name, p := range map[string]plan.Plan{"drifted": drifted(), "massive": massive(), "in_sync": inSync, "regrouped": regrouped()} {
 		t.Run(name, func(t *testing.T) {
 			golden(t, name+".txt", []byte(told(p)))
 			body, err := p.Encode()
@@ -197,7 +198,7 @@ func TestDecodeRefuses(t *testing.T) {
 
 // FuzzDecode: a plan file may hold anything. What is read can be written out, shown, compared and read again.
 func FuzzDecode(f *testing.F) {
-	for _, p := range []plan.Plan{drifted(), massive()} {
+	for _, p := range []plan.Plan{drifted(), massive(), regrouped()} {
 		body, err := p.Encode()
 		if err != nil {
 			f.Fatal(err)
@@ -310,8 +311,8 @@ func TestContradicts(t *testing.T) {
 // TestCodesHaveWords: every stable code that the code base uses can be told to a person.
 func TestCodesHaveWords(t *testing.T) {
 	p := drifted()
-	m := massive()
-	for _, c := range append(p.Changes, m.Changes...) {
+	m, g := massive(), regrouped()
+	for _, c := range slices.Concat(p.Changes, m.Changes, g.Changes) {
 		if c.Reason.Text() == string(c.Reason) {
 			t.Errorf("reason %s has no words", c.Reason)
 		}
