@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	kiotaabs "github.com/microsoft/kiota-abstractions-go"
 	"github.com/microsoftgraph/msgraph-sdk-go/directory"
@@ -207,6 +208,7 @@ func (c *Connector) batch(ctx context.Context, asks []ask) ([]item, error) {
 	for i := range open {
 		open[i] = i
 	}
+	waited := time.Duration(0)
 	for try := 1; ; try++ {
 		answers, err := c.sendBatch(ctx, asks, open)
 		if err != nil {
@@ -229,7 +231,7 @@ func (c *Connector) batch(ctx context.Context, asks []ask) ([]item, error) {
 		if len(again) == 0 {
 			return items, nil
 		}
-		if try == rest.Tries || wait > rest.Patience {
+		if waited += wait; try == rest.Tries || waited > rest.Patience {
 			return nil, items[again[0]].err
 		}
 		open = again

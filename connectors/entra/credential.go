@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto"
 	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
 	"net/url"
 	"strings"
@@ -20,28 +19,29 @@ import (
 	"rollcall/connectors/rest"
 )
 
-// credential is who asks. It keeps a token until that is about to end, and reads what it signs in with each time it fetches another, so
-// that a secret that was changed where it lies is used from then on. One fetch goes on at a time; who waits for it stops waiting with
-// its context.
+// credential is who asks. It keeps a token for a while, and reads what it signs in with each time it fetches another, so that a secret
+// that was changed where it lies is used from then on. One fetch goes on at a time; who waits for it stops waiting with its context.
 //
 // Its errors are the context's or a *connectors.Error of the step signIn. They hold nothing of what was read.
 type credential struct {
 	what string                                                // it signs in with, in a sentence
 	read func() (material string, err error)                   // reads that; nil = there is nothing to read
-	make func(material string) (azcore.TokenCredential, error) // of what was read; ends may be set
+	make func(material string) (azcore.TokenCredential, error) // of what was read, for one token; ends may be set
 
-	refused atomic.Bool // the provider did not accept the token: the next is fetched anew
+	refused atomic.Bool // the provider did not accept the token
 
 	turn    chan struct{} // has one in it while the fields below are in use
-	asked   azcore.TokenCredential
-	sum     [sha256.Size]byte // of what asked was made of
-	ends    time.Time         // when that ends, where it tells
+	ends    time.Time     // when what it signs in with ends, where it tells
 	token   azcore.AccessToken
-	renewal time.Time // when token is to be fetched again
+	renewal time.Time // when token is fetched anew
 }
 
-// early is how long before its end a token is fetched again.
-const early = 5 * time.Minute
+// A token is fetched anew before it ends, and when it is an hour old however long it lasts, which may be a day: the permissions that
+// it carries are those that were granted when it was issued.
+const (
+	early  = 5 * time.Minute
+	oldest = time.Hour
+)
 
 // newCredential makes the credential that cfg asks for. It reads nothing. Every way to sign in but the managed identity uses loginURL,
 // no discovery of others, and cfg's transport.
@@ -123,19 +123,14 @@ func (c *credential) GetToken(ctx context.Context, o policy.TokenRequestOptions)
 	case <-ctx.Done():
 		return azcore.AccessToken{}, ctx.Err()
 	}
-	if c.refused.Swap(false) {
-		c.asked = nil // it would give the same again
-	} else if o.Claims == "" && time.Now().Before(c.renewal) {
+	if !c.refused.Swap(false) && o.Claims == "" && time.Now().Before(c.renewal) {
 		return c.token, nil
 	}
 	token, err := c.fetch(ctx, o)
 	if err != nil {
 		return azcore.AccessToken{}, err
 	}
-	c.token, c.renewal = token, token.ExpiresOn.Add(-early)
-	if !token.RefreshOn.IsZero() && token.RefreshOn.Before(c.renewal) {
-		c.renewal = token.RefreshOn
-	}
+	c.token, c.renewal = token, time.Now().Add(min(oldest, time.Until(token.ExpiresOn)-early))
 	return token, nil
 }
 
@@ -151,15 +146,12 @@ func (c *credential) fetch(ctx context.Context, o policy.TokenRequestOptions) (a
 			return azcore.AccessToken{}, unusable(c.what+" is empty", "put it where the configuration says that it is")
 		}
 	}
-	if sum := sha256.Sum256([]byte(material)); c.asked == nil || sum != c.sum {
-		asked, err := c.make(material)
-		if err != nil {
-			return azcore.AccessToken{}, err
-		}
-		c.asked, c.sum = asked, sum
+	asked, err := c.make(material)
+	if err != nil {
+		return azcore.AccessToken{}, err
 	}
 	ctx, tally := rest.WithTally(ctx)
-	token, err := c.asked.GetToken(ctx, o)
+	token, err := asked.GetToken(ctx, o)
 	if err != nil {
 		return azcore.AccessToken{}, c.failure(ctx, tally.Failure(), material)
 	}

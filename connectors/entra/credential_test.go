@@ -599,3 +599,13 @@ func TestCredentialsPerCloud(t *testing.T) {
 		}
 	}
 }
+
+func signRS256(t *testing.T, signed string) []byte {
+	t.Helper()
+	sum := sha256.Sum256([]byte(signed))
+	signature, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, sum[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signature
+}

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -58,7 +59,9 @@ func (p *tunnels) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func TestProxyAndAuthority(t *testing.T) {
 	f := newFake(t)
 	f.server.Close()
-	f.server = httptest.NewTLSServer(f)
+	f.server = httptest.NewUnstartedServer(f)
+	f.server.Config.ErrorLog = log.New(io.Discard, "", 0) // of refused handshakes
+	f.server.StartTLS()
 	defer f.server.Close()
 	var mu sync.Mutex
 	var from []string // whom the provider's connections came from

@@ -23,6 +23,8 @@ var signInFailures = map[string]struct {
 	"700211":  {connectors.ErrUnauthorised, "no federated credential has the token's issuer; compare them, to the last slash: " + federated},
 	"700212":  {connectors.ErrUnauthorised, "no federated credential has the token's audience, which usually is api://AzureADTokenExchange: " + federated},
 	"700213":  {connectors.ErrUnauthorised, "no federated credential has the token's subject; compare them, letter by letter: " + federated},
+	"700021":  {connectors.ErrUnauthorised, "the federated token is of another application: check the client id and the federated token"},
+	"700023":  {connectors.ErrUnauthorised, "what the sign-in was made for is not this service: check the cloud and the login URL"},
 	"50027":   {connectors.ErrUnauthorised, "the federated token cannot be read; see that the file holds a token of the platform, and nothing else"},
 	"53003":   {connectors.ErrUnauthorised, "a Conditional Access policy for workload identities blocks the application from here; allow this machine's address: Entra admin center > Protection > Conditional Access > Policies"},
 

@@ -15,6 +15,7 @@ import (
 
 	"rollcall/connectors"
 	"rollcall/connectors/entra"
+	"rollcall/connectors/rest"
 )
 
 // Each test here pins one trap of the SDKs: it fails when the measure against it is taken away.
@@ -265,9 +266,31 @@ func TestThrottledBatchItems(t *testing.T) {
 		t.Error(diff)
 	}
 
-	f.on(batchPath, batch(func(url string) string { return `"status":503,"body":{}` }))
-	if _, _, err := pull(t, f.open()); !errors.Is(err, connectors.ErrUnreachable) {
-		t.Errorf("forever unavailable: %v", err)
+	for item, test := range map[string]struct {
+		kind  error
+		tries int
+		after time.Duration
+	}{
+		`"status":503,"body":{}`:                                                                     {connectors.ErrUnreachable, rest.Tries, 0},
+		`"status":429,"body":{"error":{"code":"TooManyRequests"}}`:                                   {connectors.ErrThrottled, rest.Tries, 0},
+		`"status":429,"headers":{"Retry-After":"200"},"body":{"error":{"code":"TooManyRequests"}}`:   {connectors.ErrThrottled, 4, 200 * time.Second},
+		`"status":429,"headers":{"retry-after":"86400"},"body":{"error":{"code":"TooManyRequests"}}`: {connectors.ErrThrottled, 1, 24 * time.Hour},
+	} {
+		f.seen, f.sleeps = nil, nil
+		f.on(batchPath, batch(func(string) string { return item }))
+		_, _, err := pull(t, f.open())
+		var failure *connectors.Error
+		if !errors.As(err, &failure) || failure.Kind != test.kind || failure.RetryAfter != test.after {
+			t.Errorf("%s for ever: %#v", item, err)
+		}
+		if got := strings.Count(strings.Join(f.seen, " "), batchPath); got != test.tries {
+			t.Errorf("%s for ever: asked %d times, want %d", item, got, test.tries)
+		}
+		for _, wait := range f.sleeps {
+			if wait < max(test.after, 250*time.Millisecond) {
+				t.Errorf("%s for ever: waits %v", item, f.sleeps)
+			}
+		}
 	}
 }
 

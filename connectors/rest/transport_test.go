@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -292,7 +293,9 @@ func TestTallyCounts(t *testing.T) {
 
 // TestUnreachableSaysWhatToDo: what stands between us and the provider is told apart, with the setting that mends it.
 func TestUnreachableSaysWhatToDo(t *testing.T) {
-	strange := httptest.NewTLSServer(http.NotFoundHandler())
+	strange := httptest.NewUnstartedServer(http.NotFoundHandler())
+	strange.Config.ErrorLog = log.New(io.Discard, "", 0) // of refused handshakes
+	strange.StartTLS()
 	defer strange.Close()
 	nobody := httptest.NewServer(nil)
 	nobody.Close()
