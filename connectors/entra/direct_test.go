@@ -27,7 +27,7 @@ func TestRouteOfDirectPeople(t *testing.T) {
 		"a large directory": {210, 12_000, 1 + 11, false},
 	} {
 		population := idpsim.New(idpsim.Options{Seed: 2, People: test.directory, Unassigned: test.directory - test.direct})
-		c, r := simulated(t, population, nil, graph.Options{})
+		c, r := recorded(t, population, nil, graph.Options{})
 		got, err := take(t, c, connectors.Want{Scope: connectors.Assigned, Attributes: []string{"displayName"}})
 		if err != nil || len(got.people) != test.direct {
 			t.Fatalf("%s: %d people, %v", name, len(got.people), err)

@@ -278,7 +278,7 @@ func TestSimulatedGroups(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c, _ := simulated(t, population, nil, graph.Options{})
+	c, _ := recorded(t, population, nil, graph.Options{})
 	got, err := take(t, c, connectors.Want{Scope: connectors.Assigned})
 	if err != nil {
 		t.Fatal(err)
@@ -304,8 +304,8 @@ func TestSimulatedGroups(t *testing.T) {
 	}
 }
 
-// simulated serves a population, and opens a connector to it. Without permissions of their own, callers have those a pull needs.
-func simulated(t testing.TB, population *idpsim.Population, change func(*entra.Config), o graph.Options) (*entra.Connector, *recorder) {
+// recorded serves a population, and opens a connector to it. Without permissions of their own, callers have those a pull needs.
+func recorded(t testing.TB, population *idpsim.Population, change func(*entra.Config), o graph.Options) (*entra.Connector, *recorder) {
 	t.Helper()
 	o.Token = connectortest.Token
 	r := &recorder{handler: graph.New(population, o)}
