@@ -97,6 +97,7 @@ type Store interface {
 	state.Sources
 	state.Runs
 	state.Suspicions
+	state.Cursors
 	state.Journal
 }
 

@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/robfig/cron/v3"
 
+	"rollcall/connectors"
 	"rollcall/state"
 )
 
@@ -21,12 +23,15 @@ const (
 	maxOffset       = 5 * time.Minute
 	firstRetry      = time.Minute
 	lastRetry       = time.Hour
+	defaultSpacing  = 5 * time.Minute
 )
 
 // Scheduler runs sources when they are due. Make it with NewScheduler.
 type Scheduler struct {
 	engine   *Engine
 	ended    func(Source, Report, error)
+	hints    time.Duration
+	spacing  time.Duration
 	slots    chan struct{} // holds a value for each run that goes on
 	sources  []scheduled
 	triggers map[string]chan struct{}
@@ -38,6 +43,7 @@ type scheduled struct {
 	cron   cron.Schedule // nil: on demand
 	offset time.Duration
 	wake   chan struct{} // of capacity one: many triggers become one
+	hinted bool          // its connector can be asked who has changed
 }
 
 // SchedulerConfig says what a scheduler runs.
@@ -46,6 +52,12 @@ type SchedulerConfig struct {
 	Sources  []Source                    // push-only ones are left out
 	Parallel int                         // runs at the same time; 0: 4
 	Ended    func(Source, Report, error) // may be nil; called after each run, on that source's goroutine
+
+	// Hints is how often, between the pulls of a source with a schedule, its provider is asked who has changed, where it can tell; see
+	// Engine.Hurry. 0: never.
+	Hints time.Duration
+	// Spacing is how long after one pull began hints may bring the next one about; 0: 5 minutes.
+	Spacing time.Duration
 }
 
 // NewScheduler checks the schedules with ParseSchedule. Its error joins every fault, each with its source's name.
@@ -55,7 +67,8 @@ func NewScheduler(config SchedulerConfig) (*Scheduler, error) {
 		parallel = defaultParallel
 	}
 	s := &Scheduler{
-		engine: config.Engine, ended: config.Ended, slots: make(chan struct{}, parallel), triggers: make(map[string]chan struct{}),
+		engine: config.Engine, ended: config.Ended, hints: config.Hints, spacing: cmp.Or(config.Spacing, defaultSpacing),
+		slots: make(chan struct{}, parallel), triggers: make(map[string]chan struct{}),
 	}
 	var faults []error
 	for _, source := range config.Sources {
@@ -70,6 +83,7 @@ func NewScheduler(config SchedulerConfig) (*Scheduler, error) {
 				continue
 			}
 			entry.cron, entry.offset = schedule, offsetOf(source.Scope.Source, schedule)
+			_, entry.hinted = source.Connector.(connectors.Hinter)
 		}
 		s.sources = append(s.sources, entry)
 		s.triggers[source.Scope.Source] = entry.wake
@@ -101,13 +115,20 @@ func ParseSchedule(text string) (cron.Schedule, error) {
 // offsetOf moves a source's runs by a fixed part of its period, at most five minutes, so that sources with the same schedule do not
 // all start in the same second.
 func offsetOf(name string, schedule cron.Schedule) time.Duration {
-	h := fnv.New64a()
-	h.Write([]byte(name))
 	first := schedule.Next(time.Unix(0, 0).UTC())
-	span := min(schedule.Next(first).Sub(first), maxOffset)
-	if first.IsZero() || span < time.Second {
+	if first.IsZero() {
 		return 0
 	}
+	return partOf(name, min(schedule.Next(first).Sub(first), maxOffset))
+}
+
+// partOf is a fixed part of a span, in seconds, drawn by a name.
+func partOf(name string, span time.Duration) time.Duration {
+	if span < time.Second {
+		return 0
+	}
+	h := fnv.New64a()
+	h.Write([]byte(name))
 	return time.Duration(h.Sum64()%uint64(span/time.Second)) * time.Second
 }
 
@@ -137,20 +158,30 @@ func (s *Scheduler) Trigger(name string) bool {
 	return true
 }
 
-// serve runs one source when it is due until the context is over.
+// serve runs one source when it is due, and between its pulls asks who has changed, until the context is over.
 func (s *Scheduler) serve(ctx context.Context, entry scheduled) {
 	failures := 0
-	for due := s.firstDue(ctx, entry); entry.wait(ctx, due); {
-		select {
-		case s.slots <- struct{}{}:
-		case <-ctx.Done():
+	due, began := s.firstDue(ctx, entry)
+	asking := s.asking(&entry)
+	for {
+		cause := entry.wait(ctx, due, asking.due)
+		if cause == over || !s.enter(ctx) {
 			return
 		}
+		if cause == changes {
+			early := asking.hurry(ctx, s, entry.source)
+			<-s.slots
+			if soonest := later(time.Now(), began.Add(s.spacing)); early && failures == 0 && soonest.Before(due) {
+				due = soonest
+			}
+			continue
+		}
+		began = time.Now()
 		failed := s.run(ctx, entry.source)
 		<-s.slots
 		due = entry.next(time.Now())
 		if failed {
-			due = time.Now().Add(min(firstRetry<<min(failures, 10), lastRetry))
+			due = time.Now().Add(retryAfter(failures))
 			failures++
 		} else {
 			failures = 0
@@ -158,18 +189,38 @@ func (s *Scheduler) serve(ctx context.Context, entry scheduled) {
 	}
 }
 
-// firstDue is when a source is due after a start of the process: a run that was missed is made up for.
-func (s *Scheduler) firstDue(ctx context.Context, entry scheduled) time.Time {
+// enter waits for its turn, which whoever entered gives back; false: the context is over.
+func (s *Scheduler) enter(ctx context.Context) bool {
+	select {
+	case s.slots <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// retryAfter is how long to wait after so many failures and one more.
+func retryAfter(failures int) time.Duration { return min(firstRetry<<min(failures, 10), lastRetry) }
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// firstDue is when a source is due after a start of the process, and when its last pull began: a run that was missed is made up for.
+func (s *Scheduler) firstDue(ctx context.Context, entry scheduled) (due, began time.Time) {
 	kept, err := s.engine.Store.Source(ctx, entry.source.Scope.Source)
 	if err != nil && !errors.Is(err, state.ErrNotFound) {
 		s.engine.log().LogAttrs(ctx, slog.LevelWarn, "last pull unknown",
 			slog.String("source", entry.source.Scope.Source), slog.String("error", err.Error()))
-		return entry.next(time.Now())
+		return entry.next(time.Now()), time.Time{}
 	}
 	if entry.cron != nil && kept.LastPullAt.IsZero() {
-		return time.Now()
+		return time.Now(), time.Time{}
 	}
-	return entry.next(kept.LastPullAt)
+	return entry.next(kept.LastPullAt), kept.LastPullAt
 }
 
 // next is when a source is due after a moment; zero: never by itself.
@@ -184,21 +235,42 @@ func (e *scheduled) next(after time.Time) time.Time {
 	return due.Add(e.offset)
 }
 
-// wait blocks until the source is due or triggered; false: the context is over.
-func (e *scheduled) wait(ctx context.Context, due time.Time) bool {
-	var timer <-chan time.Time
-	if !due.IsZero() {
-		t := time.NewTimer(time.Until(due))
-		defer t.Stop()
-		timer = t.C
-	}
+// cause is why a wait ended.
+type cause uint8
+
+const (
+	over    cause = iota // the context is
+	pull                 // the source is due, or was triggered
+	changes              // it is time to ask who has changed
+)
+
+// wait blocks until there is something to do. A zero time never comes.
+func (e *scheduled) wait(ctx context.Context, due, ask time.Time) cause {
+	dueTimer, stopDue := timerAt(due)
+	defer stopDue()
+	askTimer, stopAsk := timerAt(ask)
+	defer stopAsk()
+	because := pull
 	select {
 	case <-ctx.Done():
-		return false
-	case <-timer:
+	case <-dueTimer:
 	case <-e.wake:
+	case <-askTimer:
+		because = changes
 	}
-	return ctx.Err() == nil
+	if ctx.Err() != nil {
+		return over
+	}
+	return because
+}
+
+// timerAt returns a channel that fires at a time, never at a zero one, and what stops it.
+func timerAt(at time.Time) (<-chan time.Time, func() bool) {
+	if at.IsZero() {
+		return nil, func() bool { return false }
+	}
+	t := time.NewTimer(time.Until(at))
+	return t.C, t.Stop
 }
 
 // run carries out one run and tells whether it has to be tried again soon.
@@ -220,12 +292,69 @@ func (s *Scheduler) run(ctx context.Context, source Source) (failed bool) {
 
 // runSafely turns a panic, in a connector perhaps, into an error: the other sources must go on.
 func (s *Scheduler) runSafely(ctx context.Context, source Source) (report Report, err error) {
-	defer func() {
-		if fault := recover(); fault != nil {
-			s.engine.log().LogAttrs(ctx, slog.LevelError, "run panicked",
-				slog.String("source", source.Scope.Source), slog.String("stack", string(debug.Stack())))
-			err = fmt.Errorf("run of source %s panicked: %v", source.Scope.Source, fault)
-		}
-	}()
+	defer s.recovered(ctx, source, &err)
 	return s.engine.RunOnce(ctx, source, Order{Trigger: TriggerSchedule, Actor: TriggerSchedule})
+}
+
+// recovered turns a panic of the function that defers it into an error.
+func (s *Scheduler) recovered(ctx context.Context, source Source, err *error) {
+	if fault := recover(); fault != nil {
+		s.engine.log().LogAttrs(ctx, slog.LevelError, "run panicked",
+			slog.String("source", source.Scope.Source), slog.String("stack", string(debug.Stack())))
+		*err = fmt.Errorf("run of source %s panicked: %v", source.Scope.Source, fault)
+	}
+}
+
+// asking is how far a source's provider has been asked who has changed.
+type asking struct {
+	every    time.Duration
+	due      time.Time // zero: never
+	failures int       // in a row
+}
+
+// asking begins to ask, at a moment of each source's own.
+func (s *Scheduler) asking(entry *scheduled) *asking {
+	a := &asking{every: s.hints}
+	if a.every > 0 && entry.hinted {
+		a.due = time.Now().Add(partOf(entry.source.Scope.Source, a.every))
+	}
+	return a
+}
+
+// hurry asks once and tells whether a pull is worth doing now. Of failures in a row the first is logged, and each is waited after
+// longer.
+func (a *asking) hurry(ctx context.Context, s *Scheduler, source Source) (pull bool) {
+	h, err := s.hurrySafely(ctx, source)
+	a.due = time.Now().Add(a.every)
+	switch {
+	case ctx.Err() != nil, errors.Is(err, state.ErrLeased):
+		return h.Pull
+	case err != nil:
+		if a.failures == 0 {
+			s.engine.log().LogAttrs(ctx, slog.LevelWarn, "could not hurry: changes wait for the next pull",
+				slog.String("source", source.Scope.Source), slog.String("error", labelOf(err)))
+		}
+		a.due = later(a.due, time.Now().Add(retryAfter(a.failures)))
+		a.failures++
+		return h.Pull
+	}
+	a.failures = 0
+	if s.ended != nil && len(h.Report.Results) > 0 {
+		s.ended(source, h.Report, nil)
+	}
+	return h.Pull
+}
+
+func (s *Scheduler) hurrySafely(ctx context.Context, source Source) (h Hurried, err error) {
+	defer s.recovered(ctx, source, &err)
+	return s.engine.Hurry(ctx, source)
+}
+
+// labelOf names an error for a log, without a provider's words.
+func labelOf(err error) string {
+	var failure *connectors.Error
+	if errors.As(err, &failure) {
+		return connectors.Label(err)
+	}
+	return err.Error()
 }
