@@ -1,10 +1,13 @@
 package sync_test
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
 
+	"rollcall/connectors"
+	"rollcall/state"
 	dirsync "rollcall/sync"
 	"rollcall/sync/mapping"
 )
@@ -102,4 +105,69 @@ func TestVolatileCreationsCanBeApproved(t *testing.T) {
 	}
 	w.approve(held)
 	w.wantActive("ada", "alan")
+}
+
+// TestApprovalNeedsItsWitness: a plan that rests on one absence and the person's own list falls when the list says nothing any more.
+func TestApprovalNeedsItsWitness(t *testing.T) {
+	w := populated(t, "ada", "alan", "grace")
+	w.source.Rules.Protect = []string{"ada@acme.example"}
+	w.dir.lookTells = true
+	w.unassign("ada")
+	report := w.scheduled()
+	want(t, report, "complete held (1 held: a protected person)", "deactivate ada unassigned held:protected")
+	w.dir.lookTells = false
+	approved, err := w.engine.Approve(t.Context(), w.source, report.Run.Plan, "boss")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if approved.Results[0].Outcome != dirsync.ChangeStale {
+		t.Error(outline(approved))
+	}
+	w.wantActive("ada", "alan", "grace")
+}
+
+// TestApprovalNeedsAnswers: when the provider cannot be asked, nothing is applied and the plan stays held.
+func TestApprovalNeedsAnswers(t *testing.T) {
+	w := populated(t, "ada", "alan", "grace")
+	w.source.Rules.Protect = []string{"ada@acme.example"}
+	w.disable("ada")
+	report := w.scheduled()
+	w.dir.lookErr = errors.New("unreachable")
+	if _, err := w.engine.Approve(t.Context(), w.source, report.Run.Plan, "boss"); err == nil {
+		t.Error("approved without an answer")
+	}
+	w.wantActive("ada", "alan", "grace")
+	w.dir.lookErr = nil
+	another := w.source
+	another.People = connectors.Everyone
+	if _, err := w.engine.Approve(t.Context(), another, report.Run.Plan, "boss"); !errors.Is(err, dirsync.ErrPlanBasis) {
+		t.Errorf("approved under another scope: %v", err)
+	}
+	other := w.source
+	other.Scope = state.Scope{Tenant: "globex", Source: "globex-entra"}
+	if _, err := w.store.EnsureSource(t.Context(), other.Scope, "entra"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.engine.Approve(t.Context(), other, report.Run.Plan, "boss"); !errors.Is(err, state.ErrNotFound) {
+		t.Errorf("approved another tenant's plan: %v", err)
+	}
+	if _, err := w.engine.Approve(t.Context(), w.source, report.Run.Plan, "boss"); err != nil {
+		t.Error(err)
+	}
+	w.wantActive("alan", "grace")
+}
+
+// TestHeldPlanOutlivesTrouble: an incomplete run does not know enough to put a held plan away.
+func TestHeldPlanOutlivesTrouble(t *testing.T) {
+	w := populated(t, "ada", "alan", "grace", "kurt")
+	w.source.Rules.Protect = []string{"ada@acme.example"}
+	w.softDelete("ada")
+	report := w.scheduled()
+	w.dir.incomplete = "half"
+	w.clock.hour()
+	w.scheduled()
+	if _, err := w.engine.Approve(t.Context(), w.source, report.Run.Plan, "boss"); err != nil {
+		t.Error(err)
+	}
+	w.wantActive("alan", "grace", "kurt")
 }

@@ -90,3 +90,26 @@ func TestDiscardedReturnOutlivesAFailedLook(t *testing.T) {
 		t.Error("let in again, though that was discarded and nothing has changed")
 	}
 }
+
+func TestDiscardIsRemembered(t *testing.T) {
+	w := populated(t, "ada", "alan", "grace", "kurt")
+	w.source.Rules.Protect = []string{"ada@acme.example"}
+	w.disable("ada")
+	report := w.scheduled()
+	if err := w.engine.Discard(t.Context(), w.source, report.Run.Plan, "boss"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		w.clock.hour()
+		want(t, w.scheduled(), "complete in_sync", "notice discarded ada")
+	}
+	w.clock.hour()
+	w.enable("ada")
+	want(t, w.scheduled(), "complete in_sync")
+	w.clock.hour()
+	w.disable("ada")
+	want(t, w.scheduled(), "complete held (1 held: a protected person)", "deactivate ada disabled_at_source held:protected")
+	if err := w.engine.Discard(t.Context(), w.source, report.Run.Plan, "boss"); !errors.Is(err, dirsync.ErrPlanClosed) {
+		t.Errorf("discarded twice: %v", err)
+	}
+}
