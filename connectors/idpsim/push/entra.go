@@ -2,6 +2,7 @@ package push
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -46,9 +47,16 @@ func WideMapping() []Row {
 // EntraOptions configure the provisioning of an enterprise application.
 type EntraOptions struct {
 	Options
-	Mapping  []Row // SeedMapping unless given
-	Flag     bool  // the tenant URL carries aadOptscim062020: the other PATCH dialect
-	Everyone bool  // scope: all users and groups instead of the assigned
+	Mapping  []Row    // SeedMapping unless given; it stands in the job's schema
+	Match    []string // userName, externalId: what users are looked up by, in this order; userName unless given
+	Flag     bool     // the tenant URL carries aadOptscim062020: the other PATCH dialect
+	Everyone bool     // scope: all users and groups instead of the assigned; the job's setting SyncAll does the same
+	Managers bool     // manager is mapped
+	Nulls    bool     // creates name attributes without a value, as the tutorial's samples do
+	Unquoted bool     // look-ups by externalId have no quotes, as in the tutorial
+
+	Limits          *Limits // when the job goes into quarantine; nil: failures do not put it there
+	DeleteThreshold int     // accidental deletions: so many in one cycle stop it; 0 is off
 }
 
 // Entra is Microsoft's provisioning service, for one application.
@@ -57,7 +65,10 @@ type Entra struct {
 	options EntraOptions
 	rows    []mapped
 
-	rounds rounds
+	rounds  rounds
+	rules   rules  // of the cycle
+	allowed bool   // the next cycle may delete as many as it likes
+	waiting escrow // people whose manager is still to be sent
 
 	links     sync.Mutex // guards the following during the users' part of a cycle
 	people    map[int]*entraLink
@@ -77,6 +88,7 @@ type entraLink struct {
 	userName string
 	active   bool
 	sent     []string // by row; "" when nothing was sent
+	manager  string   // id of the manager, as last pushed
 	released bool     // left the scope: not looked after any more
 }
 
@@ -89,15 +101,29 @@ func NewEntra(o EntraOptions) *Entra {
 	for _, row := range o.Mapping {
 		e.rows = append(e.rows, mapped{row, parseTarget(row.Target)})
 	}
-	e.Restart()
+	if o.Match == nil {
+		e.options.Match = []string{"userName"}
+	}
+	e.startAnew()
+	e.describe()
 	return e
 }
 
-// Restart makes the next cycle an initial one: nothing is remembered, everything is looked up again.
+// Restart makes the next cycle an initial one: nothing is remembered, everything is looked up again. A job in quarantine leaves it.
 func (e *Entra) Restart() {
 	e.rounds.one.Lock()
 	defer e.rounds.one.Unlock()
+	e.startAnew()
+	e.Population.ChangeProvisioning(func(j *idpsim.Provisioning) {
+		if j.State == idpsim.JobQuarantine {
+			j.State, j.Reason, j.Attempts = idpsim.JobActive, "", 0
+		}
+	})
+}
+
+func (e *Entra) startAnew() {
 	e.rounds.restart()
+	e.waiting = escrow{}
 	e.people, e.groups, e.forgotten = map[int]*entraLink{}, map[int]*entraGroup{}, map[string]bool{}
 }
 
@@ -122,19 +148,44 @@ func (e *Entra) Test(ctx context.Context) error {
 }
 
 // Cycle is the initial cycle when called first and an incremental one after that: users, then groups, then members. What fails for
-// one object is tried again in the next cycle and does not end this one. The error joins a line for each object that failed; it is
-// alone when the receiver cannot be spoken to at all.
+// one object is tried again in the next cycle, later with growing gaps, and does not end this one. How the cycle went stands in the
+// population's provisioning job; a job that is paused or in quarantine does not run, which is an error. The error joins a line for
+// each object that failed; it is alone when the receiver cannot be spoken to at all.
 func (e *Entra) Cycle(ctx context.Context) error {
 	e.rounds.one.Lock()
 	defer e.rounds.one.Unlock()
-	if err := e.Test(ctx); err != nil {
+	if err := e.readRules(); err != nil {
 		return err
 	}
+	if err := e.Test(ctx); err != nil {
+		if ctx.Err() == nil {
+			e.record(err, idpsim.QuarantineError, false)
+		}
+		return err
+	}
+	if err := e.guard(); err != nil {
+		return err
+	}
+	e.allowed = false
 	group := e.pushGroup
-	if !e.Groups {
+	if !e.Groups || !e.rules.groups {
 		group = nil
 	}
-	return e.round(ctx, &e.rounds, e.pushPerson, group)
+	before := e.writes()
+	o, err := e.round(ctx, &e.rounds, e.pushPerson, group)
+	if err != nil {
+		return err
+	}
+	failures := e.pushManagers(ctx, o.people)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	reason := ""
+	if e.options.Limits != nil {
+		reason = e.options.Limits.judge(len(o.people), o.failed, o.references+len(failures))
+	}
+	e.record(nil, reason, e.writes() > before)
+	return errors.Join(append(failures, o.err)...)
 }
 
 func (e *Entra) pushPerson(ctx context.Context, n int) error { return e.export(ctx, e.subject(n)) }
@@ -153,7 +204,7 @@ func (e *Entra) subject(n int) (s subject) {
 	e.Population.Read(func(v *idpsim.View) {
 		x := v.Person(n)
 		s = subject{number: n, userName: withoutGuestTail(x.Text(idpsim.UserName)), gone: x.Gone()}
-		s.scope = e.options.Everyone || x.Direct() || x.ViaGroup()
+		s.scope = e.rules.everyone || x.Direct() || x.ViaGroup()
 		s.active = s.scope && x.Present() && x.Enabled()
 		for _, row := range e.rows {
 			s.values = append(s.values, x.Text(row.Source))
@@ -198,7 +249,7 @@ func (e *Entra) export(ctx context.Context, s subject) error {
 	switch {
 	case s.gone:
 		return e.exportGone(ctx, s, l)
-	case l == nil && !s.scope, l != nil && l.released && !s.scope:
+	case l == nil && !s.scope, l != nil && l.released && !s.scope, !s.scope && e.rules.skip:
 		return nil
 	case l == nil:
 		var err error
@@ -206,7 +257,7 @@ func (e *Entra) export(ctx context.Context, s subject) error {
 			return err
 		}
 	}
-	if err := e.update(ctx, s, l); err != nil {
+	if err := e.update(ctx, s, l, e.options.Flag); err != nil {
 		return err
 	}
 	l.released = !s.scope
@@ -218,7 +269,7 @@ func (e *Entra) exportGone(ctx context.Context, s subject, l *entraLink) error {
 	if l == nil {
 		return nil
 	}
-	if !l.released {
+	if !l.released && e.rules.remove {
 		x, err := e.send(ctx, personName(s.number), http.MethodDelete, "/Users/"+l.id, nil)
 		if err != nil && x.Status != http.StatusNotFound {
 			return err
@@ -232,7 +283,7 @@ func (e *Entra) exportGone(ctx context.Context, s subject, l *entraLink) error {
 // disabled from the start is not created, and a lost create leaves no trace.
 func (e *Entra) match(ctx context.Context, s subject) (*entraLink, error) {
 	who := personName(s.number)
-	found, err := e.find(ctx, who, "/Users"+query("filter", equals("userName", s.userName)))
+	found, err := e.lookUp(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -245,7 +296,7 @@ func (e *Entra) match(ctx context.Context, s subject) (*entraLink, error) {
 		for i, row := range e.rows {
 			l.sent[i] = row.target.get(found[0])
 		}
-	case !s.active:
+	case !s.active || !e.rules.add:
 		return nil, nil
 	default:
 		x, err := e.send(ctx, who, http.MethodPost, "/Users", e.newUser(s))
@@ -261,11 +312,48 @@ func (e *Entra) match(ctx context.Context, s subject) (*entraLink, error) {
 	return l, nil
 }
 
+// lookUp asks by one matching attribute after the other, until somebody is found.
+func (e *Entra) lookUp(ctx context.Context, s subject) (found []object, err error) {
+	for _, attribute := range e.options.Match {
+		value := s.userName
+		if attribute != "userName" {
+			value = e.valueOf(s, attribute)
+		}
+		filter := equals(attribute, value)
+		if e.options.Unquoted && attribute == "externalId" {
+			filter = attribute + " eq " + value
+		}
+		if value == "" {
+			continue
+		}
+		found, err = e.find(ctx, personName(s.number), "/Users"+query("filter", filter))
+		if err != nil || len(found) > 0 {
+			break
+		}
+	}
+	return found, err
+}
+
+// valueOf is what a person's mapping gives for a target.
+func (e *Entra) valueOf(s subject, target string) string {
+	for i, row := range e.rows {
+		if row.Target == target {
+			return s.values[i]
+		}
+	}
+	return ""
+}
+
 // newUser is the body of a create.
 func (e *Entra) newUser(s subject) object {
 	user := object{
 		"schemas": []string{userURN, entURN}, "userName": s.userName, "active": true,
 		"meta": object{"resourceType": "User"}, "roles": []any{},
+	}
+	if e.options.Nulls {
+		for _, name := range []string{"addresses", "department", "manager", "phoneNumbers", "title"} {
+			user[name] = nil
+		}
 	}
 	for i, row := range e.rows {
 		if s.values[i] != "" {
@@ -276,9 +364,12 @@ func (e *Entra) newUser(s subject) object {
 }
 
 // update sends what changed. A value that became absent is not sent; what flows at creation only is not either.
-func (e *Entra) update(ctx context.Context, s subject, l *entraLink) error {
+func (e *Entra) update(ctx context.Context, s subject, l *entraLink, flag bool) error {
+	if !e.rules.update {
+		return nil
+	}
 	var changes []change
-	if s.active != l.active {
+	if s.active != l.active && e.rules.active {
 		changes = append(changes, change{target: parseTarget("active"), flag: true, on: s.active})
 	}
 	if s.userName != l.userName {
@@ -292,7 +383,7 @@ func (e *Entra) update(ctx context.Context, s subject, l *entraLink) error {
 	if len(changes) == 0 {
 		return nil
 	}
-	body := object{"schemas": []string{patchURN}, "Operations": operations(changes, e.options.Flag)}
+	body := object{"schemas": []string{patchURN}, "Operations": operations(changes, flag)}
 	if _, err := e.send(ctx, personName(s.number), http.MethodPatch, "/Users/"+l.id, body); err != nil {
 		return err
 	}
@@ -303,45 +394,4 @@ func (e *Entra) update(ctx context.Context, s subject, l *entraLink) error {
 		}
 	}
 	return nil
-}
-
-// change is one attribute to be changed.
-type change struct {
-	target   target
-	value    string
-	flag     bool // a boolean: on instead of value
-	on       bool
-	replaces bool // there was a value before
-}
-
-// operations puts changes into one of the two dialects. The old one: an operation for each, capitalised, booleans as text. The one
-// behind the flag: lower case, booleans, and attributes without a value filter together in one operation without a path.
-func operations(changes []change, flag bool) []object {
-	var list []object
-	together := object{}
-	for _, c := range changes {
-		verb := "Add"
-		if c.replaces || c.flag {
-			verb = "Replace"
-		}
-		value := any(c.value)
-		switch {
-		case c.flag && flag:
-			value = c.on
-		case c.flag:
-			value = map[bool]string{true: "True", false: "False"}[c.on]
-		}
-		if flag && !c.flag && c.target.kind == "" && len(changes) > 1 {
-			together[c.target.text] = value
-			continue
-		}
-		if flag {
-			verb = strings.ToLower(verb)
-		}
-		list = append(list, object{"op": verb, "path": c.target.text, "value": value})
-	}
-	if len(together) > 0 {
-		list = append(list, object{"op": "replace", "value": together})
-	}
-	return list
 }

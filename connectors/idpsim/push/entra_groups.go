@@ -33,7 +33,7 @@ func (e *Entra) wantedGroup(n int) (w wanted) {
 	e.Population.Read(func(v *idpsim.View) {
 		g := v.Group(n)
 		w = wanted{number: n, name: g.Name(), objectID: string(idpsim.AppendGUID(nil, g.GUID()))}
-		w.scope = g.Assigned() || e.options.Everyone && !g.Gone()
+		w.scope = g.Assigned() || e.rules.everyone && !g.Gone()
 		for _, member := range g.Members() {
 			if !v.Person(int(member)).Gone() {
 				w.people = append(w.people, int(member))
@@ -43,8 +43,8 @@ func (e *Entra) wantedGroup(n int) (w wanted) {
 	return w
 }
 
-// errWaiting is how a group gets looked at again in the next cycle: some of its members have not been created yet.
-var errWaiting = errors.New("members are still missing")
+// errMembers is how a group gets looked at again although it is there itself: members could not be sent, or have not been created yet.
+var errMembers = errors.New("members are missing")
 
 // pushGroup brings one group of the receiver in line with the directory, then its members.
 func (e *Entra) pushGroup(ctx context.Context, n int) error {
@@ -129,8 +129,8 @@ func (e *Entra) exportMembers(ctx context.Context, w wanted, g *entraGroup) erro
 	for _, n := range w.people {
 		l := e.link(n)
 		if l == nil {
-			if e.rounds.failed[n] {
-				waiting = fmt.Errorf("push %s: %w", groupName(w.name), errWaiting)
+			if e.rounds.failed[n] != nil {
+				waiting = fmt.Errorf("push %s: %w", groupName(w.name), errMembers)
 			}
 			continue
 		}
@@ -160,7 +160,7 @@ func (e *Entra) exportMembers(ctx context.Context, w wanted, g *entraGroup) erro
 func (e *Entra) inSlices(ctx context.Context, w wanted, g *entraGroup, members []string, say func([]string) []object, note func(string)) error {
 	for some := range slices.Chunk(members, membersPerPatch) {
 		if err := e.patchGroup(ctx, w, g, say(some)...); err != nil {
-			return err
+			return fmt.Errorf("%w: %w", err, errMembers)
 		}
 		for _, member := range some {
 			note(member)

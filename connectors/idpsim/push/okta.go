@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"net/http"
 	"sync"
+	"time"
 
 	"rollcall/connectors/idpsim"
 )
@@ -23,7 +24,8 @@ type Okta struct {
 	*client
 	options OktaOptions
 
-	rounds rounds
+	rounds   rounds
+	switches idpsim.Switches // of the cycle
 
 	links  sync.Mutex
 	people map[int]*oktaLink
@@ -50,7 +52,27 @@ func NewOkta(o OktaOptions) *Okta {
 	header := http.Header{"User-Agent": {"Okta SCIM Client 1.0.0"}, "Accept": {"application/scim+json"}, "Accept-Charset": {"utf-8"}}
 	client := &Okta{client: newClient(o.Options, header), options: o, people: map[int]*oktaLink{}, groups: map[int]*oktaGroup{}}
 	client.rounds.restart()
+	client.rounds.steady = true
+	client.again = stubbornly
 	return client
+}
+
+// How Okta repeats what was answered 429: after the seconds that the receiver names, five minutes where it names none, twice as long
+// each time; the tenth attempt is the last.
+const (
+	attempts = 10
+	unnamed  = 5 * time.Minute
+)
+
+func stubbornly(attempt int, x Exchange, _ time.Duration) time.Duration {
+	wait := x.after
+	if x.plain {
+		wait = unnamed
+	}
+	if attempt >= attempts {
+		return 0
+	}
+	return wait << (attempt - 1)
 }
 
 // Test is the button Test Connector Configuration.
@@ -75,7 +97,15 @@ func (o *Okta) Cycle(ctx context.Context) error {
 	if !o.Groups {
 		group = nil
 	}
-	return o.round(ctx, &o.rounds, o.pushPerson, group)
+	o.Population.Read(func(v *idpsim.View) { o.switches = v.Switches() })
+	if !o.switches.On {
+		return fmt.Errorf("push: provisioning is not switched on for the application")
+	}
+	r, err := o.round(ctx, &o.rounds, o.pushPerson, group)
+	if err != nil {
+		return err
+	}
+	return r.err
 }
 
 func (o *Okta) pushPerson(ctx context.Context, n int) error { return o.export(ctx, o.assignment(n)) }
@@ -99,8 +129,24 @@ func (o *Okta) assignment(n int) (a assignment) {
 			x.Text(idpsim.AppUserName), x.Text(idpsim.GivenName), x.Text(idpsim.FamilyName), x.Text(idpsim.DisplayName),
 			x.Text(idpsim.Mail), x.Text(idpsim.Mobile),
 		}
+		if l := o.link(n); l != nil {
+			a.profile.keep(v, l.sent)
+		}
 	})
 	return a
+}
+
+// keep takes over what was sent of those attributes that are pushed at creation only.
+func (p *profile) keep(v *idpsim.View, sent profile) {
+	for attribute, value := range map[idpsim.Attribute][2]*string{
+		idpsim.AppUserName: {&p.userName, &sent.userName}, idpsim.GivenName: {&p.givenName, &sent.givenName},
+		idpsim.FamilyName: {&p.familyName, &sent.familyName}, idpsim.DisplayName: {&p.displayName, &sent.displayName},
+		idpsim.Mail: {&p.email, &sent.email}, idpsim.Mobile: {&p.mobile, &sent.mobile},
+	} {
+		if v.CreateOnly(attribute) {
+			*value[0] = *value[1]
+		}
+	}
 }
 
 func (o *Okta) link(n int) *oktaLink {
@@ -118,11 +164,11 @@ func (o *Okta) export(ctx context.Context, a assignment) error {
 		return nil
 	case l == nil:
 		return o.provision(ctx, a)
-	case !a.assigned && l.active:
+	case !a.assigned && l.active && o.switches.Deactivate:
 		return o.deactivate(ctx, a, l)
 	case a.assigned && !l.active:
 		return o.reactivate(ctx, a, l)
-	case a.assigned && l.sent != a.profile:
+	case a.assigned && l.active && l.sent != a.profile && o.switches.Update:
 		return o.putProfile(ctx, a, l, nil)
 	}
 	return nil
@@ -154,6 +200,9 @@ func (o *Okta) provision(ctx context.Context, a assignment) error {
 			return err
 		}
 		return o.setLink(a, l)
+	}
+	if !o.switches.Create {
+		return nil
 	}
 	x, err := o.send(ctx, personName(a.number), http.MethodPost, "/Users", newUser(a))
 	if err != nil || x.Lost {

@@ -2,6 +2,8 @@ package push
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -54,13 +56,67 @@ func (o *Okta) exportGroup(ctx context.Context, n int) error {
 		delete(o.groups, n)
 		return nil
 	case g == nil:
-		return o.provisionGroup(ctx, n, name, members)
+		return o.pushed(n, o.provisionGroup(ctx, n, name, members))
 	case g.name == name && slices.Equal(g.members, members):
 		return nil
 	case o.options.Catalogue:
-		return o.patchGroup(ctx, g, name, members)
+		return o.pushed(n, o.patchGroup(ctx, g, name, members))
 	}
-	return o.putGroup(ctx, g, name, members)
+	return o.pushed(n, o.putGroup(ctx, g, name, members))
+}
+
+// pushed notes a group that was pushed where Okta's API shows it.
+func (o *Okta) pushed(n int, err error) error {
+	if g := o.groups[n]; err == nil && g != nil {
+		o.Population.SetGroupPushed(n, g.id)
+	}
+	return err
+}
+
+// PushNow is the button of the same name: all of a group's members, whatever was pushed before.
+func (o *Okta) PushNow(ctx context.Context, group string) error {
+	o.rounds.one.Lock()
+	defer o.rounds.one.Unlock()
+	n := -1
+	o.Population.Read(func(v *idpsim.View) {
+		if g, ok := v.GroupByName(group); ok {
+			n = g.Number()
+		}
+	})
+	g := o.groups[n]
+	if g == nil {
+		return fmt.Errorf("push: the group %q is not pushed", group)
+	}
+	name, _, members := o.wantedGroup(n)
+	return o.pushed(n, o.overwriteGroup(ctx, g, name, members))
+}
+
+// importPage is how many resources one request of an import asks for.
+const importPage = 100
+
+// Import reads everybody from the receiver, page by page, and returns how many are active: the others are skipped.
+func (o *Okta) Import(ctx context.Context) (active int, err error) {
+	for start := 1; ; start += importPage {
+		x, err := o.send(ctx, "", http.MethodGet, "/Users"+query("startIndex", fmt.Sprint(start), "count", fmt.Sprint(importPage)), nil)
+		if err != nil {
+			return active, err
+		}
+		var page struct {
+			TotalResults *int     `json:"totalResults"`
+			Resources    []object `json:"Resources"`
+		}
+		if err := json.Unmarshal([]byte(x.Answer), &page); err != nil || page.TotalResults == nil {
+			return active, errors.New("push: the answer to an import is not a list")
+		}
+		for _, user := range page.Resources {
+			if user["active"] == true {
+				active++
+			}
+		}
+		if start+importPage > *page.TotalResults {
+			return active, nil
+		}
+	}
 }
 
 // provisionGroup links the group that a look-up finds and overwrites it, or creates one.

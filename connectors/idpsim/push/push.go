@@ -50,6 +50,7 @@ type Exchange struct {
 	Err    error
 
 	after time.Duration // how long the receiver asks to wait before the request is repeated; 0 = it does not ask
+	plain bool          // it asks without saying so in whole seconds
 }
 
 // Media types and schemas of SCIM.
@@ -67,9 +68,13 @@ type client struct {
 	Options
 	header http.Header
 
+	// again says how long to wait before a request is repeated that was answered for the attempt-th time; 0: it is not.
+	again func(attempt int, x Exchange, waited time.Duration) time.Duration
+
 	mu     sync.Mutex
 	log    []Exchange
 	pauses int
+	wrote  int
 }
 
 func newClient(o Options, header http.Header) *client {
@@ -82,7 +87,7 @@ func newClient(o Options, header http.Header) *client {
 		o.Pause = pause
 	}
 	header.Set("Authorization", "Bearer "+o.Key)
-	return &client{Options: o, header: header}
+	return &client{Options: o, header: header, again: patiently}
 }
 
 // Log returns all requests so far, with their answers.
@@ -99,6 +104,13 @@ func (c *client) Pauses() int {
 	return c.pauses
 }
 
+// writes counts the requests so far that changed something, as far as the receiver said.
+func (c *client) writes() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.wrote
+}
+
 // Forget empties the log.
 func (c *client) Forget() {
 	c.mu.Lock()
@@ -112,7 +124,15 @@ type object = map[string]any
 // patience is how long the pauses before one request may add up to.
 const patience = 5 * time.Minute
 
-// send carries out one request, again and again while the receiver asks to wait and the patience lasts. An answer other than 2xx is an
+// patiently waits for as long as the receiver asks, while the patience lasts.
+func patiently(_ int, x Exchange, waited time.Duration) time.Duration {
+	if waited+x.after > patience {
+		return 0
+	}
+	return x.after
+}
+
+// send carries out one request, again and again while the receiver asks to wait and the client does. An answer other than 2xx is an
 // error; so is no answer. A lost request has no answer and no error.
 func (c *client) send(ctx context.Context, who, method, target string, body any) (Exchange, error) {
 	x := Exchange{Who: who, Method: method, Target: target}
@@ -128,21 +148,25 @@ func (c *client) send(ctx context.Context, who, method, target string, body any)
 		c.note(x, false)
 		return x, nil
 	}
-	for waited := time.Duration(0); ; {
+	waited := time.Duration(0)
+	for attempt := 1; ; attempt++ {
 		answered := x
 		c.exchange(ctx, &answered)
-		waited += answered.after
-		again := answered.after > 0 && waited <= patience
-		c.note(answered, again)
+		wait := time.Duration(0)
+		if answered.after > 0 {
+			wait = c.again(attempt, answered, waited)
+		}
+		waited += wait
+		c.note(answered, wait > 0)
 		switch {
 		case answered.Err != nil:
 			return answered, fmt.Errorf("push %s: %s: %w", who, method, answered.Err)
 		case answered.Status >= 200 && answered.Status <= 299:
 			return answered, nil
-		case !again:
+		case wait == 0:
 			return answered, fmt.Errorf("push %s: %s was answered %d", who, method, answered.Status)
 		}
-		if err := c.Pause(ctx, answered.after); err != nil {
+		if err := c.Pause(ctx, wait); err != nil {
 			return answered, fmt.Errorf("push %s: %s: %w", who, method, err)
 		}
 	}
@@ -155,6 +179,9 @@ func (c *client) note(x Exchange, again bool) {
 	c.log = append(c.log, x)
 	if again {
 		c.pauses++
+	}
+	if x.Method != http.MethodGet && x.Status >= 200 && x.Status <= 299 {
+		c.wrote++
 	}
 }
 
@@ -205,6 +232,8 @@ func (c *client) exchange(ctx context.Context, x *Exchange) {
 	b, err := io.ReadAll(answer.Body)
 	x.Status, x.Answer, x.Err = answer.StatusCode, string(b), err
 	x.after = retryAfter(answer.StatusCode, answer.Header)
+	_, unread := strconv.ParseUint(answer.Header.Get("Retry-After"), 10, 31)
+	x.plain = unread != nil
 }
 
 // find asks for the resources that a query names. It is an error when the answer is not a list.

@@ -13,50 +13,76 @@ import (
 
 // rounds is how far a client has come.
 type rounds struct {
-	one    sync.Mutex   // one cycle at a time
-	seen   int          // version of the population that the last cycle saw; -1 before the first
-	failed map[int]bool // people to be tried again
-	open   map[int]bool // groups to be looked at again
+	one    sync.Mutex // one cycle at a time
+	seen   int        // version of the population that the last cycle saw; -1 before the first
+	cycle  int        // how many there were
+	failed escrow     // people to be tried again
+	open   escrow     // groups to be looked at again
+	steady bool       // what failed is tried in every cycle, without growing gaps
 }
 
 func (r *rounds) restart() {
-	r.seen, r.failed, r.open = -1, map[int]bool{}, map[int]bool{}
+	r.seen, r.failed, r.open = -1, escrow{}, escrow{}
 }
 
-// round calls person for everybody about whom something changed since the last round or failed in it, Workers at a time, and then
-// group for each such group, one by one. What fails does not end the round. Without groups, group is nil.
-func (c *client) round(ctx context.Context, r *rounds, person, group func(context.Context, int) error) error {
-	var people, groups []int
+// note notes how a try ended.
+func (r *rounds) note(e escrow, n int, failed bool) {
+	e.note(n, r.cycle, failed)
+	if r.steady && failed {
+		e[n].due = r.cycle + 1
+	}
+}
+
+// outcome is how a round went.
+type outcome struct {
+	people     []int // whom it was about
+	failed     int   // people and groups
+	references int   // groups of which only members failed
+	err        error // a line for each
+}
+
+// round calls person for everybody about whom something changed since the last round or whose turn it is to be tried again, Workers
+// at a time, and then group for each such group, one by one. What fails does not end the round. Without groups, group is nil. The
+// error is that the context is over.
+func (c *client) round(ctx context.Context, r *rounds, person, group func(context.Context, int) error) (o outcome, err error) {
+	r.cycle++
+	var groups []int
 	var version int
 	c.Population.Read(func(v *idpsim.View) {
-		people, groups = since(v, r.seen)
+		o.people, groups = since(v, r.seen)
 		version = v.Version()
 	})
-	for n := range r.failed {
-		people = append(people, n)
+	o.people = unique(append(o.people, r.failed.due(r.cycle)...))
+	failed, failures := c.each(ctx, o.people, person)
+	for n, bad := range failed {
+		r.note(r.failed, n, bad)
 	}
-	for n := range r.open {
-		groups = append(groups, n)
-	}
-	var failures []error
-	r.failed, failures = c.each(ctx, unique(people), person)
+	o.failed = len(failures)
 	if group != nil {
-		r.open = map[int]bool{}
-		for _, n := range unique(groups) {
-			if err := group(ctx, n); err != nil {
-				failures = append(failures, err)
-				r.open[n] = true
+		for _, n := range unique(append(groups, r.open.due(r.cycle)...)) {
+			err := group(ctx, n)
+			if err == nil {
+				r.note(r.open, n, false)
+				continue
+			}
+			failures = append(failures, err)
+			r.note(r.open, n, true)
+			if errors.Is(err, errMembers) {
+				o.references++
+			} else {
+				o.failed++
 			}
 		}
 	}
 	if err := ctx.Err(); err != nil {
-		return err
+		return o, err
 	}
 	r.seen = version
-	return errors.Join(failures...)
+	o.err = errors.Join(failures...)
+	return o, nil
 }
 
-// each calls f for each number, Workers at a time, and returns for which it failed.
+// each calls f for each number, Workers at a time, and returns for which it failed, and for which it did not.
 func (c *client) each(ctx context.Context, numbers []int, f func(context.Context, int) error) (map[int]bool, []error) {
 	var mu sync.Mutex
 	var failures []error
@@ -68,11 +94,12 @@ func (c *client) each(ctx context.Context, numbers []int, f func(context.Context
 			break
 		}
 		workers.Go(func() error {
-			if err := f(ctx, n); err != nil {
-				mu.Lock()
-				defer mu.Unlock()
+			err := f(ctx, n)
+			mu.Lock()
+			defer mu.Unlock()
+			failed[n] = err != nil
+			if err != nil {
 				failures = append(failures, err)
-				failed[n] = true
 			}
 			return nil
 		})

@@ -3,9 +3,11 @@ package push_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -36,6 +38,7 @@ type receiver struct {
 	refuse    map[string]int // status for requests whose method, path and query contain the key
 	tooFast   []string       // Retry-After of the 429 that the next requests are answered with
 	told      func()         // called with the last of them
+	all       bool           // a list without a filter holds everything, page by page
 	heads     []http.Header
 }
 
@@ -96,12 +99,29 @@ func (s *receiver) list(w http.ResponseWriter, r *http.Request) {
 	value := ""
 	_ = json.Unmarshal([]byte(literal), &value)
 	hits := []any{}
+	if s.all && attribute == "" {
+		s.page(w, r)
+		return
+	}
 	for path, one := range s.resources {
 		if strings.HasPrefix(path, r.URL.Path+"/") && one[attribute] == value && value != "" {
 			hits = append(hits, one)
 		}
 	}
 	s.reply(w, http.StatusOK, object{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:ListResponse"}, "totalResults": len(hits), "Resources": hits})
+}
+
+// page answers with a part of everything.
+func (s *receiver) page(w http.ResponseWriter, r *http.Request) {
+	var start, count int
+	_, _ = fmt.Sscan(r.URL.Query().Get("startIndex"), &start)
+	_, _ = fmt.Sscan(r.URL.Query().Get("count"), &count)
+	rows := []any{}
+	paths := slices.Sorted(maps.Keys(s.resources))
+	for _, path := range paths[min(start-1, len(paths)):min(start-1+count, len(paths))] {
+		rows = append(rows, s.resources[path])
+	}
+	s.reply(w, http.StatusOK, object{"totalResults": len(paths), "Resources": rows})
 }
 
 func (s *receiver) reply(w http.ResponseWriter, status int, body any) {
