@@ -307,7 +307,16 @@ func (p *Population) setStatus(v *View, x Person, step Step) error {
 	return nil
 }
 
+// appStatuses are Okta's words for the state of an assignment.
+var appStatuses = []string{
+	"ACTIVE", "STAGED", "PROVISIONED", "PENDING", "APPROVED", "INACTIVE", "SUSPENDED", "REVOKED", "DEPROVISIONED", "IMPORTED", "MATCHED",
+	"UNASSIGNED", "IMPLICIT",
+}
+
 func (p *Population) setAppStatus(_ *View, x Person, step Step) error {
+	if !slices.Contains(appStatuses, step.Value) {
+		return fmt.Errorf("value %q is no state of an assignment; they are %s", step.Value, strings.Join(appStatuses, ", "))
+	}
 	p.alter(x, func(d *details) { d.appStatus = step.Value })
 	return nil
 }

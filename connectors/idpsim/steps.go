@@ -1,7 +1,9 @@
 package idpsim
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -9,39 +11,7 @@ import (
 	"strings"
 )
 
-// Step is one change of a population as data. Do names it:
-//
-//	add-person   attributes (userName is needed)     rename       who, value: the new user name
-//	add-group    group: its name                     set          who, attribute, value
-//	assign       who or group, roles                 clear        who, attribute
-//	unassign     who or group                        suspend      who        unsuspend  who
-//	join         who, group                          status       who, value: Okta's word for the state of a user
-//	leave        who, group                          app-status   who, value: Okta's word for the state of the assignment
-//	nest         group into value, another group     external-id  who, value: the id at the application
-//	hide         group: hidden membership; value: silent, an empty list instead of a refusal
-//	moving       who: Okta is still carrying out the deactivation
-//	manager      who, value: another person, or nobody
-//	guest        who, value: the domain that they have at home; their user name becomes that of a guest
-//	rule         group, value: its membership rule   group-kind   group, value: security, microsoft365, mail-security, distribution
-//	purge-group  group                               rename-group group, value: the new name
-//	app          value: active, inactive or gone
-//	disable      who        enable   who             remember     what a stale replica will show
-//	soft-delete  who        restore  who             purge        who
-//
-// Of the Entra tenant and its provisioning job:
-//
-//	grant, revoke   value: an application permission of whoever reads the tenant
-//	sign-in         value: the AADSTS number that signing in is refused with; none lets in again
-//	revoke-tokens   all tokens issued so far
-//	job             value: none, not-configured, not-run, active, paused, or the kinds legacy and current
-//	pause-job, resume-job
-//	quarantine      reason: in the vendor's words, see QuarantineReasons
-//	job-ran         value: how long ago a cycle ended, such as 26h; reason: why it failed
-//	job-setting     attribute: such as SyncAll or SkipOutOfScopeDeletions, value: True; none takes it away
-//	set-mapping     object: User unless Group, rows: put in the place of those with the same target
-//	drop-mapping    object, value: the target
-//	set-actions     object, value: the ticked ones of Add, Update, Delete; or off, and the object is not provisioned
-//	set-filters     object, filters: the scoping filters
+// Step is one change of a population as data. Do names it; StepList says what each takes and does.
 //
 // Who is a user name, an Entra or Okta id, the number of a person (#17), several (#100..#199) or everyone who is there (*).
 // A group is named or given by its id.
@@ -59,15 +29,45 @@ type Step struct {
 	Filters    []FilterGroup     `json:"filters,omitempty"`
 }
 
-// DecodeSteps reads a JSON array of steps, strictly.
+// DecodeSteps reads a JSON array of steps, or one step alone, strictly. Its errors name line and column.
 func DecodeSteps(r io.Reader) ([]Step, error) {
-	var steps []Step
-	d := json.NewDecoder(r)
-	d.DisallowUnknownFields()
-	if err := d.Decode(&steps); err != nil {
+	text, err := io.ReadAll(r)
+	if err != nil {
 		return nil, fmt.Errorf("read steps: %w", err)
 	}
+	var steps []Step
+	var into any = &steps
+	if alone := bytes.TrimLeft(text, " \t\r\n"); len(alone) > 0 && alone[0] == '{' {
+		steps = make([]Step, 1)
+		into = &steps[0]
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	err = d.Decode(into)
+	if err == nil {
+		if _, more := d.Token(); !errors.Is(more, io.EOF) {
+			err = fmt.Errorf("there is more after the steps; several steps are written as one list: [{…}, {…}]")
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read steps: %s: %w", position(text, err, d.InputOffset()), err)
+	}
 	return steps, nil
+}
+
+// position is where in a JSON text an error is.
+func position(text []byte, err error, offset int64) string {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax):
+		offset = syntax.Offset - 1
+	case errors.As(err, &kind):
+		offset = kind.Offset
+	}
+	before := text[:min(max(int(offset), 0), len(text))]
+	line := bytes.Count(before, []byte("\n")) + 1
+	return fmt.Sprintf("line %d, column %d", line, len(before)-bytes.LastIndexByte(before, '\n'))
 }
 
 // personSteps change each person that who names.
@@ -135,7 +135,7 @@ func (p *Population) do(step Step) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("there is no step %q", step.Do)
+	return unknown("step", step.Do, StepNames())
 }
 
 // several resolves who.
@@ -183,7 +183,7 @@ func (v *View) one(who string) (Person, error) {
 			return x, nil
 		}
 	}
-	return Person{}, fmt.Errorf("there is nobody called %q", who)
+	return Person{}, v.nobody(who)
 }
 
 func (v *View) group(name string) (Group, error) {
@@ -192,7 +192,7 @@ func (v *View) group(name string) (Group, error) {
 			return g, nil
 		}
 	}
-	return Group{}, fmt.Errorf("there is no group called %q", name)
+	return Group{}, v.noGroup(name)
 }
 
 // rolesOf turns role names into indices.
