@@ -39,12 +39,12 @@ type call struct {
 	types     Types
 	lane      *lane
 	endpoint  *endpoint
-	target    string                   // the path's last part where it names something: an id, a schema, a resource type
-	received  bytes.Buffer             // the body as sent
-	groups    map[state.ID][]state.Ref // of the accounts that are about to be rendered; nil: each is asked for
-	given     *scim.Value              // the body of an operation of a bulk request, which was read with the whole
-	quoted    []byte                   // place as the beginning of a JSON string, once it is needed
-	place     string                   // base URL, once it is known
+	target    string                // the path's last part where it names something: an id, a schema, a resource type
+	received  bytes.Buffer          // the body as sent
+	groups    map[int64][]state.Ref // of the accounts that are about to be rendered; nil: each is asked for
+	given     *scim.Value           // the body of an operation of a bulk request, which was read with the whole
+	quoted    []byte                // place as the beginning of a JSON string, once it is needed
+	place     string                // base URL, once it is known
 
 	status int
 	failed *scim.Error // what is answered, if it is an error

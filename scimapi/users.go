@@ -47,18 +47,18 @@ func (c *call) groupsOf(id state.ID) ([]state.Ref, error) {
 
 // gatherGroups reads the groups of many records in one look, for appendGroups.
 func (c *call) gatherGroups(records func(yield func(*state.Record) bool)) error {
-	var ids []state.ID
+	var rows []int64
 	for rec := range records {
 		if rec.Grouped {
-			ids = append(ids, rec.ID)
+			rows = append(rows, rec.Row)
 		}
 	}
-	c.groups = make(map[state.ID][]state.Ref, len(ids))
-	if len(ids) == 0 {
+	c.groups = make(map[int64][]state.Ref, len(rows))
+	if len(rows) == 0 {
 		return nil
 	}
-	return c.h.store.GroupsOfAll(c.r.Context(), c.scope, ids, func(member state.ID, group state.Ref) bool {
-		c.groups[member] = append(c.groups[member], group)
+	return c.h.store.GroupsOfAll(c.r.Context(), c.scope, rows, func(row int64, group state.Ref) bool {
+		c.groups[row] = append(c.groups[row], group)
 		return true
 	})
 }
@@ -68,7 +68,7 @@ func (c *call) appendGroups(rec *state.Record) (err error) {
 	if !rec.Grouped {
 		return nil
 	}
-	groups := c.groups[rec.ID]
+	groups := c.groups[rec.Row]
 	if c.groups == nil {
 		groups, err = c.groupsOf(rec.ID)
 	}

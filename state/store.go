@@ -22,9 +22,10 @@ type Records interface {
 	Members(ctx context.Context, scope Scope, group ID, yield func(Ref) bool) error
 	// GroupsOf returns the groups that a record is directly in, in row order.
 	GroupsOf(ctx context.Context, scope Scope, id ID) ([]Ref, error)
-	// GroupsOfAll is GroupsOf for many records at once, at the cost of about one: it calls yield for each group of each of them, in
-	// the order of ids and then of rows, until it returns false. Whoever is in no group, or not there, is passed over.
-	GroupsOfAll(ctx context.Context, scope Scope, ids []ID, yield func(member ID, group Ref) bool) error
+	// GroupsOfAll is GroupsOf for many records at once, named by their rows, at the cost of about one: it calls yield for each group of
+	// each of them, in their order and then in that of the groups' rows, until it returns false. Whoever is in no group, or not there,
+	// is passed over; a tombstone is where it was.
+	GroupsOfAll(ctx context.Context, scope Scope, rows []int64, yield func(row int64, group Ref) bool) error
 }
 
 // Tombstones reads records that a DELETE took away and that can still be restored.

@@ -3,10 +3,9 @@ package sqlite
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
+	"strconv"
 
 	"rollcall/state"
 )
@@ -189,11 +188,10 @@ const (
 	groupsOf = `SELECT g.id, g.kind, g.name FROM records r
 		JOIN memberships m ON m.member_record = r.record JOIN records g ON g.record = m.group_record
 		WHERE r.id = ? AND r.deleted_at = 0 AND r.source = ` + inScope + `AND g.deleted_at = 0 ORDER BY m.group_record`
-	// The ids are a JSON array; the first column is the position in it.
-	groupsOfAll = `SELECT j.key, g.id, g.kind, g.name FROM json_each(?) j CROSS JOIN records r
-		CROSS JOIN memberships m CROSS JOIN records g
-		WHERE r.id = j.value AND r.deleted_at = 0 AND r.source = ` + inScope + `
-		AND m.member_record = r.record AND g.record = m.group_record AND g.deleted_at = 0 ORDER BY j.key, m.group_record`
+	// The rows are a JSON array. The first look needs nothing but an index.
+	seatsOfAll = `SELECT m.member_record, m.group_record FROM json_each(?) j CROSS JOIN memberships m WHERE m.member_record = j.value`
+	groupRefs  = `SELECT g.record, g.id, g.kind, g.name FROM json_each(?) j CROSS JOIN records g
+		WHERE g.record = j.value AND g.deleted_at = 0 AND g.source = ` + inScope
 )
 
 // Members reads a group's members a batch at a time.
@@ -229,30 +227,50 @@ func (r *Reader) GroupsOf(ctx context.Context, scope state.Scope, id state.ID) (
 	}, groupsOf, string(id), scope.Source, scope.Tenant)
 }
 
-// GroupsOfAll reads the groups of many records, a batch of records at a time.
-func (r *Reader) GroupsOfAll(ctx context.Context, scope state.Scope, ids []state.ID, yield func(state.ID, state.Ref) bool) error {
-	type seat struct {
-		member state.ID
-		group  state.Ref
-	}
-	for some := range slices.Chunk(ids, batch) {
-		names, err := json.Marshal(some)
-		if err != nil {
-			return fmt.Errorf("write the ids: %w", err)
+// GroupsOfAll reads who is in which groups, a batch of records at a time, and then each of these groups once.
+func (r *Reader) GroupsOfAll(ctx context.Context, scope state.Scope, rows []int64, yield func(row int64, group state.Ref) bool) error {
+	type seat struct{ member, group int64 }
+	for some := range slices.Chunk(rows, batch) {
+		seats, err := list(ctx, r, func(row row) seat { return seat{row.int(0), row.int(1)} }, seatsOfAll, jsonArray(some))
+		if err != nil || len(seats) == 0 {
+			return err
 		}
-		seats, err := list(ctx, r, func(row row) seat {
-			return seat{some[row.int(0)], state.Ref{ID: state.ID(row.text(1)), Kind: state.Kind(row.int(2)), Name: row.text(3)}}
-		}, groupsOfAll, string(names), scope.Source, scope.Tenant)
-		if err != nil {
+		var groups []int64
+		refs := map[int64]state.Ref{}
+		for _, seat := range seats {
+			if _, known := refs[seat.group]; !known {
+				refs[seat.group] = state.Ref{}
+				groups = append(groups, seat.group)
+			}
+		}
+		if err := r.use(ctx, func(c *conn) error {
+			return c.query(func(row row) error {
+				refs[row.int(0)] = state.Ref{ID: state.ID(row.text(1)), Kind: state.Kind(row.int(2)), Name: row.text(3)}
+				return nil
+			}, groupRefs, jsonArray(groups), scope.Source, scope.Tenant)
+		}); err != nil {
 			return err
 		}
 		for _, seat := range seats {
-			if !yield(seat.member, seat.group) {
+			if group := refs[seat.group]; group.ID != "" && !yield(seat.member, group) {
 				return nil
 			}
 		}
 	}
 	return ctx.Err()
+}
+
+// jsonArray writes numbers as SQLite's json_each reads them.
+func jsonArray(numbers []int64) string {
+	array := make([]byte, 0, 2+8*len(numbers))
+	array = append(array, '[')
+	for i, n := range numbers {
+		if i > 0 {
+			array = append(array, ',')
+		}
+		array = strconv.AppendInt(array, n, 10)
+	}
+	return string(append(array, ']'))
 }
 
 const indexAfter = `SELECT r.record, r.version, r.stamp, r.said | (r.in_force << 1) | (r.pinned << 2) | (r.protected << 3),

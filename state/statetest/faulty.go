@@ -157,14 +157,14 @@ func (f *faulty) GroupsOf(ctx context.Context, scope state.Scope, id state.ID) (
 	return get(f, "GroupsOf", func() ([]state.Ref, error) { return f.store.GroupsOf(ctx, scope, id) })
 }
 
-func (f *faulty) GroupsOfAll(ctx context.Context, scope state.Scope, ids []state.ID, yield func(state.ID, state.Ref) bool) error {
+func (f *faulty) GroupsOfAll(ctx context.Context, scope state.Scope, rows []int64, yield func(int64, state.Ref) bool) error {
 	type pair struct {
-		member state.ID
-		group  state.Ref
+		row   int64
+		group state.Ref
 	}
 	return stopping(f, "GroupsOfAll", func(next func(pair) bool) error {
-		return f.store.GroupsOfAll(ctx, scope, ids, func(member state.ID, group state.Ref) bool { return next(pair{member, group}) })
-	}, func(p pair) bool { return yield(p.member, p.group) })
+		return f.store.GroupsOfAll(ctx, scope, rows, func(row int64, group state.Ref) bool { return next(pair{row, group}) })
+	}, func(p pair) bool { return yield(p.row, p.group) })
 }
 
 func (f *faulty) Tombstones(ctx context.Context, scope state.Scope, yield func(state.Record) bool) error {

@@ -72,14 +72,22 @@ func (m *Model) GroupsOf(ctx context.Context, scope state.Scope, id state.ID) ([
 	return refs, ctx.Err()
 }
 
-func (m *Model) GroupsOfAll(ctx context.Context, scope state.Scope, ids []state.ID, yield func(state.ID, state.Ref) bool) error {
-	for _, id := range ids {
-		groups, err := m.GroupsOf(ctx, scope, id)
-		if err != nil {
-			return err
+func (m *Model) GroupsOfAll(ctx context.Context, scope state.Scope, rows []int64, yield func(int64, state.Ref) bool) error {
+	m.mu.Lock()
+	var groups [][]state.Ref
+	for _, row := range rows {
+		var refs []state.Ref
+		for _, member := range m.those(func(e *entity) bool { return e.Row == row }) {
+			for _, e := range m.groupsOf(scope, member.ID) {
+				refs = append(refs, refOf(e))
+			}
 		}
-		for _, group := range groups {
-			if !yield(id, group) {
+		groups = append(groups, refs)
+	}
+	m.mu.Unlock()
+	for i, refs := range groups {
+		for _, group := range refs {
+			if !yield(rows[i], group) {
 				return nil
 			}
 		}

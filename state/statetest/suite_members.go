@@ -170,7 +170,8 @@ func testGroups(t *testing.T, f *fixture) {
 		mutations = append(mutations, state.Mutation{Scope: here, Kind: state.KindAccount, ID: ids[i], Cause: pushed,
 			Put: &state.Put{Resource: parse(t, fmt.Sprintf(`{"userName":"u%d"}`, i))}})
 	}
-	if _, err := f.Write(state.Bulk, mutations); err != nil {
+	made, err := f.Write(state.Bulk, mutations)
+	if err != nil {
 		t.Fatal(err)
 	}
 	f.group(t, "g", "Staff", ids[3], ids[500], ids[501])
@@ -178,24 +179,31 @@ func testGroups(t *testing.T, f *fixture) {
 	f.group(t, "gone", "Gone", ids[1], ids[500])
 	f.write(t, state.Mutation{Kind: state.KindGroup, ID: "gone", Life: &state.Life{Remove: state.RemoveDelete}})
 	f.write(t, state.Mutation{Kind: state.KindAccount, ID: ids[501], Life: &state.Life{Remove: state.RemoveDelete}})
-	check := func(scope state.Scope, ids []state.ID, stop int, want ...string) {
+	rows, names := make([]int64, n), map[int64]state.ID{}
+	for i, result := range made {
+		rows[i] = result.Record.Row
+		names[rows[i]] = ids[i]
+	}
+	group := f.record(t, state.KindGroup, "g").Row
+	names[group] = "g"
+	check := func(scope state.Scope, rows []int64, stop int, want ...string) {
 		t.Helper()
 		var got []string
-		err := f.GroupsOfAll(t.Context(), scope, ids, func(member state.ID, group state.Ref) bool {
-			got = append(got, fmt.Sprintf("%s in %s %s %s", member, group.Kind, group.ID, group.Name))
+		err := f.GroupsOfAll(t.Context(), scope, rows, func(row int64, group state.Ref) bool {
+			got = append(got, fmt.Sprintf("%s in %s %s %s", names[row], group.Kind, group.ID, group.Name))
 			return len(got) != stop
 		})
 		if !slices.Equal(got, want) || err != nil {
-			t.Errorf("GroupsOfAll of %d in %v = %v, %v; want %v", len(ids), scope, got, err, want)
+			t.Errorf("GroupsOfAll of %d in %v = %v, %v; want %v", len(rows), scope, got, err, want)
 		}
 	}
-	check(here, ids, 0, "a003 in Group g Staff", "a500 in Group g Staff", "a500 in Group h All")
-	check(here, ids, 2, "a003 in Group g Staff", "a500 in Group g Staff")
-	check(here, []state.ID{"none", "g", `"]`, "", ids[500], ids[3], ids[500]}, 0, "g in Group h All",
+	check(here, rows, 0, "a003 in Group g Staff", "a500 in Group g Staff", "a500 in Group h All", "a501 in Group g Staff")
+	check(here, rows, 2, "a003 in Group g Staff", "a500 in Group g Staff")
+	check(here, []int64{0, 1 << 40, group, -1, rows[500], rows[3], rows[500]}, 0, "g in Group h All",
 		"a500 in Group g Staff", "a500 in Group h All", "a003 in Group g Staff", "a500 in Group g Staff", "a500 in Group h All")
 	check(here, nil, 0)
-	check(beside, ids, 0)
-	check(elsewhere, ids, 0)
+	check(beside, rows, 0)
+	check(elsewhere, rows, 0)
 
 	var grouped []state.ID
 	if err := f.Scan(t.Context(), here, state.KindAccount, 0, 0, 0, func(r state.Record) bool {
