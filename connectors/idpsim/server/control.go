@@ -18,6 +18,7 @@ import (
 //	POST   /_control/faults   {"name": …, "where": {…}}             start a fault; see idpsim.Faults
 //	DELETE /_control/faults   ?name=…, or all                       end it
 //	POST   /_control/cycle    {"name": …}                           let one of the pushers run one cycle
+//	POST   /_control/push     {"name": …, "step": {…}}              let one of the pushers carry out a step; see push.Step
 //	GET    /_control/state                                          what there is
 func (s *Server) control() http.Handler {
 	mux := http.NewServeMux()
@@ -25,6 +26,7 @@ func (s *Server) control() http.Handler {
 	mux.HandleFunc("POST /_control/faults", s.setFault)
 	mux.HandleFunc("DELETE /_control/faults", s.clearFault)
 	mux.HandleFunc("POST /_control/cycle", s.cycle)
+	mux.HandleFunc("POST /_control/push", s.play)
 	mux.HandleFunc("GET /_control/state", s.state)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.mayControl(r) {

@@ -27,6 +27,7 @@ type Options struct {
 	Login        login.Options     // what else the client may prove itself with; tenant, client, secret, population and faults are filled in
 	Permissions  []string          // granted at Graph; see graph.Options
 	Service      *okta.Service     // the service application that gets tokens from Okta; nil: there is none
+	Quota        int               // of Graph, resource units per 10 seconds; 0 is none
 	RateLimit    int               // of Okta, requests a minute; 0 is none
 	Pushers      map[string]Pusher // by name, for /_control/cycle
 	ControlToken string            // wanted by /_control as bearer token; without one, /_control answers loopback callers only
@@ -65,7 +66,7 @@ func Listen(o Options) (*Server, error) {
 	o.Login.Tenant, o.Login.Client, o.Login.Secret = o.Population.TenantID(), o.Client, o.Secret
 	o.Login.Population, o.Login.Faults = o.Population, o.Faults
 	s.Login = login.New(o.Login)
-	s.Graph = graph.New(o.Population, graph.Options{Judge: s.judge, Permissions: o.Permissions, Faults: o.Faults})
+	s.Graph = graph.New(o.Population, graph.Options{Judge: s.judge, Quota: o.Quota, Permissions: o.Permissions, Faults: o.Faults})
 	s.Okta = okta.New(o.Population, okta.Options{Token: o.Token, Service: o.Service, Limit: o.RateLimit, Faults: o.Faults})
 	mux := http.NewServeMux()
 	mux.Handle("/v1.0/", s.Graph)
