@@ -128,8 +128,12 @@ func (p *Population) do(step Step) error {
 		}
 		for _, x := range who {
 			before := x.stand()
-			if err := onPerson(p, v, x, step); err != nil {
-				return fmt.Errorf("#%d: %w", x.n, err)
+			err := onPerson(p, v, x, step)
+			if err != nil && len(who) > 1 {
+				err = fmt.Errorf("#%d: %w", x.n, err)
+			}
+			if err != nil {
+				return err
 			}
 			p.tell(x, before)
 		}
