@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -84,7 +85,9 @@ func (c *Connector) tryAppUsers(ctx context.Context) error {
 // checkGroups tries what the members of pushed groups take.
 func (f *findings) checkGroups(ctx context.Context) {
 	pushed, err := f.c.pushMappings(ctx)
-	f.option(ctx, listPushes, "read which groups Okta pushes (okta.apps.read, okta.groups.read)", err)
+	if !refusedAs(err, http.StatusBadRequest) { // as it is without provisioning
+		f.option(ctx, listPushes, "read which groups Okta pushes (okta.apps.read, okta.groups.read)", err)
+	}
 	groups := sources(pushed)
 	if err != nil || len(groups) == 0 {
 		if groups, err = f.c.assignedGroups(ctx); !f.option(ctx, listGroups, "list the groups that are assigned (okta.apps.read)", err) {
@@ -127,12 +130,9 @@ func (f *findings) checkMappings(ctx context.Context) {
 	_, resp, err := f.c.client.ProfileMapping.ListProfileMappings(ctx, query.NewQueryParams(query.WithLimit(mappingPage), query.WithTargetId(f.c.appID)))
 	err = decode(resp, err, &mappings)
 	var atCreation []string
-	for _, m := range mappings {
-		if err != nil || !plainID(m.ID) {
-			continue
-		}
+	for i := 0; i < len(mappings) && err == nil; i++ {
 		var names []string
-		names, err = f.c.pushedAtCreation(ctx, m.ID)
+		names, err = f.c.pushedAtCreation(ctx, mappings[i].ID)
 		atCreation = append(atCreation, names...)
 	}
 	if !f.option(ctx, readMappings, "read the attribute mappings (okta.profileMappings.read)", err) || len(atCreation) == 0 {
@@ -145,6 +145,9 @@ func (f *findings) checkMappings(ctx context.Context) {
 
 // pushedAtCreation are the attributes of a mapping that are not pushed afterwards.
 func (c *Connector) pushedAtCreation(ctx context.Context, mapping string) (names []string, err error) {
+	if !plainID(mapping) {
+		return nil, errOther
+	}
 	var answer struct {
 		Properties map[string]struct{ PushStatus string }
 	}

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -335,5 +337,91 @@ func TestIdentityTellsHowPeopleAreRead(t *testing.T) {
 	}
 	if identity("") != identity("inactive") || identity("") == identity("active") {
 		t.Errorf("identities: %s, %s, %s", identity(""), identity("inactive"), identity("active"))
+	}
+}
+
+// TestCheckNotesASuperAdministrator: where the token shows that it may do everything, that is more than is needed.
+func TestCheckNotesASuperAdministrator(t *testing.T) {
+	for role, noted := range map[string]bool{"SUPER_ADMIN": true, "READ_ONLY_ADMIN": false} {
+		f := newFake(t)
+		f.provisioned()
+		f.on("/api/v1/users", ok(list(oktaUser(1, "ACTIVE"))))
+		f.on("/api/v1/users/me", ok(oktaUser(9, "ACTIVE")))
+		f.on("/api/v1/users/"+person(9)+"/roles", ok(`[{"type":"APP_ADMIN","status":"ACTIVE"},{"type":"`+role+`","status":"ACTIVE"}]`))
+		findings := f.open().Check(t.Context())
+		last := findings[len(findings)-1]
+		if last.OK == noted || noted && (!last.Optional || !strings.Contains(last.Mend, "Read-Only Administrator")) {
+			t.Errorf("%s: %+v", role, last)
+		}
+	}
+}
+
+// TestLooksAtTwoAtATime: no fewer, and no more.
+func TestLooksAtTwoAtATime(t *testing.T) {
+	f := newFake(t)
+	var now, most atomic.Int64
+	meet := make(chan struct{})
+	var wanted []string
+	for n := range 10 {
+		wanted = append(wanted, person(n))
+		f.on(users+"/"+person(n), func(w http.ResponseWriter, r *http.Request) {
+			if at := now.Add(1); at > most.Load() {
+				most.Store(at)
+			}
+			defer now.Add(-1)
+			select {
+			case meet <- struct{}{}:
+			case <-meet:
+			case <-time.After(5 * time.Second):
+				t.Error("nobody else is looked at")
+			}
+			ok(appUser(n))(w, r)
+		})
+	}
+	var got []string
+	err := f.open().Look(t.Context(), connectors.Want{}, wanted, func(s connectors.Sighting) error { got = append(got, s.ID); return nil })
+	slices.Sort(got)
+	if diff := cmp.Diff(wanted, got); err != nil || diff != "" || most.Load() != 2 {
+		t.Errorf("%v, %d at a time: %s", err, most.Load(), diff)
+	}
+}
+
+// TestKeepsToItsShare: of eight calls a minute, a quarter are two. The first call tells the limit, the fourth waits for its turn.
+func TestKeepsToItsShare(t *testing.T) {
+	for share, want := range map[int]time.Duration{0: 30 * time.Second, 25: 30 * time.Second, 50: 0} {
+		f := newFake(t)
+		page := func(n int, next bool) http.HandlerFunc {
+			return func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("X-Rate-Limit-Limit", "8")
+				w.Header().Set("X-Rate-Limit-Remaining", "7")
+				if next {
+					w.Header().Add("Link", f.link(fmt.Sprint(n)))
+				}
+				ok(list(appUser(n)))(w, r)
+			}
+		}
+		f.on(users, page(1, true), page(2, true), page(3, true), page(4, false))
+		if _, _, err := pull(t, f.open(func(c *okta.Config) { c.Share = share })); err != nil {
+			t.Fatal(err)
+		}
+		var waited time.Duration
+		for _, d := range f.sleeps {
+			waited += d
+		}
+		if waited.Round(10*time.Second) != want {
+			t.Errorf("a share of %d: waited %v, want %v", share, waited, want)
+		}
+	}
+}
+
+// TestTooManyAtOnce: the concurrency limit shows a limit of 0, and says only when to try again.
+func TestTooManyAtOnce(t *testing.T) {
+	f := newFake(t)
+	now := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+	f.on(users, status(429, `{"errorCode":"E0000047"}`, "Date", now.Format(http.TimeFormat), "X-Rate-Limit-Limit", "0", "X-Rate-Limit-Remaining", "0", "X-Rate-Limit-Reset", fmt.Sprint(now.Unix()+9)),
+		ok(list(appUser(1))))
+	_, proof, err := pull(t, f.open())
+	if err != nil || len(f.sleeps) == 0 || f.sleeps[0] != 10*time.Second || proof.People != 1 {
+		t.Errorf("%v, waits %v, %+v", err, f.sleeps, proof)
 	}
 }

@@ -1,8 +1,12 @@
 package okta
 
 import (
+	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"rollcall/connectors"
 )
@@ -12,6 +16,7 @@ func FuzzPage(f *testing.F) {
 	for _, seed := range []string{
 		`[]`, `[{"id":"00u1","externalId":"a","status":"ACTIVE","credentials":{"userName":"x"},"profile":{"mail":null,"n":1},"_embedded":{"user":{"id":"00u1","status":"ACTIVE","profile":{"login":"y"}}}}]`,
 		`[{}]`, `[[]]`, `[{"id":1}]`, `[{"_embedded":{"user":null}}]`, `[{"profile":[]}]`,
+		`[{"id":"0ua1","status":"IMPORTED"},{"id":"00u2","status":"ACTIVE","syncState":"ERROR","lastSync":"x","_embedded":{"user":{"id":"00u2","status":"STAGED"}}}]`,
 	} {
 		f.Add(seed)
 	}
@@ -20,7 +25,11 @@ func FuzzPage(f *testing.F) {
 		if err := p.scanPage(page); err != nil {
 			return
 		}
-		for _, person := range p.keep(func(string) bool { return true }) {
+		people := p.keep(func(string) bool { return true })
+		if p.failing > len(people) || len(people) > 0 && p.first == "" {
+			t.Fatalf("%d of %d failed, the first is %q", p.failing, len(people), p.first)
+		}
+		for _, person := range people {
 			if person.ID == "" || person.Facts.Status == "" || len(person.Values) != 4 {
 				t.Fatalf("%+v", person)
 			}
@@ -36,6 +45,34 @@ func FuzzNextLink(f *testing.F) {
 	f.Fuzz(func(t *testing.T, line string) {
 		if target := nextLink([]string{line}); target != "" && !strings.Contains(line, "<"+target+">") {
 			t.Fatalf("%q from %q", target, line)
+		}
+	})
+}
+
+// FuzzMembers: members come with an id, and with no error only if the page is one.
+func FuzzMembers(f *testing.F) {
+	for _, seed := range []string{`[]`, `[{"id":"00u1","profile":{"login":"x"}}]`, `[{"id":null}]`, `[{}]`, `[7]`, `[][]`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, page string) {
+		members, err := scanMembers(page)
+		if slices.Contains(members, "") || err != nil && members != nil {
+			t.Fatalf("%q, %v", members, err)
+		}
+	})
+}
+
+// FuzzCursor: whatever was kept, nothing but the System Log is asked.
+func FuzzCursor(f *testing.F) {
+	c := &Connector{appID: "0oa1"}
+	now := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+	for _, seed := range []string{fmt.Sprint(now.Unix(), " ", c.firstLink(now)), "0 /api/v1/logs", "1 //x/api/v1/logs", "x", ""} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, cursor string) {
+		link, err := c.startAt(cursor, now)
+		if err == nil && !strings.HasPrefix(link, "/api/v1/logs?") || err != nil && !errors.Is(err, connectors.ErrGone) {
+			t.Fatalf("%q, %v", link, err)
 		}
 	})
 }

@@ -81,6 +81,12 @@ func withheld(err error) bool {
 	return errors.As(err, &failure) && (errors.Is(failure, connectors.ErrForbidden) || failure.Status == http.StatusNotFound)
 }
 
+// unscoped tells whether a service app lacks a scope: for the call, or already for the token.
+func unscoped(err error) bool {
+	var failure *connectors.Error
+	return errors.As(err, &failure) && (failure.Code == ungranted || unscopedToken[failure.Code])
+}
+
 // refusedAs tells whether Okta refused a request itself, with a status.
 func refusedAs(err error, status int) bool {
 	var failure *connectors.Error

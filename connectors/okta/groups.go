@@ -48,6 +48,8 @@ func (p *pull) pushedGroups(ctx context.Context, want connectors.Want, pushed []
 			return p.stopped
 		case !withheld(err):
 			return p.fail(ctx, readGroups, err)
+		case unscoped(err): // as all others would be
+			return nil
 		}
 	}
 	p.groups.Store(&watched)
@@ -67,7 +69,7 @@ func sources(pushed []pushMapping) (groups []group) {
 // assignedGroups lists the groups that are assigned to the application.
 func (c *Connector) assignedGroups(ctx context.Context) (groups []group, err error) {
 	_, resp, err := c.client.Application.ListApplicationGroupAssignments(ctx, c.appID, query.NewQueryParams(query.WithLimit(groupPage), query.WithExpand("group")))
-	return groups, eachPage(ctx, resp, err, func(page string) (first string, err error) {
+	err = eachPage(ctx, resp, err, func(page string) (first string, err error) {
 		var assignments []struct {
 			ID       string
 			Embedded struct {
@@ -88,6 +90,7 @@ func (c *Connector) assignedGroups(ctx context.Context) (groups []group, err err
 		}
 		return first, nil
 	})
+	return groups, err
 }
 
 // group hands on one group's members.

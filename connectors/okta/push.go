@@ -88,7 +88,7 @@ type pushMapping struct {
 func (c *Connector) pushMappings(ctx context.Context) (mappings []pushMapping, err error) {
 	address := "/api/v1/apps/" + c.appID + "/group-push/mappings" + query.NewQueryParams(query.WithLimit(pushPage)).String()
 	resp, err := c.get(ctx, address)
-	return mappings, eachPage(ctx, resp, err, func(page string) (first string, err error) {
+	err = eachPage(ctx, resp, err, func(page string) (first string, err error) {
 		var some []pushMapping
 		if err := json.Unmarshal([]byte(page), &some); err != nil {
 			return "", err
@@ -99,6 +99,7 @@ func (c *Connector) pushMappings(ctx context.Context) (mappings []pushMapping, e
 		}
 		return first, nil
 	})
+	return mappings, err
 }
 
 // push reads how Okta's own provisioning stands, after everyone has been read. What may not be read stays out; nothing of it makes a

@@ -114,10 +114,13 @@ func (s *serviceApp) fetch(ctx context.Context, scopes string) (accessToken, err
 	return readToken(resp.Body, now)
 }
 
+// unscopedToken is how a request for a token is refused for its scopes' sake: one is not known to the org, or none is granted.
+var unscopedToken = map[string]bool{"invalid_scope": true, "consent_required": true}
+
 // naming adds to a refusal for the scopes' sake which they are.
 func naming(scopes string, err error) error {
 	var failure *connectors.Error
-	if errors.As(err, &failure) && (failure.Code == "invalid_scope" || failure.Code == "consent_required") {
+	if errors.As(err, &failure) && unscopedToken[failure.Code] {
 		told := *failure
 		told.Mend = grant(strings.ReplaceAll(scopes, " ", " and "))
 		return &told
@@ -228,8 +231,8 @@ var tokenErrors = map[string]struct {
 	"invalid_client": {connectors.ErrUnauthorised, "check the client id, that the service app is active and has the public half of this private key (and the key id, if one is configured), " +
 		"and this machine's clock: " + serviceAppPage + " > General > Client Credentials"},
 	"unauthorized_client": {connectors.ErrMisconfigured, "the client id must be that of a service app, made at Applications > Create App Integration > API Services; no other kind may sign in without a person"},
-	"invalid_scope":       {connectors.ErrForbidden, ""}, // naming knows which
-	"consent_required":    {connectors.ErrForbidden, ""}, // the same
+	"invalid_scope":       {connectors.ErrForbidden, ""}, // naming says which
+	"consent_required":    {connectors.ErrForbidden, ""},
 	"access_denied":       {connectors.ErrForbidden, "give the service app an administrator's role, Read-Only Administrator will do: " + serviceAppPage + " > Admin roles"},
 	"invalid_dpop_proof":  {connectors.ErrMisconfigured, noDPoP},
 	"use_dpop_nonce":      {connectors.ErrMisconfigured, noDPoP},
