@@ -473,9 +473,19 @@ func TestATieOutlivesTheName(t *testing.T) {
 	}
 	w.wantMembers(group, "p001", "p002", "p005")
 
-	w.dir.teams = []*team{other} // what it was tied to is no more: the name is free
+	w.dir.teams = []*team{other} // what it was tied to is no more: the name is free, when that has been seen twice
 	w.clock.hour()
 	want(t, w.scheduled(), "complete in_sync", "notice name_reused Sales")
+	w.wantMarks("grp-Sales member:lost", "grp-Sales member:tie")
+	w.dir.teams = []*team{sales, other}
+	w.clock.hour()
+	want(t, w.scheduled(), "complete in_sync")
+	w.wantMarks("grp-Sales member:tie")
+	w.dir.teams = []*team{other}
+	for range 2 {
+		w.clock.hour()
+		want(t, w.scheduled(), "complete in_sync", "notice name_reused Sales")
+	}
 	w.wantMarks()
 	w.clock.hour()
 	wantMoves(t, w.scheduled(), "Sales: +p003 +p004")

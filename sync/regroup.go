@@ -33,6 +33,9 @@ func (p *planner) regroup(ctx context.Context) error {
 	}
 	for i := range g.pushed {
 		group := &g.pushed[i]
+		if group.tied != "" && p.lacks(group.tied) {
+			p.marks.note(group.tied, plan.MemberFact{Kind: plan.MemberLost, Group: group.id, Source: group.tied}.Text())
+		}
 		if kind, detail := p.objection(group); kind != "" {
 			p.groupNotice(group, kind, detail)
 			continue
@@ -257,7 +260,8 @@ func (p *planner) forgotten() []state.Suspicion {
 	return list
 }
 
-// outlived tells whether a fact is over: a tie whose group the source has no more, or a membership that does not differ any more.
+// outlived tells whether a fact is over: a tie whose group the source did not tell of in two runs that saw everyone, or a membership
+// that does not differ any more.
 func (p *planner) outlived(person string, fact plan.MemberFact) bool {
 	g := p.groups
 	i, ok := g.byID[fact.Group]
@@ -267,7 +271,10 @@ func (p *planner) outlived(person string, fact plan.MemberFact) bool {
 	group := &g.pushed[i]
 	switch {
 	case fact.Kind == plan.MemberTie:
-		return group.external != "" || p.lacks(fact.Source)
+		lost := plan.MemberFact{Kind: plan.MemberLost, Group: fact.Group, Source: fact.Source}.Text()
+		return group.tied != fact.Source || p.lacks(fact.Source) && p.marks.find(person, lost) != nil
+	case fact.Kind == plan.MemberLost:
+		return group.tied != fact.Source || g.met[fact.Source] || p.lacks(fact.Source) && p.marks.find(person, fact.Text()) != nil
 	case !group.compared:
 		return fact.Kind == plan.MemberLeft && p.lacks(fact.Source)
 	case group.reading.source != fact.Source:

@@ -181,7 +181,7 @@ func RemovedByPulls(entries []state.Entry, since time.Time) int {
 	return len(gone)
 }
 
-// MemberFact is what is remembered of a membership, or of a group's tie. Its person is the member, of a tie the group at the source.
+// MemberFact is what is remembered of a membership, or of a group's tie. Its person is the member, or of a tie the group at the source.
 type MemberFact struct {
 	Kind   string   // one of the Member constants
 	Group  state.ID // recorded
@@ -194,6 +194,7 @@ const (
 	MemberJoin  = "join"  // somebody discarded that the person be added
 	MemberLeave = "leave" // somebody discarded that the person be removed
 	MemberTie   = "tie"   // the recorded group was found by its name to be the source's
+	MemberLost  = "lost"  // a pull of everyone did not pass the group to which it is tied
 )
 
 const memberPrefix = "member:"

@@ -216,7 +216,7 @@ func TestJournalOfAGroup(t *testing.T) {
 func TestMemberFacts(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		want := plan.MemberFact{
-			Kind:  rapid.SampledFrom([]string{plan.MemberLeft, plan.MemberJoin, plan.MemberLeave, plan.MemberTie}).Draw(rt, "kind"),
+			Kind:  rapid.SampledFrom([]string{plan.MemberLeft, plan.MemberJoin, plan.MemberLeave, plan.MemberTie, plan.MemberLost}).Draw(rt, "kind"),
 			Group: state.ID(rapid.StringMatching(`[0-9a-f-]{1,36}`).Draw(rt, "group")), Source: rapid.String().Draw(rt, "source"),
 		}
 		if got, ok := plan.ReadMemberFact(want.Text()); !ok || got != want {

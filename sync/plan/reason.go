@@ -123,7 +123,7 @@ const (
 
 	Leaving     NoticeKind = "leaving"      // members of a group whom the source's group has not; they wait to be confirmed
 	GroupUnread NoticeKind = "group_unread" // a pushed group that could not be compared
-	GroupLost   NoticeKind = "group_lost"   // a pushed group that the source pushes no more
+	GroupLost   NoticeKind = "group_lost"   // a pushed group that the source did not tell of
 )
 
 var noticeTexts = map[NoticeKind]string{
@@ -147,7 +147,7 @@ var noticeTexts = map[NoticeKind]string{
 
 	Leaving:     "no longer in the group at the source, waits to be confirmed",
 	GroupUnread: "the group's members could not be compared",
-	GroupLost:   "a group that the source does not push any more, left as it is",
+	GroupLost:   "the source does not tell of this pushed group, which is left as it is",
 }
 
 // NoticeKinds returns all kinds, in order.
