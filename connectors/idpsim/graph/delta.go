@@ -66,7 +66,9 @@ func (c *call) delta(kind deltaKind) {
 	}
 	var body []byte
 	c.read(func(v *idpsim.View) {
+		before := state
 		rows := kind.page(c, v, q, &state)
+		rows, state = c.spoil(rows, before, state)
 		body = c.appendDelta(kind, q, rows, state)
 	})
 	write(c.w, http.StatusOK, body)
@@ -150,9 +152,6 @@ func (s deltaState) about(id [16]byte) bool {
 
 // appendDelta renders one page of a round.
 func (c *call) appendDelta(kind deltaKind, q *query, rows [][]byte, s deltaState) []byte {
-	if idpsim.Struck(c.r, idpsim.Duplicates) {
-		rows = append(rows, rows...)
-	}
 	dst := append([]byte(`{"@odata.context":`), wire.AppendString(nil, c.context(q.context(kind.name)))...)
 	dst = append(dst, `,"value":[`...)
 	for i, row := range rows {
@@ -165,9 +164,32 @@ func (c *call) appendDelta(kind deltaKind, q *query, rows [][]byte, s deltaState
 	if s.After < 0 {
 		link, token, s.After = `],"@odata.deltaLink":`, "$deltatoken", 0
 	}
+	if idpsim.Struck(c.r, idpsim.LostLink) {
+		return append(dst, `]}`...)
+	}
 	dst = append(dst, link...)
 	dst = wire.AppendString(dst, wire.Base(c.r)+c.r.URL.Path+"?"+token+"="+s.token())
 	return append(dst, '}')
+}
+
+// spoil decides what is wrong with a page, if a fault hits it: its rows, and where it leads.
+func (c *call) spoil(rows [][]byte, before, after deltaState) ([][]byte, deltaState) {
+	switch struck := func(name string) bool { return idpsim.Struck(c.r, name) }; {
+	case struck(idpsim.Empty):
+		after.finish()
+		return nil, after
+	case struck(idpsim.LostPage):
+		return nil, after
+	case struck(idpsim.Hollow) && len(rows) > 0:
+		return nil, before
+	case struck(idpsim.Endless):
+		return rows, before
+	case struck(idpsim.Duplicates):
+		return append(rows, rows...), after
+	case struck(idpsim.MissingRows):
+		return everySecond(rows), after
+	}
+	return rows, after
 }
 
 // finish says that a round is over.

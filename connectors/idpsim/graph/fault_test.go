@@ -3,6 +3,7 @@ package graph_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -208,6 +209,60 @@ func TestGhosts(t *testing.T) {
 	must(t, x.faults.Set(idpsim.Ghosts, idpsim.Where{}))
 	if rows := x.assignments(""); len(rows) != 2 || rows[1]["principalId"] != x.pop.EntraID("#1") {
 		t.Errorf("with ghosts: %v", rows)
+	}
+}
+
+// TestFaultsInDelta walks a first round of three pages of 200, the second of which is hit, and says how many rows were seen and whether
+// there was a delta link.
+func TestFaultsInDelta(t *testing.T) {
+	for name, want := range map[string]string{
+		idpsim.Empty:       "200 rows, deltaLink",
+		idpsim.LostPage:    "400 rows, deltaLink",
+		idpsim.LostLink:    "400 rows, no deltaLink",
+		idpsim.Endless:     "800 rows, deltaLink",
+		idpsim.Duplicates:  "800 rows, deltaLink",
+		idpsim.MissingRows: "500 rows, deltaLink",
+		idpsim.Hollow:      "600 rows, deltaLink",
+		idpsim.Nulls:       "600 rows, deltaLink, 200 of nulls",
+	} {
+		x := open(t, idpsim.Options{Seed: 1, People: 600}, graph.Options{})
+		must(t, x.faults.Set(name, idpsim.Where{Path: "skiptoken", Times: 1}))
+		rows, link := x.round("/users/delta?$select=id,accountEnabled")
+		got := fmt.Sprintf("%d rows, deltaLink", len(rows))
+		if link == "" {
+			got = fmt.Sprintf("%d rows, no deltaLink", len(rows))
+		}
+		nulls := 0
+		for _, row := range rows {
+			if row["accountEnabled"] == nil {
+				nulls++
+			}
+		}
+		if nulls > 0 {
+			got += fmt.Sprintf(", %d of nulls", nulls)
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
+
+func TestNullsOfOtherThings(t *testing.T) {
+	x := open(t, idpsim.Options{Seed: 1, People: 1, Groups: 1}, graph.Options{})
+	targets := []string{"/servicePrincipals(appId='" + x.pop.AppID() + "')", x.sync() + "/jobs/" + x.job()["id"].(string), "/groups/" + x.assignments("")[0]["principalId"].(string)}
+	must(t, x.faults.Set(idpsim.Nulls, idpsim.Where{}))
+	for _, target := range targets {
+		for name, value := range x.get(target) {
+			if (value != nil) != (name == "id" || strings.HasPrefix(name, "@")) {
+				t.Errorf("%s: %s is %v", target, name, value)
+			}
+		}
+	}
+	if jobs := x.get(strings.Split(targets[1], "/jobs")[0] + "/jobs")["value"].([]any); jobs[0].(object)["id"] == nil || jobs[0].(object)["status"] != nil {
+		t.Errorf("%v", jobs)
+	}
+	if all, _ := x.all("/servicePrincipals"); all[0]["id"] == nil || all[0]["appId"] != nil {
+		t.Errorf("%v", all)
 	}
 }
 

@@ -84,7 +84,7 @@ func (of collection) keys(after uint64, top int) (rows []uint64, last uint64, mo
 }
 
 // everySecond leaves out every second row.
-func everySecond(rows []uint64) (kept []uint64) {
+func everySecond[T any](rows []T) (kept []T) {
 	for i := 0; i < len(rows); i += 2 {
 		kept = append(kept, rows[i])
 	}

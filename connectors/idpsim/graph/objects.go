@@ -35,6 +35,20 @@ func (o object) append(dst []byte, selected []string, odataType string) []byte {
 	return append(dst, '}')
 }
 
+// masked is an object of which a fault leaves nothing but the id.
+func (c *call) masked(o object) object {
+	if !idpsim.Struck(c.r, idpsim.Nulls) {
+		return o
+	}
+	o = slices.Clone(o)
+	for i := range o {
+		if o[i].name != "id" {
+			o[i].json = "null"
+		}
+	}
+	return o
+}
+
 // check refuses a selection of properties that a type does not have.
 func (o object) check(selected []string, odataType string) error {
 	for _, name := range selected {
@@ -122,7 +136,7 @@ func (c *call) single(id, collection, odataType string, find func(*idpsim.View) 
 		var o object
 		if o, ok = find(v); ok {
 			bad = o.check(q.selected, odataType)
-			body = o.append(nil, q.selected, "")
+			body = c.masked(o).append(nil, q.selected, "")
 		}
 	})
 	if bad != nil {
@@ -168,7 +182,7 @@ func (c *call) servicePrincipals() {
 	c.page(q, func(v *idpsim.View) collection {
 		var rows [][]byte
 		if o := principal(v); v.App() != idpsim.AppGone && o.matches(q.filter) {
-			rows = append(rows, o.append(nil, q.selected, ""))
+			rows = append(rows, c.masked(o).append(nil, q.selected, ""))
 		}
 		return fixed(q.context("servicePrincipals"), rows)
 	})
