@@ -71,7 +71,7 @@ func (d *Decider) Decide(s Subject) Decision {
 	change := decision.Change
 	switch {
 	case s.Refused && (change == nil || !change.Removal()) && !(decision.Look && d.removes(s)):
-		return Decision{Notice: d.notice(s, Refused, "")}
+		return Decision{Notice: d.notice(s, Refused, s.doubt())}
 	case change != nil && s.Account.Record.Pinned:
 		return Decision{Notice: d.notice(s, Pinned, "would "+string(change.Action)+": "+change.Reason.Text())}
 	case s.Refused:
@@ -312,6 +312,14 @@ func (s *Subject) witnesses(fact Fact) []Witness {
 		list = append(list, Witness{Fact: Fact(ReasonMatched), How: s.Tie, Run: last.Run, At: last.At})
 	}
 	return list
+}
+
+// doubt says why nothing is decided of a person whom the scoping filters can't tell; "" if it is for another reason.
+func (s *Subject) doubt() string {
+	if s.Standing.Facts.OutOfScope != connectors.Unknown {
+		return ""
+	}
+	return "the scoping filters cannot tell: a value is not of the kind that an operator is for, or a regular expression fits only a part of it"
 }
 
 func (s *Subject) name() string {

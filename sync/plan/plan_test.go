@@ -70,6 +70,11 @@ func drifted() plan.Plan {
 		Fields: []plan.Field{field("active", "true", "false")}, Held: true, HeldBecause: plan.HoldProtected,
 	})
 	p.Add(plan.Change{
+		Action: plan.Deactivate, Account: "acc-7", Version: 2, Person: "obj-paul", Name: "paul@acme.example", Reason: plan.ReasonOutOfScope,
+		Witnesses: []plan.Witness{witness("out_of_scope", plan.ByPull), witness("out_of_scope", plan.ByLook)},
+		Fields:    []plan.Field{field("active", "true", "false")},
+	})
+	p.Add(plan.Change{
 		Action: plan.Update, Account: "acc-3", Version: 7, Person: "obj-alan", Name: "alan@acme.example", Reason: plan.ReasonDrift,
 		Witnesses: []plan.Witness{witness("drift", plan.ByPull)},
 		Fields:    []plan.Field{field("title", "null", `"Fellow"`), field(`emails[type eq "work"].value`, `"a@acme.example"`, `"alan@acme.example"`)},
@@ -85,6 +90,7 @@ func drifted() plan.Plan {
 	})
 	p.Notice(plan.Notice{Kind: plan.Unexplained, Account: "acc-9", Name: "ghost@acme.example"})
 	p.Notice(plan.Notice{Kind: plan.Absent, Person: "obj-joan", Account: "acc-6", Name: "joan@acme.example"})
+	p.Notice(plan.Notice{Kind: plan.Blocked, Person: "obj-mary", Account: "acc-8", Name: "mary@acme.example"})
 	p.Notice(plan.Notice{Kind: plan.Conflict, Person: "obj-x", Name: "twin@acme.example", Detail: "2 accounts fit"})
 	p.Finish()
 	p.Hold(plan.Rules{GatePercent: 10, GateFloor: 5}, plan.Circumstances{Ledger: state.Ledger{Active: 22, Total: 23}})
@@ -238,7 +244,7 @@ func TestHeldPart(t *testing.T) {
 	if len(held.Changes) != 1 || held.Changes[0].Person != "obj-owner" || held.Counts.Held != 1 || held.Counts.Changes() != 1 {
 		t.Errorf("held part: %+v", held)
 	}
-	if len(p.Changes) != 6 {
+	if len(p.Changes) != 7 {
 		t.Errorf("the plan itself lost changes: %d left", len(p.Changes))
 	}
 	again := held
