@@ -19,9 +19,13 @@ func (s *Server) play(w http.ResponseWriter, r *http.Request) {
 		Step json.RawMessage `json:"step"`
 	}
 	err := decode(w, r, &asked)
-	player, able := s.options.Pushers[asked.Name].(Player)
+	var pusher Pusher
+	if err == nil {
+		pusher, err = s.pusher(asked.Name)
+	}
+	player, able := pusher.(Player)
 	if err == nil && !able {
-		err = fmt.Errorf("there is no pusher %q that takes steps", asked.Name)
+		err = fmt.Errorf("the pusher %q can only run cycles: it is no pusher that takes steps", asked.Name)
 	}
 	if err == nil {
 		err = player.Play(r.Context(), asked.Step)

@@ -111,12 +111,38 @@ func TestControl(t *testing.T) {
 		{"POST", "cycle", `{"name":"entra"}`, 200, `{"done":"entra"}`},
 		{"POST", "cycle", `{"name":"okta"}`, 400, `no receiver`},
 		{"POST", "cycle", `{"name":"ldap"}`, 400, `there is no pusher`},
-		{"GET", "steps", ``, 405, ``},
+		{"POST", "steps", `{"do":"enable","who":"#1"}`, 200, `{"done":1}`},
+		{"POST", "steps", `{"do":"enabel","who":"#1"}`, 400, `did you mean enable?`},
+		{"GET", "steps", ``, 200, `"do":"soft-delete"`},
+		{"GET", "faults", ``, 200, `"name":"html-502"`},
+		{"GET", "", ``, 200, `"method":"POST","path":"/_control/steps"`},
+		{"GET", "person?who=%231", ``, 200, `"number":1,"user_name":"`},
+		{"GET", "person?who=nobody", ``, 400, `there is nobody called`},
+		{"POST", "push", `{"name":"entra","step":{"do":"test"}}`, 400, `can only run cycles`},
+		{"PUT", "steps", ``, 404, `GET /_control/ lists what there is`},
+		{"GET", "stats", ``, 404, `there is no GET /_control/stats`},
 	} {
 		status, body := ask(t, c.method, s.URL()+"/_control/"+c.path, "", c.body)
 		if status != c.status || !strings.Contains(body, c.want) {
 			t.Errorf("%s %s %s: %d %s", c.method, c.path, c.body, status, body)
 		}
+	}
+}
+
+// TestPagesOfOtherSitesControlNothing: a browser that shows one sends its requests from loopback too.
+func TestPagesOfOtherSitesControlNothing(t *testing.T) {
+	s, err := server.Listen(server.Options{Population: idpsim.New(idpsim.Options{People: 1})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	r := httptest.NewRequest("POST", "/_control/steps", strings.NewReader(`[{"do":"disable","who":"#0"}]`))
+	r.RemoteAddr = "127.0.0.1:1"
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	if w.Code != 403 {
+		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
 
