@@ -315,11 +315,11 @@ func compileMatch(value string) (func(string) connectors.Answer, string) {
 		if len(input) > maxInput {
 			return connectors.Unknown
 		}
-		if found, err := anywhere.MatchRunes(input); err != nil || !found {
+		if found, err := whole.MatchRunes(input); err != nil || found {
 			return told(found, err)
 		}
-		if found, err := whole.MatchRunes(input); err == nil && found {
-			return connectors.Yes
+		if found, err := anywhere.MatchRunes(input); err != nil || !found {
+			return told(found, err)
 		}
 		return connectors.Unknown
 	}, ""
