@@ -88,6 +88,20 @@ func TestPaceKeepsToItsShare(t *testing.T) {
 	}
 }
 
+// TestPaceDoesNotSave: what was not used yesterday is not there today.
+func TestPaceDoesNotSave(t *testing.T) {
+	transport, n, address := roads(t, &rest.Pace{Limit: 400, Window: time.Minute})
+	drive(t, transport, 1, address)
+	if err := transport.Pause(t.Context(), 24*time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	n.waits = nil
+	drive(t, transport, 110, address)
+	if !near(n.total(), 6*time.Second) {
+		t.Errorf("waited %v", n.total())
+	}
+}
+
 // TestPaceKnowsFamilies: one that is used up delays none of the others.
 func TestPaceKnowsFamilies(t *testing.T) {
 	transport, n, address := roads(t, &rest.Pace{
