@@ -31,8 +31,11 @@ func (s deltaState) token() string {
 func parseDelta(token string) (s deltaState, ok bool) {
 	b, err := base64.RawURLEncoding.DecodeString(token)
 	ok = err == nil && json.Unmarshal(b, &s) == nil && s.From >= -1 && min(s.To, s.After, s.Slice, s.Heard, s.Hear) >= 0
-	return s, ok
+	return s, ok && max(s.From, s.To, s.After, s.Slice, s.Heard, s.Hear) <= maxCount
 }
+
+// maxCount keeps foreign tokens within what can be counted with.
+const maxCount = 1 << 40
 
 // deltaPage is how many objects, or members of groups, one page of a delta query shows.
 const deltaPage = 200
@@ -215,14 +218,16 @@ func removed(id [16]byte, reason string) []byte {
 	return []byte(`{"id":` + guid(id) + `,"@removed":{"reason":"` + reason + `"}}`)
 }
 
-// selectChangedUser resolves a selection; a manager may be among it.
+// selectChangedUser resolves a selection; a manager may be among it, and the id always is.
 func (q *query) selectChangedUser() error {
-	rest := slices.DeleteFunc(slices.Clone(q.selected), func(name string) bool { return name == "manager" })
-	if len(rest) == len(q.selected) {
-		return q.selectUser()
+	if q.selected == nil {
+		return nil
 	}
-	q.manager = named("id")
-	plain := &query{selected: rest}
+	rest := slices.DeleteFunc(slices.Clone(q.selected), func(name string) bool { return name == "manager" })
+	if len(rest) < len(q.selected) {
+		q.manager = named("id")
+	}
+	plain := &query{selected: append(rest, "id")}
 	err := plain.selectUser()
 	q.properties = plain.properties
 	return err
@@ -353,7 +358,11 @@ func changedMember(kind string, id [16]byte, left bool) []byte {
 
 // groupRow shows a group and, where members are selected and there are some, the changed ones.
 func (c *call) groupRow(q *query, g idpsim.Group, members [][]byte) []byte {
-	row := groupObject(g).append(nil, q.selected, "")
+	selected := q.selected
+	if selected != nil {
+		selected = append(slices.Clone(selected), "id")
+	}
+	row := groupObject(g).append(nil, selected, "")
 	asked := q.selected == nil || slices.Contains(q.selected, "members")
 	if len(members) == 0 || !asked || g.Hidden() && !c.may(MemberReadHidden) {
 		return row
@@ -363,11 +372,8 @@ func (c *call) groupRow(q *query, g idpsim.Group, members [][]byte) []byte {
 	if idpsim.Struck(c.r, idpsim.MembersObject) {
 		list = []byte("{}")
 	}
-	row = row[:len(row)-1]
-	if len(row) > 1 {
-		row = append(row, ',')
-	}
-	return append(append(append(row, `"members@delta":`...), list...), '}')
+	row = append(row[:len(row)-1], `,"members@delta":`...)
+	return append(append(row, list...), '}')
 }
 
 // joined puts commas between rows.

@@ -16,6 +16,8 @@ func FuzzQuery(f *testing.F) {
 	for _, q := range []string{
 		"$top=2&$select=id,mail", "$filter=id in ('a','b')", "$filter=accountEnabled eq true and mail eq 'x''y'", "$skiptoken=YWZ0ZXI6Mg",
 		"$deltatoken=latest", "$skiptoken=eyJmIjotMSwidCI6MH0", "$skiptoken=eyJmIjo5LCJ0IjotNCwiYSI6OTk5OTk5OTk5OTk5OTk5OTk5OX0", "$filter=(", "$count=true",
+		"$expand=manager($select=id)", "$expand=manager(", "$select=members,displayName", "$select=manager", "$filter=id eq 'a' or id eq 'b'",
+		"$skiptoken=eyJmIjotMSwidCI6MCwibSI6OTIyMzM3MjAzNjg1NDc3NTgwN30", "$deltatoken=eyJmIjowLCJ0IjowLCJoIjo1LCJnIjoyfQ",
 	} {
 		f.Add(q, true)
 	}
@@ -28,7 +30,7 @@ func FuzzQuery(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for _, path := range []string{"/v1.0/users", "/v1.0/users/delta", "/v1.0/groups/" + group + "/members", "/v1.0/servicePrincipals"} {
+		for _, path := range []string{"/v1.0/users", "/v1.0/users/delta", "/v1.0/groups/delta", "/v1.0/groups/" + group + "/members", "/v1.0/servicePrincipals"} {
 			r := httptest.NewRequest("GET", path, nil)
 			r.URL.RawQuery = values.Encode()
 			r.Header.Set("Authorization", "Bearer token")
