@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"time"
@@ -18,7 +19,9 @@ type Change struct {
 
 	now      time.Time
 	resource scim.Value // of After, when put
-	was, is  []byte     // Diff, since Finish
+	split    bool       // from and to are known
+	from, to []attribute
+	was, is  []byte // Diff, since Finish
 }
 
 // Judge works out what a mutation makes of a record, memberships apart. present is the record as it is, a tombstone included, or
@@ -95,10 +98,13 @@ func (c *Change) put(next *Record, resource scim.Value) (said *bool) {
 		}
 	}
 	c.resource = scim.ObjectOf(kept...)
-	next.Resource = c.resource.AppendJSON(nil)
+	next.Resource = c.resource.AppendJSON(make([]byte, 0, len(next.Resource)+resourceRoom))
 	next.Name = recordName(c.resource)
 	return said
 }
+
+// resourceRoom is by how much a resource usually grows at most, a new one from nothing.
+const resourceRoom = 512
 
 // notKept are the attributes of a resource that are not in its bytes: they are written elsewhere or made for each answer.
 var notKept = []string{"id", "active", "groups", "members", "meta"}
@@ -218,7 +224,8 @@ func (m *Mutation) removal() Removal {
 // Finish tells whether the change is one and gives After its new version and times. Call it once, after Joined and Left are filled.
 func (c *Change) Finish() (changed bool) {
 	before, after := visible(c.Before), visible(c.After)
-	c.was, c.is = Diff(before, after, c.Joined, c.Left)
+	c.splitResources()
+	c.was, c.is = diff(before, after, c.from, c.to, c.Joined, c.Left)
 	if len(c.was) == 2 && len(c.is) == 2 && (c.Before == nil) == (c.After == nil) && (before == nil) == (after == nil) {
 		return false
 	}
@@ -293,6 +300,34 @@ func (c *Change) verb() Verb {
 	return VerbLife
 }
 
+// splitResources sees to the attributes of what can be seen before and after.
+func (c *Change) splitResources() {
+	if !c.split {
+		c.from, c.to = split(visible(c.Before), visible(c.After))
+		c.split = true
+	}
+}
+
+// SameKeys tells whether After has the match keys of Before, because all that they are made of is the same. If it is not, they still may.
+func (c *Change) SameKeys() bool {
+	if visible(c.Before) == nil || visible(c.After) == nil {
+		return false
+	}
+	c.splitResources()
+	return sameKeys(c.from, c.to) && sameKeys(c.to, c.from)
+}
+
+// sameKeys tells whether the attributes that keys are made of are as they are in another resource.
+func sameKeys(list, other []attribute) bool {
+	for _, a := range list {
+		isKey := func(name []byte) bool { return bytes.EqualFold(a.name, name) }
+		if slices.ContainsFunc(keyNames, isKey) && !bytes.Equal(a.value, find(other, a.name)) {
+			return false
+		}
+	}
+	return true
+}
+
 // Keys returns the match keys of After, or none when it cannot be seen.
 func (c *Change) Keys() ([]MatchKey, error) { return c.keys(c.After) }
 
@@ -306,7 +341,7 @@ func (c *Change) keys(r *Record) ([]MatchKey, error) {
 	resource := c.resource
 	if r != c.After || resource.Kind == scim.Null {
 		var err error
-		if resource, err = scim.ReadJSON(r.Resource, scim.DefaultLimits); err != nil {
+		if resource, err = scim.Decode(r.Resource); err != nil {
 			return nil, fmt.Errorf("read the recorded resource %s: %w", r.ID, err)
 		}
 	}

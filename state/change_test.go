@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -145,6 +146,51 @@ func TestJudgeChangesNothing(t *testing.T) {
 		if diff := cmp.Diff(kept, *present); diff != "" {
 			t.Errorf("%+v has changed the present record:\n%s", m, diff)
 		}
+	}
+}
+
+// Keys that are said to be the same are, whatever changes around them and however names are written.
+func TestSameKeysAreTheSame(t *testing.T) {
+	edit := func(r *rapid.T, v scim.Value) scim.Value {
+		name := rapid.SampledFrom([]string{"userName", "USERNAME", "externalId", "emails", "displayName", "title", "locale"}).Draw(r, "name")
+		text := scim.StringValue(rapid.SampledFrom([]string{"a", "b"}).Draw(r, "text"))
+		switch {
+		case rapid.Bool().Draw(r, "goes"):
+			return v.With(name, scim.Value{})
+		case name == "emails":
+			text = scim.ListOf(scim.ObjectOf(scim.Field{Name: "value", Value: text}))
+		}
+		return v.With(name, text)
+	}
+	same, others := 0, 0
+	rapid.Check(t, func(r *rapid.T) {
+		kind := rapid.SampledFrom([]state.Kind{state.KindAccount, state.KindGroup}).Draw(r, "kind")
+		resource := scim.ObjectOf()
+		for range rapid.IntRange(0, 6).Draw(r, "has") {
+			resource = edit(r, resource)
+		}
+		before := record(kind, string(resource.AppendJSON(nil)), nil)
+		m := state.Mutation{Kind: kind, ID: "x", Put: &state.Put{Base: 3, Resource: edit(r, resource)}, Cause: state.Cause{Kind: state.CausePush}}
+		c, err := state.Judge(before, &m, time.Now())
+		if err != nil {
+			r.Fatal(err)
+		}
+		was, err := c.OldKeys()
+		is, err2 := c.Keys()
+		if err := errors.Join(err, err2); err != nil {
+			r.Fatal(err)
+		}
+		if !c.SameKeys() {
+			others++
+			return
+		}
+		same++
+		if !slices.Equal(was, is) {
+			r.Fatalf("%s and %s are said to have the same keys; they have %v and %v", before.Resource, c.After.Resource, was, is)
+		}
+	})
+	if same == 0 || others == 0 {
+		t.Errorf("%d had the same keys and %d others", same, others)
 	}
 }
 

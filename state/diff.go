@@ -11,8 +11,13 @@ import (
 // "protected" and "link" where they differ; of groups "members": {"removed": [ids]} in the first and {"added": [ids]} in the second.
 // A nil record has nothing; one that appears or goes has "said" and "inForce" in any case. Without a difference both are {}.
 func Diff(before, after *Record, joined, left []ID) (was, is []byte) {
+	old, now := split(before, after)
+	return diff(before, after, old, now, joined, left)
+}
+
+// diff is Diff of records whose resources have been split.
+func diff(before, after *Record, old, now []attribute, joined, left []ID) (was, is []byte) {
 	was, is = []byte{'{'}, []byte{'{'}
-	old, now := attributes(before), attributes(after)
 	for _, a := range old {
 		if !bytes.Equal(a.value, find(now, a.name)) {
 			was = appendField(was, a.name, a.value)
@@ -45,6 +50,14 @@ func Diff(before, after *Record, joined, left []ID) (was, is []byte) {
 	was = appendMembers(was, `{"removed":`, left)
 	is = appendMembers(is, `{"added":`, joined)
 	return append(was, '}'), append(is, '}')
+}
+
+// split splits two resources into their top-level attributes; the same resource twice has none that matter.
+func split(before, after *Record) (old, now []attribute) {
+	if before != nil && after != nil && bytes.Equal(before.Resource, after.Resource) {
+		return nil, nil
+	}
+	return attributes(before), attributes(after)
 }
 
 // attribute is a name, quoted as in the JSON, and its value's JSON.
@@ -90,7 +103,7 @@ func attributes(r *Record) []attribute {
 	if r == nil || len(r.Resource) < 2 {
 		return nil
 	}
-	var list []attribute
+	list := make([]attribute, 0, 16) // as many as most have
 	rest := r.Resource[1 : len(r.Resource)-1]
 	for len(rest) > 0 {
 		name := rest[:valueEnd(rest)]

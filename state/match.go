@@ -69,6 +69,9 @@ func MatchKeys(kind Kind, resource scim.Value) []MatchKey {
 	return keys
 }
 
+// keyNames are the attributes that MatchKeys reads, as they are quoted in JSON.
+var keyNames = [][]byte{[]byte(`"userName"`), []byte(`"externalId"`), []byte(`"emails"`), []byte(`"displayName"`)}
+
 // UniqueName is the match key of which a source holds each value at most once among its live records of the kind.
 func UniqueName(kind Kind) MatchName {
 	if kind == KindAccount {

@@ -93,7 +93,7 @@ func (w *work) judge() error {
 	if foreign {
 		return state.ErrVersion // made twice: the id is another's
 	}
-	if w.m.Put == nil && !w.change.Appears() && !w.change.Removes() {
+	if w.change.SameKeys() {
 		return nil
 	}
 	if w.oldKeys, err = w.sort(w.change.OldKeys()); err != nil {

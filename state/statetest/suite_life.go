@@ -198,10 +198,24 @@ func testRemoval(t *testing.T, f *fixture) {
 		t.Errorf("restoring = %+v, want it back, inactive, in its place", restored)
 	}
 	f.life(t, "a", pushed, state.Life{Remove: state.RemoveDelete})
+	f.write(t, state.Mutation{Kind: state.KindAccount, ID: "b", Put: &state.Put{Base: 2, Resource: parse(t, `{"userName":"ada@ACME.example"}`)}})
 	active := f.try(t, state.Mutation{Kind: state.KindAccount, ID: "a", Cause: undone, Life: &state.Life{Remove: state.RemoveRestore, Said: new(true)},
 		Put: &state.Put{Base: 4, Resource: parse(t, `{"userName":"ada2@acme.example"}`)}})
 	if active.Err != nil || !active.Record.InForce || active.Record.Name != "ada2@acme.example" {
-		t.Errorf("restoring under another name, active = %+v", active)
+		t.Errorf("restoring under another name, the former one being taken, active = %+v", active)
+	}
+	for name, want := range map[string]state.ID{"ada@acme.example": "b", "ada2@acme.example": "a"} {
+		found, err := f.Find(t.Context(), here, state.KindAccount, state.NewMatchKey(state.MatchUserName, name))
+		if len(found) != 1 || found[0].ID != want || err != nil {
+			t.Errorf("under the name %s: %+v, %v; want %s", name, found, err, want)
+		}
+	}
+	f.life(t, "a", pushed, state.Life{Remove: state.RemoveDelete})
+	nameless := f.try(t, state.Mutation{Kind: state.KindAccount, ID: "a", Cause: undone, Life: &state.Life{Remove: state.RemoveRestore},
+		Put: &state.Put{Base: 6, Resource: parse(t, `{"title":"Engineer"}`)}})
+	found, err := f.Find(t.Context(), here, state.KindAccount, state.NewMatchKey(state.MatchUserName, "ada2@acme.example"))
+	if nameless.Err != nil || len(found) > 0 || err != nil {
+		t.Errorf("restored without a name: %+v, found under the former one %+v, %v", nameless, found, err)
 	}
 
 	purged := f.life(t, "a", operator, state.Life{Remove: state.RemovePurge})
@@ -221,7 +235,7 @@ func testRemoval(t *testing.T, f *fixture) {
 			told = append(told, fmt.Sprint(e.Verb, " ", e.Version))
 		}
 	}
-	if want := []string{"create 1", "delete 2", "restore 3", "delete 4", "restore 5", "purge 6"}; !slices.Equal(told, want) {
+	if want := []string{"create 1", "delete 2", "restore 3", "delete 4", "restore 5", "delete 6", "restore 7", "purge 8"}; !slices.Equal(told, want) {
 		t.Errorf("the journal tells %v, want %v", told, want)
 	}
 	f.account(t, "s", "staged")
