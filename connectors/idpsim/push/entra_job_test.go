@@ -322,3 +322,23 @@ func TestEntraOnDemand(t *testing.T) {
 		must(t, e.Play(context.Background(), json.RawMessage(step)))
 	}
 }
+
+// TestTwins: a create that arrives twice at the same time, once of which is refused, is a create.
+func TestTwins(t *testing.T) {
+	s, pop := receive(t), acme(t)
+	s.unique = true
+	must(t, pop.Assign("ada@acme.example"))
+	e := entra(s, pop, func(o *push.EntraOptions) { o.Twice = func(x push.Exchange) bool { return x.Method == "POST" } })
+	must(t, e.Cycle(context.Background()))
+	posts := map[int]int{}
+	for _, x := range e.Log() {
+		if x.Method == "POST" {
+			posts[x.Status]++
+		}
+	}
+	if diff := cmp.Diff(map[int]int{201: 1, 409: 1}, posts); diff != "" || len(s.resources) != 1 {
+		t.Errorf("%d users: %s", len(s.resources), diff)
+	}
+	must(t, pop.Disable("ada@acme.example"))
+	pushes(t, e, `PATCH /Users/u1 {"Operations":[{"op":"Replace","path":"active","value":"False"}],`+patchOp+`}`)
+}

@@ -33,6 +33,10 @@ type Options struct {
 	// all went well: the receiver never hears of it. It must be safe for concurrent use when there are several workers.
 	Lose func(Exchange) bool
 
+	// Twice is asked like Lose. Where it says true, the request is sent twice at the same time, as after a connection that broke and
+	// did not: the first of the two good answers counts.
+	Twice func(Exchange) bool
+
 	// Pause waits before a request is repeated, or fails when the context is over. It is a timer unless given, and must be safe for
 	// concurrent use when there are several workers.
 	Pause func(context.Context, time.Duration) error
@@ -150,8 +154,7 @@ func (c *client) send(ctx context.Context, who, method, target string, body any)
 	}
 	waited := time.Duration(0)
 	for attempt := 1; ; attempt++ {
-		answered := x
-		c.exchange(ctx, &answered)
+		answered := c.ask(ctx, x)
 		wait := time.Duration(0)
 		if answered.after > 0 {
 			wait = c.again(attempt, answered, waited)
@@ -170,6 +173,24 @@ func (c *client) send(ctx context.Context, who, method, target string, body any)
 			return answered, fmt.Errorf("push %s: %s: %w", who, method, err)
 		}
 	}
+}
+
+// ask sends a request, or the same one twice at the same time.
+func (c *client) ask(ctx context.Context, x Exchange) Exchange {
+	if x.Method == http.MethodGet || c.Twice == nil || !c.Twice(x) {
+		c.exchange(ctx, &x)
+		return x
+	}
+	twin := x
+	var both sync.WaitGroup
+	both.Go(func() { c.exchange(ctx, &twin) })
+	c.exchange(ctx, &x)
+	both.Wait()
+	if x.Status > 299 && twin.Err == nil && twin.Status <= 299 {
+		x, twin = twin, x
+	}
+	c.note(twin, false)
+	return x
 }
 
 // note keeps an exchange in the log.

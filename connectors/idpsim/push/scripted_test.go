@@ -38,6 +38,7 @@ type receiver struct {
 	refuse    map[string]int // status for requests whose method, path and query contain the key
 	tooFast   []string       // Retry-After of the 429 that the next requests are answered with
 	told      func()         // called with the last of them
+	unique    bool           // a name that is taken is refused
 	all       bool           // a list without a filter holds everything, page by page
 	heads     []http.Header
 }
@@ -73,6 +74,8 @@ func (s *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	found := s.resources[r.URL.Path]
 	switch {
+	case r.Method == "POST" && s.unique && s.taken(body):
+		s.reply(w, http.StatusConflict, object{"status": "409", "scimType": "uniqueness"})
 	case r.Method == "POST":
 		s.made++
 		body["id"] = strings.ToLower(r.URL.Path[1:2]) + fmt.Sprint(s.made)
@@ -91,6 +94,16 @@ func (s *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		s.reply(w, http.StatusOK, found)
 	}
+}
+
+// taken says whether somebody has the user name.
+func (s *receiver) taken(body object) bool {
+	for _, one := range s.resources {
+		if one["userName"] == body["userName"] {
+			return true
+		}
+	}
+	return false
 }
 
 // list answers a look-up of the form attribute eq "value".
