@@ -31,7 +31,9 @@ func nearest(name string, known []string) []string {
 	slices.SortStableFunc(all, func(a, b candidate) int { return a.distance - b.distance })
 	var near []string
 	for _, one := range all[:min(3, len(all))] {
-		near = append(near, one.name)
+		if one.distance <= 2*all[0].distance+1 { // those further off share only what all of them have, such as a domain
+			near = append(near, one.name)
+		}
 	}
 	return near
 }
