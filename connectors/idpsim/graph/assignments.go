@@ -195,11 +195,17 @@ func (c *call) assignmentsOf(id string) {
 		if !found || v.App() == idpsim.AppGone || !forResource(v, q.filter) {
 			return
 		}
-		for key, ok := nextAssignment(v, 0, false); ok; key, ok = nextAssignment(v, key, false) {
-			a := assignment(v, key)
-			g, viaGroup := v.GroupByGUID(string(idpsim.AppendGUID(nil, a.principal)))
-			if a.principal == x.GUID() || viaGroup && g.Has(x) {
-				rows = append(rows, a.append(nil, v, q.selected, masked))
+		show := func(base uint64, roles int) {
+			for role := range max(roles, 1) {
+				rows = append(rows, assignment(v, base+uint64(role)).append(nil, v, q.selected, masked))
+			}
+		}
+		if x.Direct() {
+			show(uint64(x.Number()+1)<<roleBits, len(x.Roles()))
+		}
+		for n := range v.Groups() {
+			if g := v.Group(n); g.Assigned() && g.Has(x) {
+				show(groupRows+uint64(n+1)<<roleBits, len(g.Roles()))
 			}
 		}
 	})

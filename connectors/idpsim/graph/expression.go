@@ -154,7 +154,8 @@ func (p *expressionParser) argument(depth int) (*expression, error) {
 	return e, nil
 }
 
-// keys are the vendor's own names for the parameters of its functions, which are not those of its documentation.
+// keys are the vendor's own names for the parameters of its functions, which are not those of its documentation: source, suffix, start,
+// length, Find, Replacement, inputFormat and outputFormat are known from the pages of its API, the others are guessed.
 var keys = map[string][]string{
 	"Replace": {"source", "Find", "Pattern", "GroupName", "Replacement", "ReplacementAttributeName", "Template"},
 	"Append":  {"source", "suffix"}, "Mid": {"source", "start", "length"}, "FormatDateTime": {"source", "inputFormat", "dateTimeStyles", "outputFormat"},
