@@ -425,3 +425,11 @@ func TestTooManyAtOnce(t *testing.T) {
 		t.Errorf("%v, waits %v, %+v", err, f.sleeps, proof)
 	}
 }
+
+func TestObjectID(t *testing.T) {
+	for text, fine := range map[string]bool{person(1): true, "": false, "00u1": false, groupID(1): false, "00u-0000000000000001": false, person(1) + "x": false} {
+		if id, err := okta.ObjectID(text); (err == nil) != fine || fine && id != text {
+			t.Errorf("%q: %q, %v", text, id, err)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package okta
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"rollcall/connectors"
 	"rollcall/connectors/rest"
@@ -144,8 +145,8 @@ func (p *people) scan(s *rest.Scanner) error {
 	person.Facts = p.facts(user, status)
 	p.persons = append(p.persons, person)
 	p.failed = append(p.failed, sync == "ERROR")
-	if sync == "SYNCHRONIZED" {
-		p.lastSync = max(p.lastSync, lastSync)
+	if sync == "SYNCHRONIZED" && lastSync > p.lastSync {
+		p.lastSync = strings.Clone(lastSync) // the page is not kept for it
 	}
 	return nil
 }

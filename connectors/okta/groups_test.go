@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rollcall/connectors"
+	"rollcall/connectors/idpsim"
 	"rollcall/connectors/okta"
 )
 
@@ -129,6 +130,30 @@ func TestGroupsThatCannotBeRead(t *testing.T) {
 		if !errors.Is(err, test.kind) || proof.Complete != (test.kind == nil) || len(proof.Unreadable) > 0 || proof.People != 1 {
 			t.Errorf("%s: %v, %+v", name, err, proof)
 		}
+	}
+}
+
+// TestAssignedGroupsThatCannotBeRead: without push mappings, they are all there is to go by.
+func TestAssignedGroupsThatCannotBeRead(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{"forbidden": status(403, `{"errorCode":"E0000006"}`), "odd": ok(`{}`), "no id": ok(`[{}]`)} {
+		f := newFake(t)
+		f.on(app+"/groups", answer)
+		if got, proof, err := pullGroups(t, f.open()); err == nil || proof.Complete || len(got) > 0 || !strings.Contains(proof.Reason, "list the groups that are assigned") {
+			t.Errorf("%s: %+v, %+v, %v", name, got, proof, err)
+		}
+	}
+}
+
+// TestGroupsWithoutTheScope: a service app that lacks it is refused once, not for each group.
+func TestGroupsWithoutTheScope(t *testing.T) {
+	o := newOrg(t)
+	o.do(t, idpsim.Step{Do: "okta-revoke", Value: "okta.groups.read"}, idpsim.Step{Do: "provisioning", Value: "off"})
+	got, proof, err := pullGroups(t, o.open(t))
+	if err != nil || !proof.Complete || proof.People != 30 || proof.Groups != 0 || len(got) > 0 {
+		t.Errorf("%+v, %+v, %v", got, proof, err)
+	}
+	if proof.Calls != 8 { // token, application, people; token, pushes; groups; one group's members; provisioning
+		t.Errorf("%d calls", proof.Calls)
 	}
 }
 

@@ -264,6 +264,24 @@ func asServiceApp(c *okta.Config) {
 	c.PrivateKey = func() ([]byte, error) { return []byte(pemKey()), nil }
 }
 
+// TestServiceAppIsSwitchedOff: tokens are given, and refused.
+func TestServiceAppIsSwitchedOff(t *testing.T) {
+	f := newFake(t)
+	f.on(simulated.TokenPath, ok(`{"token_type":"Bearer","access_token":"x","expires_in":3600}`))
+	f.on(app, status(401, `{"errorCode":"E0000011","errorSummary":"Invalid token provided"}`))
+	_, _, err := pull(t, f.open(asServiceApp))
+	if !errors.Is(err, connectors.ErrUnauthorised) || !strings.Contains(connectors.Mend(err), "service app is active") || len(f.seen) != 3 {
+		t.Errorf("%v, %q", err, f.seen)
+	}
+	f.seen = nil
+	_, _, err = pull(t, f.open(asServiceApp, func(c *okta.Config) {
+		c.PrivateKey = func() ([]byte, error) { return nil, errors.New("permission denied") }
+	}))
+	if !errors.Is(err, connectors.ErrMisconfigured) || !strings.Contains(err.Error(), "the private key cannot be read: permission denied") || len(f.seen) > 0 {
+		t.Errorf("%v, %q", err, f.seen)
+	}
+}
+
 // TestTokenIsFetchedPatiently: its endpoint is a call like others: tried again, counted, and ended with the context.
 func TestTokenIsFetchedPatiently(t *testing.T) {
 	f := newFake(t)
