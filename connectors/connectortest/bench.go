@@ -32,7 +32,7 @@ func (h *Harness) benchmark(b *testing.B, bare Bare, size int) {
 	population := idpsim.New(idpsim.Options{Seed: 11, People: size, Groups: 20})
 	server := httptest.NewServer(&recorder{handler: h.Serve(population, nil), answers: map[string]*httptest.ResponseRecorder{}})
 	defer server.Close()
-	connector, err := h.Open(server.URL, population, nil)
+	connector, err := h.Open(server.URL, population, hurry)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -31,7 +31,7 @@ var permissions = []string{
 // check is one Check on its way.
 type check struct {
 	*Connector
-	granted  []string // by the token's own word, which is not verified: for hints alone; nil = it doesn't say
+	granted  []string // by the token's own word, which nobody has verified: for hints alone; nil = it doesn't say
 	findings []connectors.Finding
 }
 
@@ -86,39 +86,49 @@ func (k *check) expiry(ctx context.Context) {
 	}
 }
 
-// grants notes what the registration was granted beyond need.
+// grants notes whether the token is of the configured directory, and what was granted beyond need.
 func (k *check) grants(token string) {
-	if k.granted = rolesIn(token); k.granted == nil {
+	tenant, roles := claimsOf(token)
+	if _, ok := parseGUID(k.tenantID); ok && tenant != "" {
+		k.needed("the token is of the configured directory", strings.EqualFold(tenant, k.tenantID),
+			"it is of the directory "+tenant+": set the tenant id to that, or sign in where the tenant id says")
+	}
+	if k.granted = roles; roles == nil {
 		return
 	}
-	beyond := slices.DeleteFunc(slices.Clone(k.granted), func(role string) bool { return slices.Contains(permissions, role) })
+	beyond := slices.DeleteFunc(slices.Clone(roles), func(role string) bool { return slices.Contains(permissions, role) })
 	k.wished("no more is granted than is needed", len(beyond) == 0,
 		"take away what nothing else needs: "+few(beyond)+": "+registrations+" > API permissions")
 }
 
-// rolesIn are the application permissions that an access token names, nil if it names none or is of a form of its own.
-func rolesIn(token string) (roles []string) {
+// claimsOf are the directory and the application permissions that an access token names; "" and nil if it names none, or is of a form
+// of its own.
+func claimsOf(token string) (tenant string, roles []string) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
-		return nil
+		return "", nil
 	}
 	claims, err := base64.RawURLEncoding.DecodeString(parts[1])
 	if err != nil {
-		return nil
+		return "", nil
 	}
 	s := rest.Scan(string(claims))
 	err = s.Object(func(name string) error {
-		if name != "roles" {
+		if name != "roles" && name != "tid" {
 			return s.Skip()
 		}
 		value, err := s.Value()
-		roles = value.List
+		if name == "tid" {
+			tenant = rest.Line(value.Text)
+		} else {
+			roles = value.List
+		}
 		return err
 	})
 	if err != nil {
-		return nil
+		return "", nil
 	}
-	return roles
+	return tenant, roles
 }
 
 // application notes what there is to say of the enterprise application, and of who is assigned to it.

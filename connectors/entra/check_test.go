@@ -78,10 +78,14 @@ func groupNames() (names []string) {
 
 var checkedDirectory = idpsim.Options{Seed: 3, People: 40, Groups: 3, Direct: 5}
 
-// jwt is an access token that names application permissions.
+// jwt is an access token of the checked directory that names application permissions.
 func jwt(roles ...string) string {
+	return jwtOf(strings.ToUpper(idpsim.New(checkedDirectory).TenantID()), roles...)
+}
+
+func jwtOf(tenant string, roles ...string) string {
 	part := base64.RawURLEncoding.EncodeToString
-	return part([]byte(`{"alg":"none"}`)) + "." + part(fmt.Appendf(nil, `{"tid":%q,"roles":["%s"]}`, tenantID, strings.Join(roles, `","`))) + "." + part([]byte("signature"))
+	return part([]byte(`{"alg":"none"}`)) + "." + part(fmt.Appendf(nil, `{"tid":%q,"roles":["%s"]}`, tenant, strings.Join(roles, `","`))) + "." + part([]byte("signature"))
 }
 
 func TestCheck(t *testing.T) {
@@ -127,6 +131,7 @@ func TestCheck(t *testing.T) {
 			says: []string{"MEND find the enterprise application (Application.Read.All)|Overview > Application ID"}},
 		"more than needed": {granted: everything, token: jwt("User.ReadWrite.All", graph.UserRead, "Mail.Read"),
 			says: []string{"note no more is granted than is needed|User.ReadWrite.All, Mail.Read|" + screen}},
+		"another directory's token": {granted: everything, token: jwtOf(tenantID, everything...), says: []string{"MEND the token is of the configured directory|" + tenantID}},
 		"paused provisioning": {granted: everything, steps: []idpsim.Step{{Do: "pause-job"}},
 			says: []string{"note Entra's own provisioning is on|Provisioning"}},
 	} {

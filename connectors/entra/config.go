@@ -84,6 +84,7 @@ func Open(cfg Config) (*Connector, error) {
 	}
 	adapter.SetBaseUrl(graphURL.String())
 	return &Connector{
+		tenantID:   cfg.TenantID,
 		appID:      cfg.AppID,
 		identity:   cfg.identity(),
 		transitive: cfg.Transitive,

@@ -119,7 +119,8 @@ func (p plainLogin) RoundTrip(req *http.Request) (*http.Response, error) {
 func retryAfter(header http.Header) time.Duration {
 	value := header.Get("Retry-After")
 	if seconds, err := strconv.Atoi(value); err == nil {
-		return time.Duration(seconds) * time.Second
+		const most = 366 * 24 * 60 * 60
+		return time.Duration(min(seconds, most)) * time.Second
 	}
 	at, err := http.ParseTime(value)
 	if err != nil {
