@@ -125,7 +125,7 @@ func inOrder(all []item, descending bool) {
 // answerList answers with a ListResponse. itemsPerPage is what really is on the page (Okta's review rejects anything else) and so
 // comes last.
 func (c *call) answerList(p *page, v view) error {
-	if v.related {
+	if v.related(c.types.users) {
 		if err := c.gatherGroups(p.records); err != nil {
 			return err
 		}

@@ -159,7 +159,7 @@ func wholeNumber(name, text string) (int, error) {
 // view reads what the query string asks to be shown of a resource.
 func (c *call) view() (view, error) {
 	if c.r.URL.RawQuery == "" {
-		return view{whole: true, related: true}, nil
+		return view{whole: true}, nil
 	}
 	p, err := parseQuery(c.r.URL.RawQuery)
 	if err != nil {

@@ -15,24 +15,19 @@ import (
 type view struct {
 	projection scim.Projection
 	whole      bool // the stored bytes are shown as they are
-	related    bool // as are the rows that belong to the resource: a user's groups, a group's members
 }
+
+// related tells whether the rows that belong to a resource are shown as well: a user's groups, a group's members.
+func (v view) related(res *resource) bool { return v.projection.Wants(res.related()) }
 
 func newView(attributes, excluded string) (view, error) {
 	projection, err := scim.ParseProjection(attributes, excluded)
 	if err != nil {
 		return view{}, err
 	}
-	v := view{projection: projection, whole: len(projection.Only) == 0, related: true}
+	v := view{projection: projection, whole: len(projection.Only) == 0}
 	for _, path := range projection.Without {
-		if path.Sub == "" && path.Filter == nil && related(path.Attr) {
-			v.related = false
-		} else {
-			v.whole = false
-		}
-	}
-	if !v.whole {
-		v.related = projection.Wants("groups") || projection.Wants("members")
+		v.whole = v.whole && path.Sub == "" && path.Filter == nil && related(path.Attr)
 	}
 	return v, nil
 }
@@ -54,9 +49,9 @@ func (c *call) answerRecord(status int, res *resource, rec *state.Record, v view
 // appendRecord renders a resource as far as a view shows it.
 func (c *call) appendRecord(res *resource, rec *state.Record, v view) error {
 	if v.whole && !res.veiled {
-		return c.appendWhole(res, rec, v.related)
+		return c.appendWhole(res, rec, v.related(res))
 	}
-	value, err := c.value(res, rec, v.related)
+	value, err := c.value(res, rec, v.related(res))
 	if err == nil {
 		c.out = res.rt.Project(value, v.projection).AppendJSON(c.out)
 	}
