@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"rollcall/connectors"
+	"rollcall/connectors/rest"
 )
 
 const (
@@ -45,6 +46,7 @@ func (c *Connector) hints(ctx context.Context, cursor string, now time.Time) (co
 	}
 	people := map[string]struct{}{}
 	var hints connectors.Hints
+	var listing rest.Listing
 	for range logPages {
 		events, next, err := c.events(ctx, link)
 		if cursor != "" && (refusedAs(err, http.StatusBadRequest) || refusedAs(err, http.StatusGone)) {
@@ -54,11 +56,14 @@ func (c *Connector) hints(ctx context.Context, cursor string, now time.Time) (co
 			return connectors.Hints{}, err
 		}
 		link = next
+		if len(events) == 0 {
+			break
+		}
 		for _, event := range events {
 			hints.Pull = c.worth(event, people) || hints.Pull
 		}
-		if len(events) == 0 {
-			break
+		if err := listing.Next(events[0].UUID, link); err != nil {
+			return connectors.Hints{}, err
 		}
 	}
 	for id := range people {
@@ -121,6 +126,7 @@ func (c *Connector) checkLink(link string) error {
 
 // event is what is read of one.
 type event struct {
+	UUID      string
 	EventType string
 	Outcome   struct{ Result string }
 	Target    []struct{ ID, Type string }

@@ -199,11 +199,13 @@ func TestHintsAreGone(t *testing.T) {
 // all.
 func TestHintsStayWithTheLog(t *testing.T) {
 	for name, link := range map[string]string{
-		"none": "", "elsewhere": `</api/v1/users?after=1>; rel="next"`, "no filter": `</api/v1/logs?after=1>; rel="next"`, "no URL": `<http://%zz/>; rel="next"`,
+		"back": `<SELF>; rel="next"`, "none": "", "elsewhere": `</api/v1/users?after=1>; rel="next"`, "no filter": `</api/v1/logs?after=1>; rel="next"`, "no URL": `<http://%zz/>; rel="next"`,
 	} {
 		f := newFake(t)
-		f.on("/api/v1/logs", ok(list(happened("user.lifecycle.suspend", "SUCCESS", 1, 0)), link))
-		if _, err := f.open().Hints(t.Context(), ""); !errors.Is(err, connectors.ErrIncomplete) || len(f.seen) != 1 {
+		f.on("/api/v1/logs", func(w http.ResponseWriter, r *http.Request) {
+			ok(list(happened("user.lifecycle.suspend", "SUCCESS", 1, 0)), strings.Replace(link, "SELF", f.server.URL+r.URL.RequestURI(), 1))(w, r)
+		})
+		if _, err := f.open().Hints(t.Context(), ""); !errors.Is(err, connectors.ErrIncomplete) || len(f.seen) > 2 {
 			t.Errorf("%s: %v, %q", name, err, f.seen)
 		}
 	}

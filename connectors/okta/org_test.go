@@ -2,6 +2,7 @@ package okta_test
 
 import (
 	"context"
+	"errors"
 	"net/http/httptest"
 	"slices"
 	"testing"
@@ -70,6 +71,50 @@ func TestHintsOfAnOrg(t *testing.T) {
 	}
 	if hints, err = c.Hints(t.Context(), hints.Cursor); err != nil || hints.Pull || len(hints.People) > 0 {
 		t.Errorf("nothing has changed: %+v, %v", hints, err)
+	}
+}
+
+// TestHintsUnderFaults: whatever goes wrong with the System Log, hints end with an answer or an error of the vocabulary, in few calls, and
+// with an error there is no cursor to save.
+func TestHintsUnderFaults(t *testing.T) {
+	for _, fault := range idpsim.FaultNames() {
+		for manner, where := range map[string]idpsim.Where{"once": {Times: 1}, "for ever": {}, "from the second": {After: 1}} {
+			population := idpsim.New(idpsim.Options{Seed: 1, People: 30, Groups: 2})
+			faults := new(idpsim.Faults)
+			api := simulated.New(population, simulated.Options{Token: token, Faults: faults})
+			server := httptest.NewServer(api)
+			c, err := okta.Open(okta.Config{
+				OrgURL: server.URL, AppID: population.OktaAppID(), APIToken: given(token),
+				SleepFunc: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			first, err := c.Hints(t.Context(), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := population.Do(idpsim.Step{Do: "suspend", Who: "*"}); err != nil {
+				t.Fatal(err)
+			}
+			where.Path, where.Wait = "/api/v1/logs", time.Microsecond
+			if err := faults.Set(fault, where); err != nil {
+				t.Fatal(err)
+			}
+			before := api.Calls()
+			hints, err := c.Hints(t.Context(), first.Cursor)
+			known := false
+			for _, kind := range []error{connectors.ErrThrottled, connectors.ErrUnauthorised, connectors.ErrForbidden, connectors.ErrIncomplete, connectors.ErrUnreachable, connectors.ErrMisconfigured, connectors.ErrGone} {
+				known = known || errors.Is(err, kind)
+			}
+			if err != nil && (!known || hints.Cursor != "") || err == nil && hints.Cursor == "" || api.Calls()-before > 25 {
+				t.Errorf("%s %s: %+v, %v, %d calls", fault, manner, hints, err, api.Calls()-before)
+			}
+			if fault == idpsim.ExpiredDelta && manner == "for ever" && !errors.Is(err, connectors.ErrGone) {
+				t.Errorf("an expired cursor: %v", err)
+			}
+			server.Close()
+		}
 	}
 }
 
