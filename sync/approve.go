@@ -34,6 +34,9 @@ func (e *Engine) Approve(ctx context.Context, source Source, planID, actor strin
 	if err != nil {
 		return Report{}, err
 	}
+	if source, err = source.completed(ctx); err != nil {
+		return Report{}, fmt.Errorf("ask the provider for the mapping: %w", err)
+	}
 	if p.Basis != basisOf(source) {
 		return Report{}, ErrPlanBasis
 	}

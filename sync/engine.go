@@ -113,6 +113,18 @@ type Source struct {
 	Rules     plan.Rules
 	Policy    string // one of the Policy constants
 	Groups    string // one of the Groups constants
+
+	// Complete, unless nil, fills in what only the provider can tell, such as a mapping that is kept there. It is called at the start of
+	// each run and approval, on that goroutine. Its error is the provider's: a pull is recorded as incomplete, with the reason.
+	Complete func(ctx context.Context, source Source) (Source, error)
+}
+
+// completed is the source with what its provider tells.
+func (s Source) completed(ctx context.Context) (Source, error) {
+	if s.Complete == nil {
+		return s, nil
+	}
+	return s.Complete(ctx, s)
 }
 
 // Engine runs, approves and discards for any number of sources, one thing at a time for each. It is safe for concurrent use.
@@ -205,10 +217,13 @@ func (r *runner) dry(ctx context.Context) (Report, error) {
 	case kept.Scope.Tenant != r.source.Scope.Tenant:
 		return r.report, state.ErrTenantFixed
 	}
-	err = r.plan(ctx, kept, func(ctx context.Context, at Progress) error {
-		r.progress(at)
-		return ctx.Err()
-	})
+	told, err := r.complete(ctx)
+	if told {
+		err = r.plan(ctx, kept, func(ctx context.Context, at Progress) error {
+			r.progress(at)
+			return ctx.Err()
+		})
+	}
 	run := &r.report.Run
 	run.EndedAt = r.engine.now()
 	switch {

@@ -44,7 +44,11 @@ func (r *runner) real(ctx context.Context) (Report, error) {
 		return r.report, fmt.Errorf("read source %s: %w", r.source.Scope.Source, err)
 	}
 	if r.people != nil {
-		if err = r.protect(ctx); err == nil {
+		told, err := r.complete(ctx)
+		if told {
+			err = r.protect(ctx)
+		}
+		if told && err == nil {
 			err = r.tend(ctx, kept)
 		}
 		return r.report, err
@@ -52,13 +56,32 @@ func (r *runner) real(ctx context.Context) (Report, error) {
 	if err := r.begin(ctx); err != nil {
 		return r.report, err
 	}
-	if err = r.protect(ctx); err == nil {
+	told, err := r.complete(ctx)
+	if !told {
+		r.observe = kept.Observe
+	} else if err = r.protect(ctx); err == nil {
 		err = r.carryOut(ctx, kept)
 	}
 	if err != nil {
 		r.failed(err)
 	}
-	return r.report, errors.Join(err, r.end(ctx, kept, err == nil))
+	return r.report, errors.Join(err, r.end(ctx, kept, told && err == nil))
+}
+
+// complete asks the provider for what is missing from the source. When it does not tell, the run is incomplete; an error is the context's.
+func (r *runner) complete(ctx context.Context) (told bool, err error) {
+	source, err := r.source.completed(ctx)
+	switch {
+	case err == nil:
+		r.source = source
+		return true, nil
+	case ctx.Err() != nil:
+		return false, ctx.Err()
+	}
+	run := &r.report.Run
+	run.Verdict, run.Outcome, run.Reason, run.EndedAt = state.VerdictFailed, OutcomeIncomplete, connectors.Mend(err), r.engine.now()
+	r.report.Proof.Reason, r.failure = run.Reason, connectors.Label(err)
+	return false, nil
 }
 
 // failed says that the run ended by an error.
@@ -350,7 +373,9 @@ func (r *runner) end(ctx context.Context, kept state.Source, ran bool) error {
 		return err
 	}
 	kept.LastPullAt, kept.Observe = run.StartedAt, r.observe
-	kept.Identity, kept.Basis = r.source.Connector.Identity(), mappingAndScope(r.source)
+	if r.planner != nil {
+		kept.Identity, kept.Basis = r.source.Connector.Identity(), mappingAndScope(r.source)
+	}
 	if ran && r.planner.whole {
 		kept.LastWholeAt = run.StartedAt
 	}

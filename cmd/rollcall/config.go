@@ -34,7 +34,8 @@ type config struct {
 	Proxy          string         // for calls to identity providers; "" = from HTTPS_PROXY and NO_PROXY
 	CAFile         string         // certificates trusted beside the system's; "" = none
 	ParallelPulls  int
-	TokenSecret    secret // of access tokens; none = drawn at random, for the process
+	Hints          time.Duration // 0 = never
+	TokenSecret    secret        // of access tokens; none = drawn at random, for the process
 	Schemas        []schemaConfig
 	Sources        []sourceConfig
 
@@ -60,9 +61,11 @@ type sourceConfig struct {
 	Dialect  string
 	Policy   string
 	Mapping  []mapping.Row
-	Compiled *mapping.Mapping
-	Removal  removalConfig
-	Limits   limitsConfig
+	Compiled *mapping.Mapping // nil with TenantMapping
+
+	TenantMapping bool // mapping and scoping filters are read from the provider
+	Removal       removalConfig
+	Limits        limitsConfig
 
 	at   *document // where it stands: its file, and its path therein
 	path string
@@ -104,6 +107,8 @@ type removalConfig struct {
 	Grace       time.Duration
 	Settle      time.Duration
 	Protect     []string
+
+	SkipOutOfScope bool
 }
 
 // removalConfig.PushGate.
@@ -145,6 +150,7 @@ func defaultConfig(file string) config {
 		State:         "rollcall.db",
 		OpsListen:     "127.0.0.1:8082",
 		ParallelPulls: 4,
+		Hints:         time.Minute,
 	}
 }
 

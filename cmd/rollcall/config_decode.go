@@ -224,6 +224,20 @@ func duration(into *time.Duration, least, most time.Duration) shape {
 	}}
 }
 
+// orOff is a length of time, or the word off, which is 0.
+func orOff(into *time.Duration, inner shape) shape {
+	return shape{
+		schema: map[string]any{"anyOf": []any{inner.schema, map[string]any{"const": "off"}}},
+		decode: func(d *document, path string, n ast.Node) {
+			if word, ok := n.(*ast.StringNode); ok && word.Value == "off" {
+				*into = 0
+				return
+			}
+			inner.decode(d, path, n)
+		},
+	}
+}
+
 const durationPattern = `^([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+$`
 
 // short prints a duration without its zero parts.

@@ -236,6 +236,12 @@ func (s *sourceConfig) compile(c *config) {
 	if s.Kind == "" {
 		return // already reported as missing
 	}
+	if s.TenantMapping {
+		if s.at.given(join(s.path, "scoping")) {
+			s.at.fault(join(s.path, "scoping"), "contradicts mapping: tenant, which reads the scoping filters too", "keep one of the two")
+		}
+		return
+	}
 	if !s.at.given(join(s.path, "mapping")) {
 		s.Mapping = mapping.Default(s.Kind)
 	}

@@ -47,6 +47,7 @@ func configShape(c *config, includes *[]string, dir string) shape {
 			field{name: "proxy", doc: "URL of a proxy; without it HTTPS_PROXY and NO_PROXY decide", is: text(&c.Proxy, webURL)},
 			field{name: "ca_file", doc: "PEM certificates that are trusted beside the system's", is: file(&c.CAFile, dir)},
 		)},
+		field{name: "hints", doc: "how often 'serve' asks between pulls who has changed, so that they are looked at early; off = never", is: orOff(&c.Hints, duration(&c.Hints, 10*time.Second, 24*time.Hour))},
 		field{name: "max_parallel_pulls", doc: "runs at the same time", is: number(&c.ParallelPulls, 1, 64)},
 		field{name: "retention", doc: "how long history is kept; nothing is ever removed yet", is: object(
 			field{name: "journal", doc: "of changes", is: notYet("a retention other than 8760h", duration(&journal, time.Hour, forever), func() bool { return journal == year })},
@@ -84,7 +85,7 @@ func sourceShape(s *sourceConfig, dir string) shape {
 		field{name: "groups", doc: "whether runs repair the memberships of the groups that the provider pushed (pushed), or leave them to pushes (off)", is: word(&s.Groups, dirsync.GroupsPushed, dirsync.GroupsOff)},
 		field{name: "dialect", doc: "lenient takes every known habit of the vendors, strict the RFC alone", is: word(&s.Dialect, "lenient", "strict")},
 		field{name: "policy", doc: "what runs may do: everything, everything but create, or only report", is: word(&s.Policy, dirsync.PolicyFull, dirsync.PolicyNoCreate, dirsync.PolicyReport)},
-		field{name: "mapping", doc: "what an account should be; absent = the kind's default", is: list(&s.Mapping, mappingShape)},
+		field{name: "mapping", doc: "what an account should be: rows, or tenant to read them from the provider; absent = the kind's default", is: mappingOrTenant(s)},
 		field{name: "removal", doc: "the rules of removal", is: removalShape(&s.Removal)},
 		field{name: "limits", doc: "what the source may cost", is: object(
 			field{name: "requests_per_second", doc: "pushes; more are answered 429; 0 = no limit", is: number(&s.Limits.RequestsPerSecond, 0, 1_000_000)},
@@ -135,8 +136,28 @@ func removalShape(r *removalConfig) shape {
 		field{name: "purge", doc: "whether accounts are ever purged", is: notYet("purge", boolean(&purge), func() bool { return !purge })},
 		field{name: "grace", doc: "how long before a purge; nothing is purged yet, so nothing waits for it", is: notYet("a grace other than 720h", duration(&r.Grace, 0, forever), func() bool { return r.Grace == 720*time.Hour })},
 		field{name: "settle", doc: "how long a push outweighs a pull that contradicts it", is: duration(&r.Settle, 0, 24*time.Hour)},
+		field{name: "skip_out_of_scope", doc: "whether people are left alone who are merely no longer assigned or in scope, as Entra does with SkipOutOfScopeDeletions", is: boolean(&r.SkipOutOfScope)},
 		field{name: "protect", doc: "userNames whose removal always waits for an approval", is: list(&r.Protect, func(s *string) shape { return text(s, userName) })},
 	)
+}
+
+// mappingOrTenant is a list of rows, or the word tenant.
+func mappingOrTenant(s *sourceConfig) shape {
+	rows := list(&s.Mapping, mappingShape)
+	return shape{
+		schema: map[string]any{"anyOf": []any{rows.schema, map[string]any{"const": "tenant"}}},
+		decode: func(d *document, path string, n ast.Node) {
+			if word, ok := n.(*ast.StringNode); ok && word.Value == "tenant" {
+				s.TenantMapping = true
+				return
+			}
+			if kindOf(n) == "text" {
+				d.fault(path, "is neither a list of rows nor the word tenant", "write rows as lines that start with '- ', or tenant to read the mapping from the provider")
+				return
+			}
+			rows.decode(d, path, n)
+		},
+	}
 }
 
 func mappingShape(row *mapping.Row) shape {

@@ -64,14 +64,14 @@ func health(ctx context.Context, rec record, scope state.Scope, cfg *sourceConfi
 	if h.Keys, err = rec.ListKeys(ctx, scope); err != nil {
 		return fail(err)
 	}
-	runs, err := rec.ListRuns(ctx, scope, 1)
-	if err != nil {
+	last, err := dirsync.LastPull(ctx, rec, scope)
+	switch {
+	case err == nil:
+		h.Run = &last
+		h.Drift, h.Noticed = drift(last), noticed(last)
+		h.Lost, h.Push = proven(last)
+	case !errors.Is(err, state.ErrNotFound):
 		return fail(err)
-	}
-	if len(runs) > 0 {
-		h.Run = &runs[0]
-		h.Drift, h.Noticed = drift(runs[0]), noticed(runs[0])
-		h.Lost, h.Push = proven(runs[0])
 	}
 	plans, err := rec.ListPlans(ctx, scope, 1)
 	if err != nil {

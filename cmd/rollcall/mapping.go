@@ -32,7 +32,7 @@ Bare 'mapping' shows the mappings of all sources.`,
 		Args: wants(),
 	}
 	a.outputFlag(cmd)
-	cmd.RunE = a.do(func(context.Context, []string) error { return a.showMappings("") })
+	cmd.RunE = a.do(func(ctx context.Context, _ []string) error { return a.showMappings(ctx, "") })
 	cmd.AddCommand(mappingShowCommand(a), mappingEvalCommand(a), mappingTestCommand(a), mappingPullCommand(a))
 	return cmd
 }
@@ -43,11 +43,12 @@ func mappingShowCommand(a *app) *cobra.Command {
 		Use:   "show",
 		Short: "Show the rows of a source's mapping",
 		Long: `Shows every row in force, the defaults of the kind included: where it flows to, from what, its
-precedence as a matching attribute, and when it flows (always, create, add or never).`,
+precedence as a matching attribute, and when it flows (always, create, add or never). With
+'mapping: tenant' it is read from the provider.`,
 		Example: `  rollcall mapping show --source acme-entra
   rollcall mapping show --output json`,
 		Args: wants(),
-		RunE: a.do(func(context.Context, []string) error { return a.showMappings(source) }),
+		RunE: a.do(func(ctx context.Context, _ []string) error { return a.showMappings(ctx, source) }),
 	}
 	a.outputFlag(cmd)
 	a.sourceFlag(cmd, &source, "only the source `NAME`")
@@ -64,7 +65,7 @@ type rowView struct {
 	Default string `json:"default,omitempty"`
 }
 
-func (a *app) showMappings(name string) error {
+func (a *app) showMappings(ctx context.Context, name string) error {
 	cfg, err := loadConfig(a.configFile)
 	if err != nil {
 		return err
@@ -81,8 +82,15 @@ func (a *app) showMappings(name string) error {
 		if name != "" && name != src.Name {
 			continue
 		}
-		for j, target := range src.Compiled.Targets() {
-			row := src.Mapping[j]
+		inForce, err := s.mappingInForce(ctx, src)
+		if err != nil {
+			return mended(err)
+		}
+		for _, left := range inForce.left {
+			fmt.Fprintf(a.stderr, "%s: left: %s\n", src.Name, left)
+		}
+		for j, target := range inForce.compiled.Targets() {
+			row := inForce.rows[j]
 			match := ""
 			if target.Match > 0 {
 				match = strconv.Itoa(target.Match)

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
 	"rollcall/connectors"
+	dirsync "rollcall/sync"
 	"rollcall/sync/mapping"
 )
 
@@ -48,6 +51,9 @@ func (s *session) pullMapping(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	if !src.pulls() {
+		return usagef("source %s is push-only: nothing can be read from its provider", name)
+	}
 	transport, err := newTransport(s.cfg)
 	if err != nil {
 		return err
@@ -58,7 +64,7 @@ func (s *session) pullMapping(ctx context.Context, name string) error {
 	}
 	taken, err := tenantMapping(ctx, src, connector)
 	if err != nil {
-		return err
+		return mended(err)
 	}
 	text, err := taken.yaml()
 	if err != nil {
@@ -72,6 +78,14 @@ func (s *session) pullMapping(ctx context.Context, name string) error {
 		return exitWith(exitPartly)
 	}
 	return nil
+}
+
+// mended is a provider's failure in the words of what to do about it.
+func mended(err error) error {
+	if told := (*connectors.Error)(nil); errors.As(err, &told) {
+		return errors.New(connectors.Mend(err))
+	}
+	return err
 }
 
 // takenOver is a provider's own mapping in the configuration's words.
@@ -90,15 +104,21 @@ type takenOver struct {
 func tenantMapping(ctx context.Context, src *sourceConfig, connector connectors.Connector) (takenOver, error) {
 	mapper, ok := connector.(connectors.Mapper)
 	if !ok {
-		return takenOver{}, usagef("source %s has no mapping to read at its provider: that is possible with an entra: block only", src.Name)
+		return takenOver{}, untakeable("it tells none to a source of this kind", "write the mapping into the configuration")
 	}
 	provider, err := mapper.Mapping(ctx)
 	if err != nil {
-		return takenOver{}, fmt.Errorf("read the mapping of source %s: %s", src.Name, connectors.Mend(err))
+		return takenOver{}, err
 	}
 	t := takenOver{provider: provider, left: provider.Left}
+	if provider.Update == connectors.No {
+		t.left = append(t.left, "The provider's job updates nobody, so every row is taken as create, and nobody is ever deactivated.")
+	}
 	for _, r := range provider.Rows {
 		row := mapping.Row{Target: r.Target, Source: r.Source, Default: r.Default, Match: r.Match, Apply: mapping.Apply(r.Apply)}
+		if provider.Update == connectors.No {
+			row.Apply = mapping.Create
+		}
 		if why := rowFault(row); why != "" {
 			t.left = append(t.left, fmt.Sprintf("%s from %s: %s.", r.Target, r.Source, trimPeriod(why)))
 			continue
@@ -106,7 +126,7 @@ func tenantMapping(ctx context.Context, src *sourceConfig, connector connectors.
 		t.rows = append(t.rows, row)
 	}
 	if t.compiled, err = mapping.Compile(t.rows); err != nil {
-		return takenOver{}, fmt.Errorf("the mapping of source %s at its provider cannot be taken over: %w", src.Name, err)
+		return takenOver{}, untakeable(err.Error(), "write the mapping into the configuration, or mend it at the provider")
 	}
 	for _, filter := range provider.Scoping {
 		var clauses []mapping.Clause
@@ -116,12 +136,63 @@ func tenantMapping(ctx context.Context, src *sourceConfig, connector connectors.
 		t.filters = append(t.filters, clauses)
 	}
 	if t.scoping, err = mapping.CompileScoping(t.filters); err != nil {
-		return takenOver{}, fmt.Errorf("the scoping filters of source %s at its provider cannot be taken over: %w", src.Name, err)
+		return takenOver{}, untakeable(err.Error(), "write mapping and scoping into the configuration, or mend the filters at the provider")
 	}
 	if provider.Scope != "" && provider.Scope != src.People {
 		t.left = append(t.left, fmt.Sprintf("The provider's scope is %s, the source's is %s: set 'scope' to the same.", provider.Scope, src.People))
 	}
 	return t, nil
+}
+
+// untakeable says why a provider's mapping cannot be used, in a connector's words.
+func untakeable(why, mend string) error {
+	why = "The provider's mapping cannot be used: " + strings.ReplaceAll(why, "\n", "; ")
+	return &connectors.Error{Kind: connectors.ErrMisconfigured, Op: "take the provider's mapping over", Detail: why, Mend: why + ": " + mend}
+}
+
+// tenantMappingAge is how long a mapping that was read from a provider serves.
+const tenantMappingAge = 15 * time.Minute
+
+// completeFromTenant reads what 'mapping: tenant' leaves to the provider: mapping, scoping filters, and what it does with accounts. A
+// source runs on one goroutine at a time; what was read serves for a while, and is never taken when a reading fails.
+func (s *sourceConfig) completeFromTenant() func(context.Context, dirsync.Source) (dirsync.Source, error) {
+	var mu sync.Mutex
+	var taken takenOver
+	var readAt time.Time
+	return func(ctx context.Context, source dirsync.Source) (dirsync.Source, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if readAt.IsZero() || time.Since(readAt) > tenantMappingAge {
+			var err error
+			if taken, err = tenantMapping(ctx, s, source.Connector); err != nil {
+				readAt = time.Time{}
+				return source, err
+			}
+			readAt = time.Now()
+		}
+		source.Mapping, source.Scoping = taken.compiled, taken.scoping
+		source.Rules.SkipOutOfScope = source.Rules.SkipOutOfScope || taken.provider.SkipOutOfScope == connectors.Yes
+		if taken.provider.Create == connectors.No && source.Policy == dirsync.PolicyFull {
+			source.Policy = dirsync.PolicyNoCreate
+		}
+		return source, nil
+	}
+}
+
+// mappingInForce is a source's mapping: as configured, or as its provider has it.
+func (s *session) mappingInForce(ctx context.Context, src *sourceConfig) (takenOver, error) {
+	if !src.TenantMapping {
+		return takenOver{rows: src.Mapping, compiled: src.Compiled, filters: src.Filters, scoping: src.Scoping}, nil
+	}
+	transport, err := newTransport(s.cfg)
+	if err != nil {
+		return takenOver{}, err
+	}
+	connector, err := src.connector(s.env, transport)
+	if err != nil {
+		return takenOver{}, err
+	}
+	return tenantMapping(ctx, src, connector)
 }
 
 // rowFault says why a row cannot be carried out, "" if it can. The row is tried beside one for userName, which a mapping must have.
@@ -158,6 +229,12 @@ func (t *takenOver) yaml() (string, error) {
 	var b strings.Builder
 	for _, left := range t.left {
 		b.WriteString("# Left: " + clean(left) + "\n")
+	}
+	if t.provider.Create == connectors.No {
+		b.WriteString("policy: " + dirsync.PolicyNoCreate + "\n")
+	}
+	if t.provider.SkipOutOfScope == connectors.Yes {
+		b.WriteString("removal: {skip_out_of_scope: true}\n")
 	}
 	var err error
 	list := func(name string, n int, item func(i int) any) {

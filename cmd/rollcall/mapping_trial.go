@@ -65,6 +65,7 @@ type trial struct {
 	Targets []trialRow   `json:"targets"`
 	account *scim.Value  // what Account names
 	given   attributesOf // what the provider says
+	mapping takenOver
 }
 
 // trialRow is one target of a trial.
@@ -104,6 +105,9 @@ func (s *session) testMapping(ctx context.Context, reader dirsync.Reader, source
 		return err
 	}
 	t := trial{Source: source}
+	if t.mapping, err = s.mappingInForce(ctx, src); err != nil {
+		return mended(err)
+	}
 	if who != "" {
 		if err := s.recorded(ctx, reader, src, who, &t); err != nil {
 			return err
@@ -233,7 +237,7 @@ func (s *session) askProvider(ctx context.Context, src *sourceConfig, who string
 			return usagef("no account linked to a person answers to %q, and it %w", who, err)
 		}
 	}
-	names := src.Compiled.Attributes()
+	names := t.mapping.compiled.Attributes()
 	var seen *connectors.Sighting
 	err = connector.Look(ctx, connectors.Want{Scope: src.People, Attributes: names}, []string{id}, func(sighting connectors.Sighting) error {
 		seen = &sighting
@@ -258,7 +262,7 @@ func (s *session) askProvider(ctx context.Context, src *sourceConfig, who string
 
 // tryMapping evaluates every row.
 func (s *session) tryMapping(src *sourceConfig, t *trial) error {
-	compiled := src.Compiled.At(s.now(), rand.Reader)
+	compiled := t.mapping.compiled.At(s.now(), rand.Reader)
 	values, err := compiled.Evaluate(nil, src.People, t.given.person(compiled.Attributes()))
 	failed := map[int]string{}
 	for _, e := range each(err) {
@@ -269,7 +273,7 @@ func (s *session) tryMapping(src *sourceConfig, t *trial) error {
 		failed[personal.Row] = personal.Text
 	}
 	for i, target := range compiled.Targets() {
-		row := trialRow{Target: target.Text, From: src.Mapping[i].Source, Apply: string(target.Apply), Inputs: map[string]json.RawMessage{}, Value: raw(values[i]), Error: failed[i]}
+		row := trialRow{Target: target.Text, From: t.mapping.rows[i].Source, Apply: string(target.Apply), Inputs: map[string]json.RawMessage{}, Value: raw(values[i]), Error: failed[i]}
 		if err := row.trace(src.People, &t.given, s); err != nil {
 			return err
 		}

@@ -123,7 +123,7 @@ func (s *service) newGeneration(ctx context.Context, cfg *config) (*generation, 
 		sources = append(sources, source)
 	}
 	g.scheduler, err = dirsync.NewScheduler(dirsync.SchedulerConfig{
-		Engine: newEngine(s.rec, cfg.Users, s.log), Sources: sources, Parallel: cfg.ParallelPulls, Ended: func(source dirsync.Source, r dirsync.Report, err error) { s.ended(g, source, r, err) },
+		Engine: newEngine(s.rec, cfg.Users, s.log), Sources: sources, Parallel: cfg.ParallelPulls, Hints: cfg.Hints, Ended: func(source dirsync.Source, r dirsync.Report, err error) { s.ended(g, source, r, err) },
 	})
 	if err != nil {
 		return nil, err

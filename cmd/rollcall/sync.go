@@ -18,6 +18,7 @@ import (
 
 type syncFlags struct {
 	sources  []string
+	user     string
 	dryRun   bool
 	exitCode bool
 }
@@ -33,12 +34,17 @@ a running 'serve'; a source that is being worked on is left alone.
 
 With --dry-run the plan is printed and nothing at all is changed or remembered.
 
+With --user one person alone is asked for and repaired, in seconds, by the same rules: name them
+by userName, e-mail address, external id, object id or account id; with --source by an object id
+that no account has yet.
+
 Absence removes nobody: somebody who is no longer listed is looked up, and deactivated only by
 a positive fact, such as disabled or gone; some of these a second run has to find as well.
 
 ` + exitCodesHelp,
 		Example: `  rollcall sync --dry-run
   rollcall sync --source acme-entra
+  rollcall sync --user ada@acme.example
   rollcall sync --dry-run --exit-code || echo "there is drift"
   rollcall sync --dry-run --output json | jq '.[].plan.counts'`,
 		Args: wants(),
@@ -46,6 +52,7 @@ a positive fact, such as disabled or gone; some of these a second run has to fin
 	a.outputFlag(cmd)
 	cmd.Flags().StringArrayVar(&flags.sources, "source", nil, "only the source `NAME`; may be given more than once")
 	a.completeSources(cmd)
+	cmd.Flags().StringVar(&flags.user, "user", "", "ask for and repair this `PERSON` alone")
 	cmd.Flags().BoolVar(&flags.dryRun, "dry-run", false, "print the plan and change nothing")
 	cmd.Flags().BoolVar(&flags.exitCode, "exit-code", false, "exit 5 when drift was found")
 	forReal := a.withRecord(func(ctx context.Context, s *session, _ []string) error {
@@ -88,10 +95,18 @@ func newSyncView(r dirsync.Report, dryRun bool) syncView {
 	return v
 }
 
-func (s *session) sync(ctx context.Context, flags syncFlags, engine *dirsync.Engine, recorded sourceReader) error {
+func (s *session) sync(ctx context.Context, flags syncFlags, engine *dirsync.Engine, recorded dirsync.Reader) error {
 	chosen, err := s.pulling(flags.sources)
 	if err != nil {
 		return err
+	}
+	var person string
+	if flags.user != "" {
+		src, id, err := aimAt(ctx, recorded, chosen, flags.user)
+		if err != nil {
+			return err
+		}
+		chosen, person, flags.sources = []*sourceConfig{src}, id, []string{src.Name}
 	}
 	sources, broken, err := s.runnables(chosen)
 	if err != nil {
@@ -106,7 +121,7 @@ func (s *session) sync(ctx context.Context, flags syncFlags, engine *dirsync.Eng
 	}
 	views := []syncView{}
 	for i, source := range sources {
-		report, err := s.syncOne(ctx, engine, recorded, source, flags.dryRun)
+		report, err := s.syncOne(ctx, engine, recorded, source, person, flags.dryRun)
 		if ctx.Err() != nil {
 			return errors.New("interrupted; what was applied stays, the next run does the rest")
 		}
@@ -132,9 +147,46 @@ func (s *session) sync(ctx context.Context, flags syncFlags, engine *dirsync.Eng
 	return exitWith(code)
 }
 
-// syncOne runs one source. A dry run leaves no trace, not even that the source was used.
+// aimAt finds whom --user means: the source that they belong to, and their object id there.
+func aimAt(ctx context.Context, records state.Records, chosen []*sourceConfig, who string) (*sourceConfig, string, error) {
+	type match struct {
+		src    *sourceConfig
+		record state.Record
+	}
+	var all []match
+	for _, src := range chosen {
+		found, err := accountsOf(ctx, records, src.scope(), who)
+		if err != nil {
+			return nil, "", fmt.Errorf("look up in source %s: %w", src.Name, err)
+		}
+		for _, r := range found {
+			all = append(all, match{src, r})
+		}
+	}
+	switch {
+	case len(all) > 1:
+		lines := make([]string, len(all))
+		for i, m := range all {
+			lines[i] = fmt.Sprintf("  %s  %s  %s", m.record.ID, clean(userNameOf(m.record)), m.src.Name)
+		}
+		return nil, "", usagef("%d accounts answer to %q; name one by its id, or narrow it down with --source:\n%s", len(all), who, strings.Join(lines, "\n"))
+	case len(all) == 1 && all[0].record.Link != "":
+		return all[0].src, all[0].record.Link, nil
+	case len(all) == 1:
+		return nil, "", fmt.Errorf("the account %s is not tied to a person yet: a pull of the whole source ties it, or 'rollcall users link'", all[0].record.ID)
+	case len(chosen) > 1:
+		return nil, "", usagef("no account answers to %q; for somebody who has none yet, name the --source and the person's object id there", who)
+	}
+	id, err := objectID(chosen[0].Kind, who)
+	if err != nil {
+		return nil, "", usagef("no account of source %s answers to %q, and it %w", chosen[0].Name, who, err)
+	}
+	return chosen[0], id, nil
+}
+
+// syncOne runs one source, or about one of its people. A dry run leaves no trace, not even that the source was used.
 func (s *session) syncOne(
-	ctx context.Context, engine *dirsync.Engine, recorded sourceReader, source dirsync.Source, dryRun bool,
+	ctx context.Context, engine *dirsync.Engine, recorded sourceReader, source dirsync.Source, person string, dryRun bool,
 ) (dirsync.Report, error) {
 	src, _ := s.cfg.source(source.Scope.Source)
 	if err := checkTenant(ctx, recorded, src); err != nil {
@@ -142,7 +194,11 @@ func (s *session) syncOne(
 	}
 	show, done := s.progress(source.Scope.Source)
 	defer done()
-	return engine.RunOnce(ctx, source, dirsync.Order{Trigger: dirsync.TriggerHand, Actor: s.operator(), DryRun: dryRun, Progress: show})
+	order := dirsync.Order{Trigger: dirsync.TriggerHand, Actor: s.operator(), DryRun: dryRun, Progress: show}
+	if person != "" {
+		return engine.RunPeople(ctx, source, order, []string{person})
+	}
+	return engine.RunOnce(ctx, source, order)
 }
 
 // syncFailed says what kept a source from being run, and returns its exit code.

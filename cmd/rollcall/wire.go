@@ -178,13 +178,17 @@ func (s *sourceConfig) runnable(env lookupEnv, transport http.RoundTripper) (dir
 	for i, name := range s.Removal.Protect {
 		protect[i] = scim.Fold(name)
 	}
-	return dirsync.Source{
+	source := dirsync.Source{
 		Scope: s.scope(), Kind: s.Kind, Connector: c, Mapping: s.Compiled, Scoping: s.Scoping, Groups: s.Groups, People: s.People, Schedule: s.Schedule, Policy: s.Policy,
 		Rules: plan.Rules{
 			GatePercent: s.Removal.GatePercent, GateFloor: s.Removal.GateFloor, Settle: s.Removal.Settle, Protect: protect,
-			MaxAccounts: s.Limits.MaxAccounts,
+			MaxAccounts: s.Limits.MaxAccounts, SkipOutOfScope: s.Removal.SkipOutOfScope,
 		},
-	}, nil
+	}
+	if s.TenantMapping {
+		source.Complete = s.completeFromTenant()
+	}
+	return source, nil
 }
 
 // newEngine makes the engine that runs sources. Its name in leases is like no other's, and for a human reader: containers share host

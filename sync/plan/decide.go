@@ -44,6 +44,7 @@ type Decider struct {
 
 // Decide says what is to be done about one subject. What it holds to:
 //
+//   - with SkipOutOfScope, whoever is merely unassigned or out of scope is left alone;
 //   - nothing without judgement: an unproven standing changes nothing;
 //   - the mapping decides: only an always-mapped active that is false deactivates, and null is not false;
 //   - a deactivation names the fact behind the mapping's word; without one it is held;
@@ -89,6 +90,8 @@ func (d *Decider) compare(s Subject) Decision {
 	}
 	active, mapped := d.active(s.Values)
 	switch {
+	case d.removes(s) && d.Rules.SkipOutOfScope && outOfScope(d.reason(s.Standing)):
+		return Decision{Notice: d.notice(s, Skipped, "")}
 	case d.removes(s):
 		d.deactivate(&change, s)
 		if change.Reason == ReasonOutOfScope && s.Standing.Unproven && !s.Standing.Presumed {
@@ -115,6 +118,9 @@ func (d *Decider) compare(s Subject) Decision {
 	change.Witnesses = s.witnesses(Fact(change.Reason))
 	return Decision{Change: &change}
 }
+
+// outOfScope tells whether a reason is none but that the source no longer provisions the person.
+func outOfScope(r Reason) bool { return r == ReasonUnassigned || r == ReasonOutOfScope }
 
 // removes tells whether the mapping says inactive of somebody whose account is in force.
 func (d *Decider) removes(s Subject) bool {

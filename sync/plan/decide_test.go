@@ -210,6 +210,15 @@ func TestDecide(t *testing.T) {
 			name: "disabled, out of scope as far as was read", scoped: true, standing: unproven(connectors.Facts{Enabled: connectors.No, Assigned: connectors.Yes, OutOfScope: connectors.Yes}, plan.NotLooked),
 			account: account(t, nil, adaResource), want: "deactivate disabled_at_source active: true -> false",
 		},
+		{
+			name: "out of scope, where the source skips that", scoped: true, rules: func(r *plan.Rules) { r.SkipOutOfScope = true },
+			standing: present(outside), account: account(t, nil, adaResource), want: "notice skipped",
+		},
+		{
+			name: "disabled, where the source skips who is out of scope", scoped: true, rules: func(r *plan.Rules) { r.SkipOutOfScope = true },
+			standing: present(connectors.Facts{Enabled: connectors.No, Assigned: connectors.Yes, SoftDeleted: connectors.No, OutOfScope: connectors.Yes}),
+			account:  account(t, nil, adaResource), want: "deactivate disabled_at_source active: true -> false",
+		},
 		{name: "reactivation wants a look", standing: present(enabled), account: account(t, inactive, adaResource), want: "look"},
 		{
 			name: "reactivation, looked at", standing: looked(enabled), account: account(t, inactive, adaResource),

@@ -14,6 +14,10 @@ type Rules struct {
 	Settle      time.Duration // how long a push outweighs a reading that contradicts it
 	Protect     []string      // userNames, folded, whose removal always waits; a run protects their accounts for good
 	MaxAccounts int           // 0 = no limit
+
+	// SkipOutOfScope leaves people alone who are merely no longer assigned or in scope, as Entra does with SkipOutOfScopeDeletions
+	// (learn.microsoft.com/entra/identity/app-provisioning/skip-out-of-scope-deletions).
+	SkipOutOfScope bool
 }
 
 // Gate is what the gate's sums were made of and what they came to. It is kept with the plan so that a hold can be explained.

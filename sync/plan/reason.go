@@ -120,6 +120,7 @@ const (
 	Unplaced    NoticeKind = "unplaced"    // whether the person is assigned only a pull can tell
 	Moved       NoticeKind = "moved"       // changed while the pull went on
 	Pinned      NoticeKind = "pinned"      // an operator's word stands against a change
+	Skipped     NoticeKind = "skipped"     // merely unassigned or out of scope, where the source leaves those alone
 
 	Leaving     NoticeKind = "leaving"      // members of a group whom the source's group has not; they wait to be confirmed
 	GroupUnread NoticeKind = "group_unread" // a pushed group that could not be compared
@@ -144,6 +145,7 @@ var noticeTexts = map[NoticeKind]string{
 	Unplaced:    "whether they are assigned, only a pull of everyone can tell",
 	Moved:       "changed during the pull, left for the next run",
 	Pinned:      "pinned by an operator",
+	Skipped:     "no longer assigned or in scope, and left alone as the source's settings say",
 
 	Leaving:     "no longer in the group at the source, waits to be confirmed",
 	GroupUnread: "the group's members could not be compared",
