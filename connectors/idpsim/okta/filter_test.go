@@ -3,6 +3,7 @@ package okta_test
 import (
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 
 	"rollcall/connectors/idpsim"
@@ -46,6 +47,26 @@ func TestSearchAndFilter(t *testing.T) {
 		x.refused(x.do("GET", "/users?"+query[:7]+url.QueryEscape(query[7:])), 400, "E0000031")
 	}
 	x.refused(x.do("GET", "/users?filter=x&search=y"), 400, "E0000031")
+}
+
+func TestGroupsAreSearched(t *testing.T) {
+	x := open(t, idpsim.Options{Seed: 1, Groups: 4}, okta.Options{})
+	must(t, x.pop.Do(idpsim.Step{Do: "purge-group", Group: "Finance"}, idpsim.Step{Do: "rename-group", Group: "Sales", Value: "Sales 2"}))
+	for query, want := range map[string]int{
+		"&q=s": 1, `&search=profile.name eq "everyone"`: 1, `&search=profile.name sw "e"`: 2, `&filter=id eq "` + x.groupID("Everyone") + `"`: 1,
+		`&filter=type eq "OKTA_GROUP" and lastMembershipUpdated gt "2024-06-01T00:00:00.000Z"`: 1, `&search=id eq "nobody"`: 0,
+	} {
+		name, text, _ := strings.Cut(strings.TrimPrefix(query, "&"), "=")
+		if rows, _ := x.all("/groups?limit=1&" + name + "=" + url.QueryEscape(text)); len(rows) != want {
+			t.Errorf("%s: %d, want %d", query, len(rows), want)
+		}
+	}
+	if rows, pages := x.all("/groups?limit=1"); len(rows) != 3 || pages != 3 {
+		t.Errorf("%d groups on %d pages", len(rows), pages)
+	}
+	for _, query := range []string{`filter=profile.name eq "x"`, `search=name eq "x"`, `search=id ne "x"`} {
+		x.refused(x.do("GET", "/groups?"+query), 400, "E0000031")
+	}
 }
 
 func TestAStaleSearch(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 // Families are the groups of endpoints that each have an allowance of their own, as Options.Limits names them. Okta's documentation has
 // more of them and other numbers for every plan; these are the ones that the API here can run into.
 func Families() []string {
-	return []string{"/api/v1/apps", "/api/v1/apps/{id}", "/api/v1/groups/{id}", "/api/v1/users", "/api/v1/users/{id}", "/api/v1/logs", "/api/v1", TokenPath}
+	return []string{"/api/v1/apps", "/api/v1/apps/{id}", "/api/v1/groups", "/api/v1/groups/{id}", "/api/v1/users", "/api/v1/users/{id}", "/api/v1/logs", "/api/v1", TokenPath}
 }
 
 // familyOf names the allowance that a request is taken from.
@@ -30,7 +30,9 @@ func familyOf(path string) string {
 		return "/api/v1/users"
 	case at[0] == "users":
 		return "/api/v1/users/{id}"
-	case at[0] == "groups" && len(at) > 1:
+	case at[0] == "groups" && len(at) == 1:
+		return "/api/v1/groups"
+	case at[0] == "groups":
 		return "/api/v1/groups/{id}"
 	}
 	return "/api/v1"

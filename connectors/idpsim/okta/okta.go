@@ -115,6 +115,8 @@ func (c *call) get(at []string) func() {
 		return func() { c.user(at[1]) }
 	case len(at) == 1 && at[0] == "org":
 		return c.org
+	case len(at) == 1 && at[0] == "groups":
+		return c.groups
 	case len(at) == 2 && at[0] == "groups":
 		return func() { c.group(at[1]) }
 	case len(at) == 3 && at[0] == "groups" && at[2] == "users":

@@ -21,20 +21,11 @@ func (c *call) pushMappings(app string) {
 	}
 	c.page(p, func(v *idpsim.View) collection {
 		r := c.renderer(v)
-		return collection{
-			next: func(after uint64) (uint64, bool) {
-				for n := int(after); n < v.Groups(); n++ {
-					g := v.Group(n)
-					push := g.Push()
-					if push.Status != "" && !g.Gone() && !push.Updated.Before(since) && (status == "" || push.Status == status) &&
-						(source == "" || string(g.AppendOktaID(nil)) == source) {
-						return uint64(n) + 1, true
-					}
-				}
-				return 0, false
-			},
-			append: func(dst []byte, key uint64) []byte { return r.pushMapping(dst, v.Group(int(key-1))) },
-		}
+		return groupsWhere(v, func(g idpsim.Group) bool {
+			push := g.Push()
+			return push.Status != "" && !g.Gone() && !push.Updated.Before(since) && (status == "" || push.Status == status) &&
+				(source == "" || string(g.AppendOktaID(nil)) == source)
+		}, r.pushMapping)
 	})
 }
 

@@ -205,6 +205,7 @@ func TestWhatIsAskedForIsDescribed(t *testing.T) {
 		"/api/v1/groups/{groupId}":                    nil,
 		"/api/v1/groups/{groupId}/users":              {"limit"},
 		"/api/v1/users/{id}":                          nil,
+		"/api/v1/groups":                              {"q", "filter", "search", "after", "limit"},
 		"/api/v1/org":                                 nil,
 	} {
 		text := d.path(path)
