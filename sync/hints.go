@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"rollcall/connectors"
 	"rollcall/state"
+	"rollcall/sync/plan"
 )
 
 // ErrNoHints says that a source's connector cannot tell who has changed.
@@ -66,11 +68,17 @@ func (e *Engine) Hurry(ctx context.Context, source Source) (Hurried, error) {
 		if h.Report.Proof.People == 0 {
 			return h, errUnanswered
 		}
+		h.Pull = h.Pull || mayComeBack(&h.Report.Plan)
 	}
 	if hints.Cursor == cursor.Text {
 		return h, nil
 	}
 	return h, e.keepCursor(ctx, source.Scope, state.Cursor{Identity: identity, Text: hints.Cursor})
+}
+
+// mayComeBack tells whether somebody with an account that is not in force may have come back, which only a pull can tell.
+func mayComeBack(p *plan.Plan) bool {
+	return slices.ContainsFunc(p.Notices, func(n plan.Notice) bool { return n.Kind == plan.Unplaced && n.Account != "" })
 }
 
 // keepCursor keeps where hints were read to; a zero cursor drops it.

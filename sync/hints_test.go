@@ -90,6 +90,31 @@ func TestHurry(t *testing.T) {
 	w.wantActive("alan", "grace")
 }
 
+// TestHurryingBack: somebody who is enabled again is let in by a pull where a look can't tell that they are assigned, and it is worth
+// doing now. That strangers have changed is worth nothing.
+func TestHurryingBack(t *testing.T) {
+	w := populated(t, "ada", "alan", "grace")
+	w.disable("ada")
+	w.scheduled()
+	w.clock.hour()
+	d := w.telling()
+	w.enable("ada")
+	w.join("eve")
+	d.names("eve")
+	if h := w.hurry(); h.Pull {
+		t.Error(outline(h.Report))
+	}
+	d.names("ada")
+	if h := w.hurry(); !h.Pull || len(h.Report.Plan.Changes) != 0 {
+		t.Error(outline(h.Report))
+	}
+	w.dir.lookTells = true
+	d.names("ada")
+	if h := w.hurry(); h.Pull || !slices.Contains(w.active(), "ada") {
+		t.Error(outline(h.Report))
+	}
+}
+
 // TestHintsDecideNothing: whoever is named and is as ever stays as ever, and who is not assigned any more is left to a pull.
 func TestHintsDecideNothing(t *testing.T) {
 	w := populated(t, "ada", "alan", "grace")
