@@ -1,9 +1,17 @@
 package entra
 
 import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"rollcall/connectors"
+	"rollcall/connectors/rest"
 )
 
 // FuzzPage: whatever a page says, reading it ends, and people come with as many values as were asked for and an id that is one.
@@ -49,6 +57,89 @@ func FuzzBatch(f *testing.F) {
 		for _, a := range answers {
 			if failure, _ := a.failure(); err == nil && failure == nil && (a.status/100 != 2 || a.body == "") {
 				t.Fatalf("passes for a good answer: %+v", a)
+			}
+		}
+	})
+}
+
+// FuzzChanges: whatever a page of changes says, people and groups come with an id, and links are the page's own.
+func FuzzChanges(f *testing.F) {
+	for _, seed := range []string{
+		`{"@odata.deltaLink":"https://x/v1.0/users/delta?$deltatoken=1","value":[{"id":"6f1d8a2e-0000-4000-9000-000000000001","@removed":{"reason":"changed"}}]}`,
+		`{"@odata.nextLink":"https://x","value":[{"id":"6f1d8a2e-0000-4000-9000-000000000001","members@delta":[{"id":"y","@removed":{}}]},{"id":"6f1d8a2e-0000-4000-9000-000000000002","members@delta":{}}]}`,
+		`{"value":[{"id":null,"members@delta":null}]}`, `{"value":[]}`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, page string) {
+		changed := changes{people: map[guid]struct{}{}, groups: map[guid]struct{}{}}
+		for _, item := range []func(*rest.Scanner) error{changed.user, changed.group} {
+			next, delta, err := links(page, item)
+			if err == nil && !strings.Contains(page, "@odata") && next+delta != "" && !strings.Contains(page, `\`) {
+				t.Fatalf("links %q and %q", next, delta)
+			}
+		}
+		for _, id := range changed.ids() {
+			if _, ok := parseGUID(id); !ok {
+				t.Fatalf("%q", id)
+			}
+		}
+	})
+}
+
+// FuzzAnswers: the small answers never panic, and what they give is of the right form.
+func FuzzAnswers(f *testing.F) {
+	for _, seed := range []string{
+		`{"id":"x","appRoles":[{"id":"6f1d8a2e-0000-4000-9000-000000000001","value":null,"displayName":"A"}]}`, `{"@odata.count":12}`, `{"appRoles":null}`,
+		`{"value":[{"id":"6f1d8a2e-0000-4000-9000-000000000001","principalId":"6f1d8a2e-0000-4000-9000-000000000001","principalType":"User","resourceId":"6f1d8a2e-0000-4000-9000-000000000001"}]}`,
+	} {
+		f.Add(seed)
+	}
+	one, _ := parseGUID("6f1d8a2e-0000-4000-9000-000000000001")
+	f.Fuzz(func(t *testing.T, text string) {
+		if _, err := scanRoles(text); err == nil && !json.Valid([]byte(text)) {
+			t.Fatal("roles of what is no JSON")
+		}
+		if n, err := scanCount(text); err != nil && n != 0 {
+			t.Fatalf("%d with %v", n, err)
+		}
+		_, ids, err := scanIDs(text, nil)
+		for _, id := range ids {
+			if _, ok := parseGUID(id); err == nil && !ok {
+				t.Fatalf("%q passes for an id", id)
+			}
+		}
+		list := (&ownLists{application: one}).scanList(text, one)
+		for _, row := range list.rows {
+			if row.resource != one || row.kind == "" || row.kind == ofUser && row.id != one {
+				t.Fatalf("%+v", row)
+			}
+		}
+	})
+}
+
+// FuzzRoles holds the numbered sets of names against plain sets.
+func FuzzRoles(f *testing.F) {
+	f.Add([]byte("\x01\x12\x21\x13\x02"))
+	f.Fuzz(func(t *testing.T, grants []byte) {
+		names := map[guid]string{}
+		for n := range 8 {
+			names[guid{byte(n + 1)}] = string(rune('a' + n%5))
+		}
+		r, plain := newRoles(names), map[guid]map[string]bool{}
+		for _, b := range grants {
+			principal, role := guid{15: b >> 4}, guid{b & 15}
+			r.grant(principal, role)
+			if plain[principal] == nil {
+				plain[principal] = map[string]bool{}
+			}
+			if names[role] != "" {
+				plain[principal][names[role]] = true
+			}
+		}
+		for principal, want := range plain {
+			if diff := cmp.Diff(slices.Sorted(maps.Keys(want)), r.list(principal), cmpopts.EquateEmpty()); diff != "" {
+				t.Fatal(diff)
 			}
 		}
 	})

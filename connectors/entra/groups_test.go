@@ -309,9 +309,5 @@ func recorded(t testing.TB, population *idpsim.Population, change func(*entra.Co
 	t.Helper()
 	o.Token = connectortest.Token
 	r := &recorder{handler: graph.New(population, o)}
-	c, err := r.open(t, population, change)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c, r
+	return openAt(t, r, population, change), r
 }

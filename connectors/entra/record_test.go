@@ -79,9 +79,10 @@ func calls(seen []sent) (n int) {
 	return n
 }
 
-// open makes a connector that asks r about a population.
-func (r *recorder) open(t testing.TB, population *idpsim.Population, change func(*entra.Config)) (*entra.Connector, error) {
-	server := httptest.NewServer(r)
+// openAt makes a connector that asks a handler about a population, and waits for nothing.
+func openAt(t testing.TB, h http.Handler, population *idpsim.Population, change func(*entra.Config)) *entra.Connector {
+	t.Helper()
+	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
 	cfg := entra.Config{
 		TenantID: population.TenantID(), AppID: population.AppID(), GraphURL: server.URL + "/v1.0", AccessToken: always(connectortest.Token),
@@ -90,5 +91,9 @@ func (r *recorder) open(t testing.TB, population *idpsim.Population, change func
 	if change != nil {
 		change(&cfg)
 	}
-	return entra.Open(cfg)
+	c, err := entra.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
