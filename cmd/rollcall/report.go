@@ -42,8 +42,12 @@ func (s *session) printSummed(p plan.Plan, sum string) {
 	if more > 0 {
 		p.Changes = p.Changes[:shownChanges]
 	}
-	s.line("%s: %s read, %s recorded, %d active, %d in agreement",
-		p.Source, plural(p.Counts.People, "person", "people"), plural(p.Counts.Accounts, "account"), p.Counts.Active, p.Counts.Agree)
+	compared := ""
+	if n := p.Counts.Groups.Compared; n > 0 {
+		compared = ", " + plural(n, "group") + " compared"
+	}
+	s.line("%s: %s read, %s recorded, %d active, %d in agreement%s",
+		p.Source, plural(p.Counts.People, "person", "people"), plural(p.Counts.Accounts, "account"), p.Counts.Active, p.Counts.Agree, compared)
 	for _, section := range p.Sections() {
 		s.line("")
 		s.line("%s", section.Title)
@@ -106,7 +110,7 @@ func planSum(p plan.Plan) string {
 	var parts []string
 	for _, action := range plan.Actions {
 		if n := p.Counts.Actions[action]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d to %s", n, action))
+			parts = append(parts, fmt.Sprintf("%d to %s", n, action.Text()))
 		}
 	}
 	text := plural(p.Counts.Changes(), "change") + ": " + strings.Join(parts, ", ")
@@ -142,7 +146,7 @@ func (s *session) printMishaps(r dirsync.Report) {
 	for _, result := range r.Results {
 		if result.Outcome != dirsync.ChangeApplied && result.Change < len(r.Plan.Changes) {
 			c := r.Plan.Changes[result.Change]
-			rows.add("  "+string(c.Action)+" ("+result.Outcome+")", c.Name, result.Detail)
+			rows.add("  "+c.Action.Text()+" ("+result.Outcome+")", c.Name, result.Detail)
 			n++
 		}
 	}
@@ -187,7 +191,7 @@ func (s *session) printRun(r state.Run) error {
 	fmt.Fprintln(s.stdout)
 	rows := s.newSheet("CHANGE", "WHO~", "WHAT~", "WHY~", "BECAME")
 	for _, c := range report.Changes {
-		rows.add(string(c.Action), c.Name, fieldNames(c.Fields), c.Reason.Text(), becameOf(c))
+		rows.add(c.Action.Text(), c.Name, whatOf(c.Change), c.Reason.Text(), becameOf(c))
 	}
 	if len(report.Changes) > 0 {
 		rows.flush()
@@ -213,9 +217,13 @@ func proofWords(p connectors.Proof) string {
 	return strings.Join(parts, ", ")
 }
 
-func fieldNames(fields []plan.Field) string {
-	names := make([]string, len(fields))
-	for i, f := range fields {
+// whatOf says what a change alters.
+func whatOf(c plan.Change) string {
+	if c.Group != nil {
+		return plural(len(c.Group.Members)+c.Group.LeftOut, "member")
+	}
+	names := make([]string, len(c.Fields))
+	for i, f := range c.Fields {
 		names[i] = f.Path
 	}
 	return strings.Join(names, ", ")

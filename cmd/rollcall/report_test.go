@@ -164,9 +164,10 @@ func TestPrintReport(t *testing.T) {
 func TestPrintRun(t *testing.T) {
 	a, out, _ := testApp(0)
 	body, err := json.Marshal(dirsync.RunReport{
-		Proof:   connectors.Proof{Complete: false, People: 12, Pages: 1, Groups: 2, Calls: 9, Unreadable: []string{"g"}, Probes: []string{"User.Read.All"}},
-		Changes: []dirsync.RunChange{{Change: plan.Change{Action: plan.Update, Name: "ada@acme.example", Reason: plan.ReasonDrift, Fields: []plan.Field{{Path: "userName"}}}, Outcome: dirsync.ChangeApplied}},
-		Counts:  plan.Counts{Notices: map[plan.NoticeKind]int{plan.Absent: 2}}, LeftOut: 3,
+		Proof: connectors.Proof{Complete: false, People: 12, Pages: 1, Groups: 2, Calls: 9, Unreadable: []string{"g"}, Probes: []string{"User.Read.All"}},
+		Changes: []dirsync.RunChange{{Change: plan.Change{Action: plan.Update, Name: "ada@acme.example", Reason: plan.ReasonDrift, Fields: []plan.Field{{Path: "userName"}}}, Outcome: dirsync.ChangeApplied},
+			{Change: plan.Change{Action: plan.AddMembers, Name: "Sales", Reason: plan.ReasonMemberMissing, Group: &plan.Group{Members: make([]plan.Member, 20), LeftOut: 5}}}},
+		Counts: plan.Counts{Notices: map[plan.NoticeKind]int{plan.Absent: 2}}, LeftOut: 3,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -179,7 +180,8 @@ func TestPrintRun(t *testing.T) {
 	}
 	for _, want := range []string{
 		"took      1.5s", "read      partial: 12 people, 1 page, 2 groups, 9 calls, 1 unreadable group, permissions seen: User.Read.All",
-		"update  ada@acme.example  userName  differs from the source  applied", "and 3 more", "noticed: missing from this pull, waits to be confirmed (2)",
+		"update       ada@acme.example  userName    differs from the source               applied",
+		"add members  Sales             25 members  in the group at the source, not here  not tried", "and 3 more", "noticed: missing from this pull, waits to be confirmed (2)",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in:\n%s", want, out)
@@ -204,6 +206,13 @@ func mixedPlan() plan.Plan {
 		value(`addresses[type eq "work"].formatted`, long, long),
 	}})
 	p.Add(plan.Change{Action: plan.Create, Name: evil, Reason: plan.ReasonMissing, Fields: []plan.Field{value("userName", "null", `"grace@acme.example"`), value("x", "null", long)}})
+	group := &plan.Group{ID: "g", Source: "obj-g"}
+	for i := range 25 {
+		group.Members = append(group.Members, plan.Member{Account: state.ID(fmt.Sprint("acc-", i)), Person: "obj", Name: fmt.Sprintf("member.%02d@acme.example", i)})
+	}
+	group.Members[3].Name = evil
+	p.Add(plan.Change{Action: plan.RemoveMembers, Name: "Sales " + evil, Reason: plan.ReasonMemberExtra, Group: group, Held: true, HeldBecause: plan.HoldGroup})
+	p.Counts.Groups.Compared = 1
 	p.Notice(plan.Notice{Kind: plan.Conflict, Name: evil, Detail: evil})
 	p.Gate = plan.Gate{Active: 22, Removals: 6, Limit: 5, Removing: plan.HoldCount}
 	p.Finish()

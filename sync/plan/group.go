@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -88,16 +89,15 @@ func (c Change) Brief() Change {
 }
 
 // told says who the members are.
-func (g *Group) told() Value {
-	names := make([]string, min(len(g.Members), shownMembers))
-	for i := range names {
-		names[i] = cmp.Or(g.Members[i].Name, g.Members[i].Person)
+func (g *Group) told() []Value {
+	var values []Value
+	for _, m := range g.Members[:min(len(g.Members), shownMembers)] {
+		values = append(values, Value{Label: "member", After: cmp.Or(m.Name, m.Person)})
 	}
-	text := strings.Join(names, ", ")
-	if more := len(g.Members) - len(names) + g.LeftOut; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
+	if more := len(g.Members) - len(values) + g.LeftOut; more > 0 {
+		values = append(values, Value{Label: "more members", After: strconv.Itoa(more)})
 	}
-	return Value{Label: "members", After: text}
+	return values
 }
 
 // smallGroup is how many members a group may lose though nobody were left.

@@ -77,7 +77,7 @@ func (c *Change) values() []Value {
 		values = append(values, v)
 	}
 	if c.Group != nil {
-		values = append(values, c.Group.told())
+		values = append(values, c.Group.told()...)
 	}
 	if c.Link && c.Action != Create {
 		values = append(values, Value{Label: "link", After: c.Person})
