@@ -17,5 +17,8 @@
 //	restore      back, with groups and assignments       ACTIVE
 //	purge        gone from the recycle bin: 404          deleted: 404
 //
+// Beside its people, the Entra tenant has granted permissions and runs a provisioning job (Provisioning), which idpsim/graph shows and
+// push.Entra carries out: what a step changes of the one, the other follows.
+//
 // Whatever can go wrong between a vendor and its caller is a named fault: see Faults.
 package idpsim

@@ -77,9 +77,12 @@ type Entra struct {
 	groups map[int]*entraGroup
 }
 
+// mapped is a row as the job's schema has it.
 type mapped struct {
 	Row
-	target target
+	target   target
+	fixed    bool // the value is a constant
+	constant string
 }
 
 // entraLink is what the service remembers of a user that it created or found.
@@ -98,9 +101,6 @@ func NewEntra(o EntraOptions) *Entra {
 		o.Mapping = SeedMapping()
 	}
 	e := &Entra{client: newClient(o.Options, http.Header{"User-Agent": {""}, "Accept": {"application/scim+json"}}), options: o}
-	for _, row := range o.Mapping {
-		e.rows = append(e.rows, mapped{row, parseTarget(row.Target)})
-	}
 	if o.Match == nil {
 		e.options.Match = []string{"userName"}
 	}
@@ -207,6 +207,10 @@ func (e *Entra) subject(n int) (s subject) {
 		s.scope = e.rules.everyone || x.Direct() || x.ViaGroup()
 		s.active = s.scope && x.Present() && x.Enabled()
 		for _, row := range e.rows {
+			if row.fixed {
+				s.values = append(s.values, row.constant)
+				continue
+			}
 			s.values = append(s.values, x.Text(row.Source))
 		}
 	})

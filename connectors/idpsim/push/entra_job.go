@@ -38,6 +38,45 @@ func (e *Entra) applyRules(j *idpsim.Provisioning) {
 		add:      ticked("Add"), update: ticked("Update"), remove: ticked("Delete"), groups: groups.Enabled,
 		active: slices.ContainsFunc(users.Rows, func(r idpsim.MappingRow) bool { return r.Target == "active" }),
 	}
+	if rows := compile(users.Rows); !slices.Equal(rows, e.rows) {
+		e.rows = rows
+		e.startAnew() // as after every change of the mapping
+	}
+}
+
+// compile reads the rows of a mapping of users, but for the user name, active and the manager, which have their own ways. What is
+// neither an attribute that is known here nor a constant is not pushed.
+func compile(rows []idpsim.MappingRow) (all []mapped) {
+	for _, row := range rows {
+		one := mapped{Row: Row{Target: row.Target, CreateOnly: row.Flow == "ObjectAddOnly"}, target: parseTarget(row.Target)}
+		if row.Target == "userName" || row.Target == "active" || strings.HasSuffix(row.Target, ":manager") {
+			continue
+		}
+		switch quoted := len(row.Source) > 1 && row.Source[0] == '"' && row.Source[len(row.Source)-1] == '"'; {
+		case quoted:
+			one.fixed, one.constant = true, row.Source[1:len(row.Source)-1]
+		case row.Source == "":
+			one.fixed, one.constant = true, row.Default
+		default:
+			var known bool
+			if one.Source, known = attributeNamed(row.Source); !known {
+				continue
+			}
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// attributeNamed finds the attribute that the mapping calls [name].
+func attributeNamed(source string) (idpsim.Attribute, bool) {
+	name := strings.TrimSuffix(strings.TrimPrefix(source, "["), "]")
+	for a := idpsim.UserName; a <= idpsim.Extension15; a++ {
+		if sources[a] == name || a >= idpsim.Extension1 && a.String() == name {
+			return a, true
+		}
+	}
+	return 0, false
 }
 
 // sources are the names that the mapping has for attributes.
@@ -50,7 +89,8 @@ var sources = map[idpsim.Attribute]string{
 	idpsim.UsageLocation: "usageLocation", idpsim.UserType: "userType", idpsim.MailNickname: "mailNickname", idpsim.AppUserName: "userPrincipalName",
 }
 
-// describe puts the mapping and the receiver into the job, so that whoever reads the job's schema is told what is pushed.
+// describe puts the mapping and the receiver into the job, where each cycle reads the mapping again: whoever reads the job's schema is
+// told what is pushed, and a step that changes the mapping changes that.
 func (e *Entra) describe() {
 	rows := []idpsim.MappingRow{
 		{Target: "userName", Source: "[userPrincipalName]", Match: 1 + slices.Index(e.options.Match, "userName")},
