@@ -38,7 +38,15 @@ func decode(resp *sdk.Response, err error, into any) error {
 	if err != nil {
 		return err
 	}
-	return json.Unmarshal([]byte(text), into)
+	return parse(text, into)
+}
+
+// parse reads JSON that is small into a value. Its error says nothing of what is there.
+func parse(text string, into any) error {
+	if json.Unmarshal([]byte(text), into) != nil {
+		return errForm
+	}
+	return nil
 }
 
 // get asks for what the SDK has no method for, through its executor. address is a path and query.

@@ -11,8 +11,9 @@ import (
 
 var (
 	errNoID    = errors.New("somebody comes without an id")
+	errForm    = errors.New("the answer is of another form than Okta describes")
 	errOther   = errors.New("the answer is about somebody else")
-	errNoGroup = errors.New("a group comes without an id, or is another than was asked for")
+	errNoGroup = errors.New("a group comes without an id or a status, or is another than was asked for")
 	errNoUser  = errors.New("app users come without a status, or without the Okta user that was asked for")
 )
 

@@ -2,7 +2,6 @@ package okta
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 
 	"github.com/okta/okta-sdk-golang/v2/okta/query"
@@ -76,7 +75,7 @@ func (c *Connector) assignedGroups(ctx context.Context) (groups []group, err err
 				Group struct{ Profile struct{ Name string } }
 			} `json:"_embedded"`
 		}
-		if err := json.Unmarshal([]byte(page), &assignments); err != nil {
+		if err := parse(page, &assignments); err != nil {
 			return "", err
 		}
 		for _, a := range assignments {

@@ -118,6 +118,7 @@ func TestGroupsThatCannotBeRead(t *testing.T) {
 		"another group":     {"/api/v1/groups/" + groupID(1), named(2, "Other"), connectors.ErrIncomplete},
 		"pushes fail":       {pushes, status(503, `{}`), connectors.ErrUnreachable},
 		"pushes are odd":    {pushes, ok(`[{"id":7}]`), connectors.ErrIncomplete},
+		"pushes of nothing": {pushes, ok(`[{"id":"x","status":"ACTIVE"}]`), connectors.ErrIncomplete},
 		"endless":           {member(1), ok(list(oktaUser(1, "ACTIVE")), `<`+member(1)+`?after=1>; rel="next"`), connectors.ErrIncomplete},
 	} {
 		f := newFake(t)
@@ -182,12 +183,13 @@ func TestPush(t *testing.T) {
 		"on":         {ok(feature("ENABLED", "ENABLED", "ENABLED")), &connectors.Push{State: connectors.PushOn, Create: yes, Update: yes, Deactivate: yes}, ""},
 		"in part":    {ok(feature("DISABLED", "ENABLED", "NEWER")), &connectors.Push{State: connectors.PushOn, Create: no, Update: yes}, ""},
 		"all off":    {ok(feature("DISABLED", "DISABLED", "DISABLED")), &connectors.Push{State: connectors.PushOff, Create: no, Update: no, Deactivate: no}, "To App"},
-		"disabled":   {ok(`{"status":"DISABLED"}`), &connectors.Push{State: connectors.PushOff, Create: no, Update: no, Deactivate: no}, "Integration"},
+		"disabled":   {ok(`{"name":"USER_PROVISIONING","status":"DISABLED"}`), &connectors.Push{State: connectors.PushOff, Create: no, Update: no, Deactivate: no}, "Integration"},
 		"not set up": {status(400, `{"errorCode":"E0000001","errorSummary":"x"}`), &connectors.Push{State: connectors.PushOff, Create: no, Update: no, Deactivate: no}, "Integration"},
 		"forbidden":  {status(403, `{"errorCode":"E0000006"}`), nil, ""},
 		"not there":  {status(404, notFound), nil, ""},
 		"fails":      {status(500, `{}`), nil, ""},
 		"odd":        {ok(`[]`), nil, ""},
+		"another":    {ok(`{"name":"INBOUND_PROVISIONING","status":"ENABLED"}`), nil, ""},
 	} {
 		f := newFake(t)
 		f.on(features, test.feature)

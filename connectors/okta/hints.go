@@ -138,6 +138,9 @@ func (c *Connector) events(ctx context.Context, link string) (events []event, ne
 	if err := decode(resp, err, &events); err != nil {
 		return nil, "", err
 	}
+	if slices.ContainsFunc(events, func(e event) bool { return e.EventType == "" }) {
+		return nil, "", errors.New("an event comes without its type")
+	}
 	u, err := url.Parse(nextLink(resp.Header.Values("Link")))
 	if err != nil {
 		return nil, "", err

@@ -2,7 +2,7 @@ package okta
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -33,20 +33,24 @@ func (s setting) answer() connectors.Answer {
 // provisioning reads what Okta does for the application by itself: its feature USER_PROVISIONING. Of an application without
 // provisioning, Okta refuses to show it (E0000001).
 func (c *Connector) provisioning(ctx context.Context) (*connectors.Push, error) {
+	const name = "USER_PROVISIONING"
 	var feature struct {
 		setting
+		Name         string
 		Capabilities struct {
 			Create struct{ LifecycleCreate setting }
 			Update struct{ LifecycleDeactivate, Profile setting }
 		}
 	}
-	_, resp, err := c.client.Application.GetFeatureForApplication(ctx, c.appID, "USER_PROVISIONING")
+	_, resp, err := c.client.Application.GetFeatureForApplication(ctx, c.appID, name)
 	err = decode(resp, err, &feature)
-	if refusedAs(err, http.StatusBadRequest) {
-		feature.Status, err = "DISABLED", nil
-	}
-	if err != nil {
+	switch {
+	case refusedAs(err, http.StatusBadRequest):
+		feature.Status = "DISABLED"
+	case err != nil:
 		return nil, err
+	case feature.Name != name:
+		return nil, errors.New("the answer is about another feature")
 	}
 	push := &connectors.Push{
 		State: connectors.PushOn, Scope: connectors.Assigned,
@@ -90,8 +94,13 @@ func (c *Connector) pushMappings(ctx context.Context) (mappings []pushMapping, e
 	resp, err := c.get(ctx, address)
 	err = eachPage(ctx, resp, err, func(page string) (first string, err error) {
 		var some []pushMapping
-		if err := json.Unmarshal([]byte(page), &some); err != nil {
+		if err := parse(page, &some); err != nil {
 			return "", err
+		}
+		for _, m := range some {
+			if m.ID == "" || m.SourceGroupID == "" || m.Status == "" {
+				return "", errNoGroup
+			}
 		}
 		mappings = append(mappings, some...)
 		if len(some) > 0 {
