@@ -27,7 +27,7 @@ func newView(attributes, excluded string) (view, error) {
 	}
 	v := view{projection: projection, whole: len(projection.Only) == 0}
 	for _, path := range projection.Without {
-		v.whole = v.whole && path.Sub == "" && path.Filter == nil && related(path.Attr)
+		v.whole = v.whole && path.Sub == "" && related(path.Attr)
 	}
 	return v, nil
 }

@@ -242,7 +242,7 @@ func BenchmarkBulk(b *testing.B) {
 
 // One member out and in again, of a small group and of large ones: the cost is to be the same.
 func BenchmarkMember(b *testing.B) {
-	const most = 50_000
+	const most = 100_000
 	s := populated(b, most)
 	for _, size := range []int{100, most} {
 		var members []state.ID
