@@ -267,6 +267,16 @@ func TestPatienceCountsWaitsOnce(t *testing.T) {
 	}
 }
 
+// TestPacedCallsAreTriedAgain: the wait for a turn, however long, is none of a call's patience.
+func TestPacedCallsAreTriedAgain(t *testing.T) {
+	a, transport, _, address := serve(t, status(200), status(503), status(200))
+	transport.Pace = &rest.Pace{Limit: 1, Share: 100, Window: time.Hour}
+	drive(t, transport, 2, address)
+	if a.calls.Load() != 3 {
+		t.Errorf("%d calls", a.calls.Load())
+	}
+}
+
 func BenchmarkPace(b *testing.B) {
 	transport := &rest.Transport{Origin: "http://127.0.0.1", Base: answerer{}, Pace: &rest.Pace{Limit: 1e12, Window: time.Second, Most: 4}}
 	req, err := http.NewRequest(http.MethodGet, "http://127.0.0.1/", nil)

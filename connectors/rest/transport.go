@@ -40,13 +40,12 @@ const (
 //   - Statuses 408, 429, 500, 502, 503 and 504, broken answers and lost connections are tried again, after the wait that the provider
 //     asks for or a growing one, within ten minutes and as long as the request's context lives. Who is throttled holds the others too.
 //   - Calls keep to Pace.
-//   - What is no good answer in the end is a *connectors.Error without Op, never a response. Unless Raw is set.
+//   - What is no good answer in the end is a *connectors.Error without Op, never a response.
 //
 // Calls must be safe to repeat. A Transport is safe for concurrent use once its fields are set.
 type Transport struct {
 	Base   http.RoundTripper // nil = http.DefaultTransport
 	Origin string            // as OriginOf gives it
-	Raw    bool              // hand on answers of every status and form in the end, for a client that reads failures itself
 
 	ExplainFunc func(status int, header http.Header, body []byte) *connectors.Error // of an answer that is no success; nil = by status alone
 	DelayFunc   func(header http.Header) time.Duration                              // the wait that a failed answer asks for; 0 or nil = it doesn't say
@@ -93,12 +92,18 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if OriginOf(req.URL) != t.Origin {
 		return nil, &connectors.Error{Kind: connectors.ErrIncomplete, Detail: "an answer led away from the configured host, to " + Line(req.URL.Host)}
 	}
-	ctx, tally, started := req.Context(), TallyOf(req.Context()), t.now()
+	ctx, tally := req.Context(), TallyOf(req.Context())
+	var started time.Time // its first turn had come: waiting for that is no failure
 	for try := 1; ; try++ {
-		resp, failure, again, err := t.attempt(req, body, tally)
+		leave, toll, err := t.takeTurn(req, body)
 		if err != nil {
 			return nil, err
 		}
+		if try == 1 {
+			started = t.now()
+		}
+		tally.count()
+		resp, failure, again := t.attempt(req, body, toll, leave)
 		if failure == nil {
 			return resp, nil
 		}
@@ -111,9 +116,6 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		wait := max(failure.RetryAfter, Backoff(try))
 		if !again || try >= limit || t.now().Sub(started)+wait > Patience {
-			if t.Raw && resp != nil {
-				return resp, nil
-			}
 			tally.note(failure)
 			return nil, failure
 		}
@@ -123,21 +125,15 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// attempt makes the call once, in its turn. A failure comes with the response if there was a whole one, and tells whether to try again.
-// The error is the context's, which ended before the turn came.
-func (t *Transport) attempt(req *http.Request, body []byte, tally *Tally) (_ *http.Response, failure *connectors.Error, again bool, err error) {
-	leave, toll, err := t.takeTurn(req, body)
-	if err != nil {
-		return nil, nil, false, err
-	}
+// attempt makes the call once, in its turn, and ends that. A failure tells whether to try again.
+func (t *Transport) attempt(req *http.Request, body []byte, charged toll, leave func()) (_ *http.Response, failure *connectors.Error, again bool) {
 	defer leave()
-	tally.count()
 	resp, header, failure, again := t.exchange(req, body)
 	if header != nil {
-		t.Pace.learn(toll, header, t.now())
+		t.Pace.learn(charged, header, t.now())
 		t.hold(header, failure)
 	}
-	return resp, failure, again, nil
+	return resp, failure, again
 }
 
 // exchange sends the call and reads the answer, whose header it returns in any case.
@@ -170,13 +166,10 @@ func (t *Transport) exchange(req *http.Request, body []byte) (_ *http.Response, 
 		return resp, header, nil, false
 	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return resp, header, t.explain(resp, content), Worth(resp.StatusCode)
-	}
-	if t.Raw {
-		return resp, header, nil, false
+		return nil, header, t.explain(resp, content), Worth(resp.StatusCode)
 	}
 	if fault := formFault(header, content); fault != "" {
-		return resp, header, &connectors.Error{Kind: connectors.ErrIncomplete, Detail: fault}, true
+		return nil, header, &connectors.Error{Kind: connectors.ErrIncomplete, Detail: fault}, true
 	}
 	if t.GoodFunc != nil {
 		if err := t.GoodFunc(resp); err != nil {

@@ -341,19 +341,6 @@ func TestUnreachableSaysWhatToDo(t *testing.T) {
 	}
 }
 
-func TestRawHandsFailuresOn(t *testing.T) {
-	a, transport, _, address := serve(t, status(503), status(400))
-	transport.Raw = true
-	resp, err := transport.Client().Get(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != 400 || a.calls.Load() != 2 {
-		t.Errorf("status %d after %d calls", resp.StatusCode, a.calls.Load())
-	}
-}
-
 func TestLine(t *testing.T) {
 	for in, want := range map[string]string{
 		"one\n two\tthree ":                  "one two three",
