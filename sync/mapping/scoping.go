@@ -114,19 +114,24 @@ func CompileScoping(filters [][]Clause) (*Scoping, error) {
 func (s *Scoping) Attributes() []string { return slices.Clone(s.attributes) }
 
 // passes tells whether values pass a filter. places has the place of each of the filters' attributes among the values; proven tells
-// whether every one of them is present.
+// whether every attribute is present: of a filter that they pass, and otherwise of all.
 func (s *Scoping) passes(values []connectors.Value, places []int) (answer connectors.Answer, proven bool) {
-	proven = !slices.ContainsFunc(places, func(at int) bool { return !values[at].Present })
 	answer = connectors.No
 	for _, filter := range s.filters {
 		switch s.holds(filter, values, places) {
 		case connectors.Yes:
-			return connectors.Yes, proven
+			absent := func(c clause) bool { return !values[places[c.attribute]].Present }
+			if !slices.ContainsFunc(filter, absent) {
+				return connectors.Yes, true
+			}
+			answer = connectors.Yes
 		case connectors.Unknown:
-			answer = connectors.Unknown
+			if answer == connectors.No {
+				answer = connectors.Unknown
+			}
 		}
 	}
-	return answer, proven
+	return answer, answer != connectors.Yes && !slices.ContainsFunc(places, func(at int) bool { return !values[at].Present })
 }
 
 // holds tells whether every clause of a filter is true. One that is false decides, whatever is unknown.
@@ -176,8 +181,8 @@ func (m *Mapping) Within(s *Scoping) *Mapping {
 }
 
 // OutOfScope tells whether a person is outside the scoping filters, by Values alone: it fits Facts.OutOfScope. Unknown: it can't be told
-// from these values. proven: every attribute that the filters name is present; where not, an empty one may just as well not have been
-// read, and only a direct look-up proves it empty. Without filters everyone is in scope, and that is proven.
+// from these values. proven: every attribute that the filters name, or one filter that is passed, is present; where not, an empty one may
+// just as well not have been read, and only a direct look-up proves it empty. Without filters everyone is in scope, and that is proven.
 func (m *Mapping) OutOfScope(p *connectors.Person) (answer connectors.Answer, proven bool) {
 	switch {
 	case m.scoping == nil:
