@@ -27,8 +27,8 @@ type Hurried struct {
 	Report Report // of the run about those who were named; zero without one
 }
 
-// Hurry asks the provider who has changed since it was last asked, and runs about them, a few hundred at most. Hints decide nothing:
-// what removes or lets in is what the people themselves are found to be, as for RunPeople. Where the provider was asked to is kept last, so that
+// Hurry asks the provider who has changed since it was last asked, and runs about them, a few hundred at most. Hints decide nothing: what
+// removes or lets in is what the people themselves are found to be, as for RunPeople. How far the provider was read is kept last, so that
 // what fails is named again. It never pulls, and does nothing before a source's first pull. Errors are the provider's, the record's,
 // state.ErrLeased while a pull goes on, and ErrNoHints.
 func (e *Engine) Hurry(ctx context.Context, source Source) (Hurried, error) {

@@ -13,15 +13,15 @@ import (
 	"rollcall/sync/plan"
 )
 
-// RunPeople carries out a run about some people only, by object id: it asks for them directly, with a handful of calls, and
-// plans, holds and applies as every run does. It concludes nothing about anybody else. Positive facts remove; who is assigned is known
-// only if the provider says so in a direct look, and whoever is gone has to be so in two runs. What contradicts a recent push waits until that
-// push is no longer recent.
+// RunPeople carries out a run about some people only, by object id: it asks for them directly, with a handful of calls, and plans, holds
+// and applies as every run does. It concludes nothing about anybody else. Positive facts remove; who is assigned is known only if the
+// provider says so in a direct look, and whoever is gone has to be so in two runs. What contradicts a recent push waits until that push is
+// no longer recent.
 //
-// Such a run is recorded with TriggerPerson, or TriggerHint if the order's Trigger is TriggerSchedule, once its plan is made, and then only
-// if that has something to carry out or somebody asked for it by hand. Its verdict is about those who were asked for: complete if each was answered for. It is
-// no pull: what the record knows of the source's last pull, and of who was missing from it, stays as it is. A plan that is held
-// stays too; what this run holds is kept for approval only where none is, and by hand. Errors are those of RunOnce.
+// Such a run is recorded with TriggerPerson, or TriggerHint if the order's Trigger is TriggerSchedule, once its plan is made, and then
+// only if that has something to carry out or somebody asked for it by hand. Its verdict is about those who were asked for: complete if
+// each was answered for. It is no pull: what the record knows of the source's last pull, and of who was missing from it, stays as it is. A
+// plan that is held stays too; what this run holds is kept for approval only where none is, and by hand. Errors are those of RunOnce.
 func (e *Engine) RunPeople(ctx context.Context, source Source, order Order, people []string) (Report, error) {
 	people = slices.Clone(people)
 	slices.Sort(people)
