@@ -11,6 +11,16 @@
 //
 // Whatever goes wrong at the provider makes a run incomplete: what was positively read still counts, what was not read is not
 // missed. A dry run does the same up to the gate with a Reader, which can write nothing.
+//
+// # Groups
+//
+// With GroupsPushed a run also repairs who is in the groups that the provider pushed. The members of a group at the source come with the
+// pull and are compared with those recorded when its first page comes; nothing is kept of those who agree. Who is in the group at the
+// source is added, if the same pull read them as enabled and in scope and they have an active account. Who is not in it loses access, and
+// no pull says so outright: it only leaves somebody out. So it takes two runs that saw everyone and read the group whole, both of which
+// read the person as enabled and in scope and did not find them in it, with no push about that membership in between; the first of the
+// two is remembered as a suspicion. Groups are never made, renamed or purged by a pull. See regroup.go for the rules and plan.Plan.Hold
+// for the gate.
 package sync
 
 import (
