@@ -2,6 +2,7 @@ package entra
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 
 	"rollcall/connectors"
@@ -64,9 +65,11 @@ func explainSignIn(status int, _ http.Header, body []byte) *connectors.Error {
 		failure.Kind = connectors.ErrUnauthorised
 	}
 	number, _, _ = strings.Cut(number, ":")
+	if _, err := strconv.ParseUint(number, 10, 32); said && err == nil {
+		failure.Code = "AADSTS" + number
+	}
 	if known, ok := signInFailures[number]; said && ok {
 		failure.Kind, failure.Mend = known.kind, known.mend
-		failure.Code = "AADSTS" + number
 	}
 	return failure
 }

@@ -112,6 +112,9 @@ func TestSignInFailures(t *testing.T) {
 			if !errors.As(err, &failure) || failure.Kind != test.kind || failure.Op != "sign in" || failure.Detail == "" {
 				t.Fatalf("got %v", err)
 			}
+			if code, _, numbered := strings.Cut(failure.Detail, ":"); numbered && strings.HasPrefix(code, "AADSTS") && failure.Code != code {
+				t.Errorf("code %q of %q", failure.Code, failure.Detail)
+			}
 			if !strings.Contains(failure.Mend, test.mend) || (failure.Mend != "") != (test.mend != "") {
 				t.Errorf("mend: %s", failure.Mend)
 			}
