@@ -56,6 +56,7 @@ var stepList = []StepHelp{
 	{ofPeople, "status", "who, value: ACTIVE, STAGED, PROVISIONED, RECOVERY, LOCKED_OUT, PASSWORD_EXPIRED, SUSPENDED, DEPROVISIONED", "Okta's state of a user"},
 	{ofPeople, "moving", "who", "Okta is still carrying out the deactivation: transitioningToStatus"},
 	{ofPeople, "app-status", "who, value: ACTIVE, STAGED, PROVISIONED, PENDING, APPROVED, INACTIVE, SUSPENDED, REVOKED, DEPROVISIONED, IMPORTED, MATCHED, UNASSIGNED, IMPLICIT", "Okta's state of an assignment"},
+	{ofPeople, "sync-state", "who, value: DISABLED, OUT_OF_SYNC, SYNCING, SYNCHRONIZED, ERROR", "Okta's word for whether the account is up to date"},
 	{ofPeople, "external-id", "who, value: the id at the application", "what Okta has learned from a push"},
 
 	{ofGroups, "add-group", "group: its name", "an empty group, not assigned"},

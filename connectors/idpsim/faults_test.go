@@ -1,6 +1,7 @@
 package idpsim_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -115,4 +116,61 @@ func TestFaultsFromSeveralSides(t *testing.T) {
 	if got := f.Hits(idpsim.Unavailable); got != 10 {
 		t.Errorf("%d hits, want 10", got)
 	}
+}
+
+// spoiled is an answer that a fault has been at.
+func spoiled(t *testing.T, name string, where idpsim.Where) *httptest.ResponseRecorder {
+	t.Helper()
+	var f idpsim.Faults
+	must(t, f.Set(name, where))
+	w := httptest.NewRecorder()
+	f.Handler(idpsim.PlainFault, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Add("Link", `<http://example.com/a>; rel="self"`)
+		w.Header().Add("Link", `<http://example.com/a?after=1>; rel="next"`)
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"@odata.nextLink":"http://example.com/a?$skiptoken=1"}`))
+	})).ServeHTTP(w, httptest.NewRequest("GET", "/a", nil))
+	return w
+}
+
+func TestWhatAnAnswerSaysOfItself(t *testing.T) {
+	if got := spoiled(t, idpsim.JoinedLinks, idpsim.Where{}).Header().Values("Link"); len(got) != 1 || !strings.Contains(got[0], `"self", <`) {
+		t.Errorf("links: %q", got)
+	}
+	foreign := spoiled(t, idpsim.ForeignLink, idpsim.Where{})
+	if got := foreign.Body.String() + strings.Join(foreign.Header().Values("Link"), ""); strings.Contains(got, "example.com") || strings.Count(got, "elsewhere.invalid") != 3 {
+		t.Errorf("foreign links: %s", got)
+	}
+	if got := spoiled(t, idpsim.NoType, idpsim.Where{}).Header()["Content-Type"]; len(got) != 0 {
+		t.Errorf("type: %q", got)
+	}
+	if other := spoiled(t, idpsim.OtherShape, idpsim.Where{}); other.Code != 200 || other.Body.String() != `{"status":"ok"}` {
+		t.Errorf("another shape: %d %s", other.Code, other.Body)
+	}
+}
+
+func TestHang(t *testing.T) {
+	var f idpsim.Faults
+	must(t, f.Set(idpsim.Hang, idpsim.Where{}))
+	reached := make(chan struct{}, 1)
+	h := f.Handler(idpsim.PlainFault, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached <- struct{}{} }))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan any, 1)
+	go func() {
+		defer func() { ended <- recover() }()
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil).WithContext(ctx))
+	}()
+	cancel()
+	if got := <-ended; got != http.ErrAbortHandler || len(reached) != 0 {
+		t.Errorf("ended with %v, and %d answers", got, len(reached))
+	}
+	must(t, f.Set(idpsim.Hang, idpsim.Where{Wait: time.Nanosecond}))
+	func() {
+		defer func() {
+			if recover() != http.ErrAbortHandler {
+				t.Error("an answer came after the wait")
+			}
+		}()
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+	}()
 }

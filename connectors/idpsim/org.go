@@ -210,3 +210,25 @@ func (g Group) AppendTargetGroupID(dst []byte) []byte {
 func (v *View) AppendUserMappingID(dst []byte) []byte {
 	return v.appendOkta(dst, "prm", mappingKind, 0)
 }
+
+// syncStates are Okta's words for whether an account at the application is up to date.
+var syncStates = []string{"DISABLED", "OUT_OF_SYNC", "SYNCING", "SYNCHRONIZED", "ERROR"}
+
+// SyncState is Okta's word for whether the account at the application is up to date.
+func (p Person) SyncState() string {
+	switch more := p.more(); {
+	case more != nil && more.syncState != "":
+		return more.syncState
+	case p.ExternalID() != "":
+		return "SYNCHRONIZED"
+	}
+	return "DISABLED"
+}
+
+func (p *Population) setSyncState(_ *View, x Person, step Step) error {
+	if !slices.Contains(syncStates, step.Value) {
+		return fmt.Errorf("value %q is none of %s", step.Value, strings.Join(syncStates, ", "))
+	}
+	p.alter(x, func(d *details) { d.syncState = step.Value })
+	return nil
+}

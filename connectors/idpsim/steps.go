@@ -78,7 +78,7 @@ var personSteps = map[string]func(*Population, *View, Person, Step) error{
 	"moving": (*Population).move, "soft-delete": (*Population).softDelete, "restore": (*Population).restore,
 	"purge": (*Population).purge, "rename": (*Population).rename, "set": (*Population).set, "clear": (*Population).set,
 	"external-id": (*Population).setExternalID, "manager": (*Population).setManager,
-	"guest": (*Population).invite,
+	"guest": (*Population).invite, "sync-state": (*Population).setSyncState,
 }
 
 // groupSteps change a group.

@@ -78,6 +78,7 @@ type details struct {
 	roles      []uint16 // application roles of the direct assignment; none means the default role
 	externalID string
 	appStatus  string
+	syncState  string
 	moving     bool // on the way to DEPROVISIONED
 	manager    int  // number + 1; 0 is what the seed gives, -1 nobody
 	updated    time.Time

@@ -100,7 +100,11 @@ func (r *renderer) user(dst []byte, x idpsim.Person) []byte {
 		dst = append(dst, `,"transitioningToStatus":"DEPROVISIONED"`...)
 	}
 	dst = r.time(dst, "created", x.Created())
-	dst = r.time(dst, "activated", x.Created())
+	if x.Status() == "STAGED" {
+		dst = append(dst, `,"activated":null`...)
+	} else {
+		dst = r.time(dst, "activated", x.Created())
+	}
 	dst = r.time(dst, "statusChanged", x.Turned())
 	dst = append(dst, `,"lastLogin":null`...)
 	dst = r.time(dst, "lastUpdated", x.Updated())
@@ -159,17 +163,18 @@ func (r *renderer) appUser(dst []byte, x idpsim.Person, expand bool) []byte {
 }
 
 func appendExternalID(dst []byte, x idpsim.Person) []byte {
-	if id := x.ExternalID(); id != "" {
+	if id := x.ExternalID(); id != "" && x.AppStatus() != "STAGED" && x.AppStatus() != deprovisioned { // not yet, and no longer
 		return wire.AppendString(dst, id)
 	}
 	return append(dst, "null"...)
 }
 
 func (r *renderer) sync(dst []byte, x idpsim.Person) []byte {
+	dst = append(dst, `"`+x.SyncState()+`"`...)
 	if x.ExternalID() == "" {
-		return append(dst, `"DISABLED","lastSync":null`...)
+		return append(dst, `,"lastSync":null`...)
 	}
-	return r.time(append(dst, `"SYNCHRONIZED"`...), "lastSync", x.Updated())
+	return r.time(dst, "lastSync", x.Updated())
 }
 
 // group appends an Okta group.

@@ -295,6 +295,10 @@ func TestAppUser(t *testing.T) {
 	if after["externalId"] != "ours-1" || after["status"] != "PROVISIONED" || after["syncState"] != "SYNCHRONIZED" || after["lastSync"] == nil {
 		t.Errorf("after the push: %v", after)
 	}
+	must(t, x.pop.Do(idpsim.Step{Do: "sync-state", Who: id, Value: "ERROR"}, idpsim.Step{Do: "app-status", Who: id, Value: "DEPROVISIONED"}))
+	if failed := x.get(x.app("/users/" + id)); failed["syncState"] != "ERROR" || failed["externalId"] != nil {
+		t.Errorf("deprovisioned: %v", failed)
+	}
 	must(t, x.pop.AddGroup("Sales"))
 	must(t, x.pop.AssignGroup("Sales"))
 	must(t, x.pop.Join(id, "Sales"))

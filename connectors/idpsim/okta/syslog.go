@@ -181,7 +181,11 @@ func (q *logQuery) bounded(v *idpsim.View) (rows []int, next uint64, more bool) 
 		slices.Reverse(all)
 	}
 	if q.following {
-		all = all[slices.Index(all, int(q.after)-1)+1:]
+		at := slices.Index(all, int(q.after)-1)
+		if at < 0 { // the last one shown is not kept any more
+			at = len(all) - 1
+		}
+		all = all[at+1:]
 	}
 	rows = all[:min(q.limit, len(all))]
 	if len(rows) > 0 {

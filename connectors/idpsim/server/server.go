@@ -29,6 +29,7 @@ type Options struct {
 	Service      *okta.Service     // the service application that gets tokens from Okta; nil: there is none
 	Quota        int               // of Graph, resource units per 10 seconds; 0 is none
 	RateLimit    int               // of Okta, requests a minute in each family of endpoints; 0 is none
+	RateLimits   map[string]int    // of one of okta.Families, in the place of RateLimit
 	Concurrency  int               // of Okta, requests at the same time; 0 is no limit
 	Pushers      map[string]Pusher // by name, for /_control/cycle
 	ControlToken string            // wanted by /_control as bearer token; without one, /_control answers loopback callers only
@@ -68,7 +69,7 @@ func Listen(o Options) (*Server, error) {
 	o.Login.Population, o.Login.Faults = o.Population, o.Faults
 	s.Login = login.New(o.Login)
 	s.Graph = graph.New(o.Population, graph.Options{Judge: s.judge, Quota: o.Quota, Permissions: o.Permissions, Faults: o.Faults})
-	s.Okta = okta.New(o.Population, okta.Options{Token: o.Token, Service: o.Service, Limit: o.RateLimit, Concurrency: o.Concurrency, Faults: o.Faults})
+	s.Okta = okta.New(o.Population, okta.Options{Token: o.Token, Service: o.Service, Limit: o.RateLimit, Limits: o.RateLimits, Concurrency: o.Concurrency, Faults: o.Faults})
 	mux := http.NewServeMux()
 	mux.Handle("/v1.0/", s.Graph)
 	mux.Handle("/api/v1/", s.Okta)
