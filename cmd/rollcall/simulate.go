@@ -16,18 +16,19 @@ import (
 
 // simulateFlags are the flags of `simulate entra` and `simulate okta`.
 type simulateFlags struct {
-	listen, domain, controlToken    string
-	population, steps               string
-	faults                          []string
-	people, groups                  int
-	direct, unassigned              int
-	seed                            uint64
-	signIn, serviceApp              string
-	rateLimit, concurrency          int
-	push, key                       string
-	every                           time.Duration
-	wide                            bool
-	peopleGiven, groupsGiven, signs bool
+	listen, domain, controlToken string
+	population, steps            string
+	faults                       []string
+	people, groups               int
+	direct, unassigned           int
+	seed                         uint64
+	serviceApp, rateLimit        string
+	concurrency                  int
+	push, key                    string
+	every                        time.Duration
+	wide                         bool
+	peopleGiven, groupsGiven     bool
+	signs, dpop                  bool
 }
 
 func simulateCommand(a *app) *cobra.Command {
@@ -98,7 +99,8 @@ func simulateVendorCommand(a *app, kind string) *cobra.Command {
 		f.BoolVar(&flags.signs, "sign-in", false, "print a source that signs in with a client secret, instead of one with a fixed token")
 	case "okta":
 		f.StringVar(&flags.serviceApp, "service-app", "", "let a service app sign in whose private key is in `FILE`, which is made when it is not there; print a source for it")
-		f.IntVar(&flags.rateLimit, "rate-limit", 0, "allow `N` requests a minute in each family of endpoints; 0 = no limit")
+		f.BoolVar(&flags.dpop, "dpop", false, "ask the service app for proof of possession (DPoP), as Okta does unless that is switched off")
+		f.StringVar(&flags.rateLimit, "rate-limit", "0", "allow `N[,FAMILY=N…]` requests a minute in each family of endpoints, such as 600,/api/v1/logs=60; 0 = no limit")
 		f.IntVar(&flags.concurrency, "concurrency", 0, "allow `N` requests at the same time; 0 = no limit")
 	}
 	vendor.RunE = a.do(func(ctx context.Context, _ []string) error {

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
 
 	"rollcall/connectors/idpsim"
 	"rollcall/connectors/idpsim/okta"
@@ -18,14 +20,17 @@ import (
 
 // simulated makes the organisation that the flags ask for, with what has happened in it and what goes wrong.
 func (a *app) simulated(kind string, flags simulateFlags) (server.Options, error) {
-	o := server.Options{Listen: flags.listen, Token: simulatedToken, Faults: &idpsim.Faults{}, RateLimit: flags.rateLimit, Concurrency: flags.concurrency}
+	o := server.Options{Listen: flags.listen, Token: simulatedToken, Faults: &idpsim.Faults{}, Concurrency: flags.concurrency}
 	if at := address(flags.listen); at.what != "" {
 		return o, usagef("--listen %s; %s", at.what, at.mend)
 	}
-	if flags.rateLimit < 0 || flags.concurrency < 0 || flags.every < 0 {
-		return o, usagef("--rate-limit, --concurrency and --every must not be negative")
+	if flags.concurrency < 0 || flags.every < 0 {
+		return o, usagef("--concurrency and --every must not be negative")
 	}
 	var err error
+	if o.RateLimit, o.RateLimits, err = parseRateLimit(flags.rateLimit); err != nil {
+		return o, usagef("--rate-limit: %w", err)
+	}
 	if flags.controlToken != "" {
 		ref, ok := parseSecret(flags.controlToken)
 		if !ok {
@@ -48,12 +53,41 @@ func (a *app) simulated(kind string, flags simulateFlags) (server.Options, error
 		}
 	}
 	if flags.serviceApp != "" {
-		o.Service, err = serviceApp(flags.serviceApp)
+		if o.Service, err = serviceApp(flags.serviceApp); err != nil {
+			return o, err
+		}
+		o.Service.DPoP = flags.dpop
+	} else if flags.dpop {
+		return o, usagef("--dpop is about a service app; name its key with --service-app")
 	}
 	if flags.signs {
 		o.Client, o.Secret = "simulated-client", simulatedToken
 	}
-	return o, err
+	return o, nil
+}
+
+// parseRateLimit reads a --rate-limit such as 600,/api/v1/logs=60.
+func parseRateLimit(text string) (limit int, of map[string]int, err error) {
+	of = map[string]int{}
+	for part := range strings.SplitSeq(text, ",") {
+		family, number, named := strings.Cut(part, "=")
+		if !named {
+			family, number = "", part
+		}
+		n, err := count(number)
+		switch {
+		case part == "":
+		case err != nil:
+			return 0, nil, err
+		case !named:
+			limit = n
+		case !slices.Contains(okta.Families(), family):
+			return 0, nil, fmt.Errorf("there is no family %q; there are %s", family, strings.Join(okta.Families(), ", "))
+		default:
+			of[family] = n
+		}
+	}
+	return limit, of, nil
 }
 
 // populate generates people, adds those of a file, and plays the steps of another.

@@ -3,7 +3,7 @@
 // which provisions itself into a SCIM receiver with the habits of either vendor (idpsim/push). It imitates what the vendors'
 // documentation says of their services and shares no code with whoever asks.
 //
-// A population is generated from a seed or built by hand, one Step at a time. What the seed gives is computed when it is asked for;
+// A population is generated from a seed, read from a File, or built by hand, one Step at a time. What the seed gives is computed when it is asked for;
 // only what was changed is stored, so that a million people fit in a few megabytes. The same seed and the same steps give the same
 // answers, byte for byte, apart from times, which come from Options.Now.
 //
@@ -20,5 +20,8 @@
 // Beside its people, the Entra tenant has granted permissions and runs a provisioning job (Provisioning), which idpsim/graph shows and
 // push.Entra carries out: what a step changes of the one, the other follows.
 //
-// Whatever can go wrong between a vendor and its caller is a named fault: see Faults.
+// Every step is written down as Events, which Okta shows as its System Log. Beside the people there is what the Entra tenant and the Okta
+// org allow their caller, and how each provisions the application.
+//
+// Whatever can go wrong between a vendor and its caller is a named fault: see FaultList.
 package idpsim
