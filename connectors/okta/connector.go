@@ -19,7 +19,7 @@ type Connector struct {
 	identity        string
 	suspendedActive bool
 	serviceApp      bool
-	groups          atomic.Pointer[groupSet] // those that were read last; nil until the first pull
+	groups          atomic.Pointer[groupSet] // of the last pull; nil until there was one
 }
 
 var _ connectors.Connector = (*Connector)(nil)

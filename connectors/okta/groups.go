@@ -10,7 +10,7 @@ import (
 	"rollcall/connectors/rest"
 )
 
-// groupSet holds the ids of the groups that were read last; nil: none have been yet.
+// groupSet holds the ids of the groups that the last pull had to read; it is not changed once it is stored.
 type groupSet map[string]bool
 
 // group is one to read. name is "" where it has not been read yet.
@@ -39,6 +39,9 @@ func (p *pull) pushedGroups(ctx context.Context, want connectors.Want, pushed []
 	watched := groupSet{}
 	for _, g := range groups {
 		watched[g.id] = true
+	}
+	p.groups.Store(&watched)
+	for _, g := range groups {
 		switch err := p.group(ctx, want, g); {
 		case err == nil:
 			p.Proof.Groups++
@@ -51,7 +54,6 @@ func (p *pull) pushedGroups(ctx context.Context, want connectors.Want, pushed []
 			return nil
 		}
 	}
-	p.groups.Store(&watched)
 	return nil
 }
 

@@ -179,7 +179,7 @@ func about(e event, people map[string]struct{}) {
 	}
 }
 
-// watched tells whether an event is about a group whose members the last pull has read. Before the first pull, each is.
+// watched tells whether an event is about a group whose members the last pull had to read. Before the first pull, each is.
 func (c *Connector) watched(e event) bool {
 	groups := c.groups.Load()
 	return groups == nil || slices.ContainsFunc(e.Target, func(t struct{ ID, Type string }) bool { return (*groups)[t.ID] })
