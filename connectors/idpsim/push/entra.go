@@ -64,6 +64,7 @@ type Entra struct {
 	*client
 	options EntraOptions
 	rows    []mapped
+	filters []idpsim.FilterGroup
 
 	rounds  rounds
 	rules   rules  // of the cycle
@@ -204,7 +205,7 @@ func (e *Entra) subject(n int) (s subject) {
 	e.Population.Read(func(v *idpsim.View) {
 		x := v.Person(n)
 		s = subject{number: n, userName: withoutGuestTail(x.Text(idpsim.UserName)), gone: x.Gone()}
-		s.scope = e.rules.everyone || x.Direct() || x.ViaGroup()
+		s.scope = (e.rules.everyone || x.Direct() || x.ViaGroup()) && passes(e.filters, x)
 		s.active = s.scope && x.Present() && x.Enabled()
 		for _, row := range e.rows {
 			if row.fixed {

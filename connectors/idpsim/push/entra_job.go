@@ -3,6 +3,7 @@ package push
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -38,9 +39,24 @@ func (e *Entra) applyRules(j *idpsim.Provisioning) {
 		add:      ticked("Add"), update: ticked("Update"), remove: ticked("Delete"), groups: groups.Enabled,
 		active: slices.ContainsFunc(users.Rows, func(r idpsim.MappingRow) bool { return r.Target == "active" }),
 	}
-	if rows := compile(users.Rows); !slices.Equal(rows, e.rows) {
-		e.rows = rows
-		e.startAnew() // as after every change of the mapping
+	rows := compile(users.Rows)
+	if !slices.Equal(rows, e.rows) || !reflect.DeepEqual(users.Filters, e.filters) {
+		e.remap(rows)
+		e.rows, e.filters = rows, users.Filters
+		e.rounds.seen = -1 // everybody is looked at again, though the ids are kept
+	}
+}
+
+// remap puts what was sent of each person into the order of other rows.
+func (e *Entra) remap(rows []mapped) {
+	for _, l := range e.people {
+		sent := make([]string, len(rows))
+		for i, row := range rows {
+			if at := slices.IndexFunc(e.rows, func(old mapped) bool { return old.Target == row.Target }); at >= 0 {
+				sent[i] = l.sent[at]
+			}
+		}
+		l.sent = sent
 	}
 }
 
