@@ -223,6 +223,9 @@ func (c *Connector) batch(ctx context.Context, asks []ask) ([]item, error) {
 				items[at] = item{body: answer.body}
 				continue
 			}
+			if failure.Status == http.StatusTooManyRequests {
+				c.transport.Hold(failure.RetryAfter)
+			}
 			if items[at].err = failure; worth {
 				wait = max(wait, failure.RetryAfter)
 				again = append(again, at)

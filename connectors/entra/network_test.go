@@ -182,3 +182,48 @@ func TestOpenNamesFaultyCredentials(t *testing.T) {
 // What Open must not read.
 func never() (string, error)      { panic("read") }
 func neverBytes() ([]byte, error) { panic("read") }
+
+// TestThrottledBatchItemsHoldOthers: what one request of a batch is told is meant for all calls of the application.
+func TestThrottledBatchItemsHoldOthers(t *testing.T) {
+	f := newFake(t)
+	asked, told := 0, make(chan struct{})
+	f.on(batchPath, batch(func(string) string {
+		if asked++; asked == 1 {
+			return `"status":429,"headers":{"Retry-After":"60"},"body":{"error":{"code":"TooManyRequests"}}`
+		}
+		return `"status":200,"body":` + user(1)
+	}))
+	type first struct{}
+	asleep := make(chan struct{})
+	waits := make(chan time.Duration, 10)
+	c := f.open(func(c *entra.Config) {
+		c.SleepFunc = func(ctx context.Context, d time.Duration) error {
+			if ctx.Value(first{}) != nil {
+				close(asleep)
+				<-told
+				return ctx.Err()
+			}
+			waits <- d
+			return ctx.Err()
+		}
+	})
+	look := func(ctx context.Context) error {
+		return c.Look(ctx, connectors.Want{}, []string{person(1)}, func(connectors.Sighting) error { return nil })
+	}
+	done := make(chan error, 1)
+	go func() { done <- look(context.WithValue(t.Context(), first{}, true)) }()
+	<-asleep
+	if err := look(t.Context()); err != nil {
+		t.Error(err)
+	}
+	close(told)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if len(waits) != 1 {
+		t.Fatalf("the other waited %d times", len(waits))
+	}
+	if d := <-waits; d < 50*time.Second || d > time.Minute {
+		t.Errorf("the other waited %v", d)
+	}
+}

@@ -255,6 +255,22 @@ func TestThrottledCallHoldsOthers(t *testing.T) {
 	}
 }
 
+// TestHold: the longest of what was asked for holds, and no longer than five minutes.
+func TestHold(t *testing.T) {
+	for want, asked := range map[time.Duration][]time.Duration{
+		0: {0, -time.Second}, 20 * time.Second: {time.Second, 20 * time.Second, 3 * time.Second}, 5 * time.Minute: {time.Hour},
+	} {
+		_, transport, n, address := serve(t, status(200))
+		for _, d := range asked {
+			transport.Hold(d)
+		}
+		drive(t, transport, 3, address)
+		if !near(n.total(), want) {
+			t.Errorf("asked to hold for %v: waited %v", asked, n.waits)
+		}
+	}
+}
+
 // TestPatienceCountsWaitsOnce: waits are counted once, really slept or not.
 func TestPatienceCountsWaitsOnce(t *testing.T) {
 	a, transport, n, address := serve(t, status(503, "Wait", "140s"))

@@ -253,22 +253,22 @@ func (t *Transport) awaitHold(ctx context.Context) error {
 	}
 }
 
-// hold notes how long the next calls have to wait after an answer, and a failure that it may be.
+// hold holds the next calls as an answer, and the failure that it may be, ask for.
 func (t *Transport) hold(header http.Header, failure *connectors.Error) {
-	var d time.Duration
 	if t.HoldFunc != nil {
-		d = t.HoldFunc(header)
+		t.Hold(t.HoldFunc(header))
 	}
 	if failure != nil && failure.Status == http.StatusTooManyRequests {
-		d = max(d, failure.RetryAfter)
+		t.Hold(failure.RetryAfter)
 	}
-	if d = min(d, longestHold); d <= 0 {
-		return
-	}
-	until := t.now().Add(d)
+}
+
+// Hold lets no call go before d has passed, or five minutes. It does not shorten what holds already.
+func (t *Transport) Hold(d time.Duration) {
+	until := t.now().Add(min(d, longestHold))
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if until.After(t.until) {
+	if d > 0 && until.After(t.until) {
 		t.until = until
 	}
 }
