@@ -1,5 +1,6 @@
 // Package okta shows a population as the Okta management API shows an org: the parts of it that say who is assigned to an
-// application and why, its System Log, and the tokens of the service application that asks. What it does not know it refuses, as Okta would, so that no request succeeds by luck.
+// application and why, its System Log, and the tokens of the service application that asks. What it does not know it refuses, as Okta
+// would, so that no request succeeds by luck.
 package okta
 
 import (
