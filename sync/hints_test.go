@@ -343,3 +343,89 @@ func TestHintsThatFail(t *testing.T) {
 		})
 	}
 }
+
+// TestKilledWhileHurrying kills the process at every call of the store that hurrying makes, before it and after it. Whoever hurries next
+// is told again of what was not done, because where the provider was read to is kept last.
+func TestKilledWhileHurrying(t *testing.T) {
+	named := func() *world {
+		w := populated(t, crowd(12)...)
+		d := w.telling()
+		w.dir.lookTells = true
+		w.hurry()
+		w.disable("p001")
+		w.join("new")
+		r := w.account("p002")
+		w.push(putOf(r, decode(t, `{"userName":"drifted@acme.example"}`)))
+		w.clock.hour()
+		d.tells = func(cursor string) (connectors.Hints, error) {
+			if cursor == "1" {
+				return connectors.Hints{People: []string{"obj-new", "obj-p001", "obj-p002"}, Cursor: "2"}, nil
+			}
+			return connectors.Hints{Cursor: "2"}, nil
+		}
+		return w
+	}
+	counted := named()
+	calls := 0
+	counted.engine = &dirsync.Engine{Now: counted.clock.Now, Holder: "first", Store: statetest.Faulty(counted.store, func(statetest.Call) *statetest.Fault {
+		calls++
+		return nil
+	})}
+	want(t, counted.hurry().Report, "complete applied", "deactivate p001 disabled_at_source", "update drifted drift", "create new assigned_missing")
+	expected := counted.active()
+	if calls < 20 {
+		t.Fatalf("only %d calls of the store: this tests nothing", calls)
+	}
+	for kill := range calls {
+		for _, done := range []int{0, 1} {
+			w := named()
+			made := 0
+			w.engine = &dirsync.Engine{Now: w.clock.Now, Holder: "first", Store: statetest.Faulty(w.store, func(statetest.Call) *statetest.Fault {
+				if made++; made <= kill {
+					return nil
+				}
+				if made == kill+1 {
+					return &statetest.Fault{Err: errKilled, Done: done}
+				}
+				return &statetest.Fault{Err: errKilled} // the process is dead
+			})}
+			if _, err := w.engine.Hurry(t.Context(), w.source); err == nil && made > kill+1 {
+				t.Errorf("killed at call %d and no error", kill)
+			}
+			w.engine = &dirsync.Engine{Now: w.clock.Now, Holder: "second", Store: w.store}
+			w.clock.hour()
+			w.hurry()
+			if got := w.active(); !slices.Equal(got, expected) {
+				t.Errorf("killed at call %d (done %d): active %v, want %v", kill, done, got, expected)
+			}
+			w.clock.hour()
+			want(t, w.scheduled(), "complete in_sync")
+			runs, err := w.store.ListRuns(t.Context(), acme, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, run := range runs {
+				if run.EndedAt.IsZero() {
+					t.Errorf("killed at call %d: run %s never ended", kill, run.ID)
+				}
+			}
+		}
+	}
+}
+
+// TestHurryOnSQLite hurries on a real database.
+func TestHurryOnSQLite(t *testing.T) {
+	w := onSQLite(t)
+	w.join(crowd(20)...)
+	w.hand()
+	w.clock.hour()
+	d := w.telling()
+	w.hurry()
+	w.disable("p003")
+	d.names("p003", "p004")
+	want(t, w.hurry().Report, "complete applied", "deactivate p003 disabled_at_source")
+	w.hurry()
+	if got := []string{"", "1", "2"}; !slices.Equal(d.asked, got) {
+		t.Errorf("asked with cursors %q, want %q", d.asked, got)
+	}
+}
