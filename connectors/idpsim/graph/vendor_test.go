@@ -212,3 +212,34 @@ func TestProvisioningIsAsTheVendorDescribes(t *testing.T) {
 		m.check(t, "parseExpressionResponse", answer)
 	}
 }
+
+// TestPathsAreAsTheVendorDescribes: every way from one thing to another that is served here is in the description.
+func TestPathsAreAsTheVendorDescribes(t *testing.T) {
+	m := readMetadata(t)
+	for _, path := range []string{
+		"servicePrincipal.appRoleAssignedTo", "servicePrincipal.synchronization", "synchronization.jobs", "synchronization.secrets",
+		"synchronizationJob.schema", "user.manager", "user.appRoleAssignments", "group.members", "group.transitiveMembers", "directory.deletedItems",
+	} {
+		if from, to, _ := strings.Cut(path, "."); m[from][to] == "" {
+			t.Errorf("there is no %s", path)
+		}
+	}
+	x := open(t, idpsim.Options{Seed: 1, People: 4, Groups: 2, Reports: 1, Roles: []string{"Admin"}}, graph.Options{Permissions: []string{graph.DirectoryRead}})
+	must(t, x.pop.Assign("#1", "Admin"))
+	must(t, x.pop.SoftDelete("#3"))
+	x.step(`[{"do":"nest","group":"Engineering","value":"Everyone"},{"do":"rule","group":"Everyone","value":"x"},{"do":"guest","who":"#2","value":"globex.example"}]`)
+	m.check(t, "user", x.get("/users/"+x.pop.EntraID("#1")+"/manager"))
+	m.check(t, "user", x.get("/directory/deletedItems/"+x.pop.EntraID("#3")))
+	m.check(t, "user", x.get("/users/"+x.pop.EntraID("#2")+"?$select="+strings.Join(graph.PropertyNames(), ",")))
+	rows, _ := x.all("/users/" + x.pop.EntraID("#1") + "/appRoleAssignments")
+	for _, row := range rows {
+		m.check(t, "appRoleAssignment", row)
+	}
+	members, _ := x.all("/groups/" + x.assignments("")[1]["principalId"].(string) + "/members")
+	for _, one := range members {
+		m.check(t, strings.TrimPrefix(one["@odata.type"].(string), "#microsoft.graph."), one)
+	}
+	if len(rows) != 2 || len(members) != 3 {
+		t.Errorf("%d rows, %d members", len(rows), len(members))
+	}
+}
