@@ -56,6 +56,14 @@ func (s *Server) Judge(token string) Verdict {
 // Valid says whether a token was issued here, has not expired, and was not revoked since.
 func (s *Server) Valid(token string) bool { return s.Judge(token).Good }
 
+// Issued says whether a token was issued here, whatever it is worth by now.
+func (s *Server) Issued(token string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.issued[token]
+	return ok
+}
+
 // Revoke makes all tokens issued so far worthless.
 func (s *Server) Revoke() {
 	s.mu.Lock()

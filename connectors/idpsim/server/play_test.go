@@ -71,7 +71,7 @@ func TestWhyNoPushCame(t *testing.T) {
 // TestATokenIsRevoked: whoever said that it understands challenges is told what to ask for, with which it is let in again.
 func TestATokenIsRevoked(t *testing.T) {
 	pop := idpsim.New(idpsim.Options{Seed: 7, People: 1})
-	s := start(t, server.Options{Population: pop, Token: "token", Client: "client", Secret: "secret"})
+	s := start(t, server.Options{Population: pop, Client: "client", Secret: "secret"}) // any token is taken that was not issued here
 	token := func() string {
 		form := url.Values{"grant_type": {"client_credentials"}, "client_id": {"client"}, "client_secret": {"secret"},
 			"scope": {"https://graph.microsoft.com/.default"}, "claims": {`{"access_token":{"xms_cc":{"values":["CP1"]}}}`}}

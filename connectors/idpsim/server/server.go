@@ -83,7 +83,7 @@ func Listen(o Options) (*Server, error) {
 // judge says what a bearer token is worth at Graph.
 func (s *Server) judge(token string) graph.Bearer {
 	verdict := graph.Bearer(s.Login.Judge(token))
-	if !verdict.Good && verdict.Claims == "" {
+	if !s.Login.Issued(token) {
 		verdict.Good = token != "" && (s.options.Token == "" || token == s.options.Token)
 	}
 	return verdict
