@@ -54,7 +54,7 @@ type Record struct {
 	Protected bool   // a removal always waits for an approval
 	Link      string // object id of the person at the identity provider; "" when not tied yet
 	Stamp     uint64 // hash of mapping and targets when last found in agreement; 0 = never
-	Grouped   bool   // false: directly in no group when it was read; true: ask GroupsOf, which may yet find only tombstones
+	Grouped   bool   // false: directly in no group when it was read; true, as of all accounts that Scan finds: ask GroupsOf, which may find none
 
 	CreatedAt  time.Time // UTC, millisecond precision, as all times of the record
 	ModifiedAt time.Time

@@ -18,7 +18,8 @@ const (
 	// what most changes leave alone has statements of its own. Keys go before life: a tombstone's are nobody's.
 	updateRecord = `UPDATE records SET version = ?, said = ?, in_force = ?, staged = ?, pinned = ?, protected = ?, stamp = 0,
 		modified_at = ?, name = ?, resource = ? WHERE record = ?`
-	updateKeys = `UPDATE records SET unique_key = ?, external_id = ? WHERE record = ?`
+	updateRecordAndKeys = `UPDATE records SET version = ?, said = ?, in_force = ?, staged = ?, pinned = ?, protected = ?, stamp = 0,
+		modified_at = ?, name = ?, resource = ?, unique_key = ?, external_id = ? WHERE record = ?`
 	updateLife = `UPDATE records SET deleted_at = ?, link = ? WHERE record = ?`
 
 	insertMatchKey = `INSERT INTO match_keys (source, name, text, record) VALUES (?, ?, ?, ?)`
@@ -223,14 +224,13 @@ func (w *work) writeRecord() error {
 		r.Row = w.row
 		return err
 	}
-	if err := w.c.exec(updateRecord, r.Version, toBool(r.Said), toBool(r.InForce), toBool(r.Staged), toBool(r.Pinned), toBool(r.Protected),
-		toMilli(r.ModifiedAt), r.Name, string(r.Resource), w.row); err != nil {
-		return err
-	}
+	update, values := updateRecord, []any{r.Version, toBool(r.Said), toBool(r.InForce), toBool(r.Staged), toBool(r.Pinned), toBool(r.Protected),
+		toMilli(r.ModifiedAt), r.Name, string(r.Resource)}
 	if w.m.Put != nil && (w.change.Appears() || w.keys.unique != w.oldKeys.unique || w.keys.externalID != w.oldKeys.externalID) {
-		if err := w.c.exec(updateKeys, toText(w.keys.unique), toText(w.keys.externalID), w.row); err != nil {
-			return err
-		}
+		update, values = updateRecordAndKeys, append(values, toText(w.keys.unique), toText(w.keys.externalID))
+	}
+	if err := w.c.exec(update, append(values, w.row)...); err != nil {
+		return err
 	}
 	if before := w.change.Before; r.Link != before.Link || !r.DeletedAt.Equal(before.DeletedAt) {
 		return w.c.exec(updateLife, toMilli(r.DeletedAt), toText(r.Link), w.row)

@@ -10,11 +10,16 @@ import (
 	"rollcall/state"
 )
 
-// recordColumns are what scanRecord reads. Few columns, because each costs.
-const recordColumns = `r.record, r.id, r.kind, r.version, r.name,
-	r.said | (r.in_force << 1) | (r.staged << 2) | (r.pinned << 3) | (r.protected << 4) |
-	((r.kind = 1 AND EXISTS (SELECT 1 FROM memberships m WHERE m.member_record = r.record)) << 5),
-	r.link, r.stamp, r.created_at, r.modified_at, r.deleted_at, CAST(r.resource AS BLOB) `
+// recordColumns are what scanRecord reads, and scannedColumns the same without a look at memberships: any account may have some. Few
+// columns, because each costs.
+const (
+	recordColumns  = firstColumns + `((r.kind = 1 AND EXISTS (SELECT 1 FROM memberships m WHERE m.member_record = r.record)) << 5)` + lastColumns
+	scannedColumns = firstColumns + `((r.kind = 1) << 5)` + lastColumns
+
+	firstColumns = `r.record, r.id, r.kind, r.version, r.name,
+	r.said | (r.in_force << 1) | (r.staged << 2) | (r.pinned << 3) | (r.protected << 4) | `
+	lastColumns = `, r.link, r.stamp, r.created_at, r.modified_at, r.deleted_at, CAST(r.resource AS BLOB) `
+)
 
 func scanRecord(row row) state.Record {
 	life := row.int(5)
@@ -53,7 +58,7 @@ const (
 		WHERE r.source = ` + inScope + `AND r.kind = ? AND r.link = ? AND r.deleted_at = 0`
 	recordsByMatchKey = `SELECT ` + recordColumns + `FROM match_keys k JOIN records r ON r.record = k.record
 		WHERE k.source = ` + inScope + `AND k.name = ? AND k.text = ? ORDER BY k.record`
-	recordsAfter = `SELECT ` + recordColumns + `FROM records r
+	recordsAfter = `SELECT ` + scannedColumns + `FROM records r
 		WHERE r.source = ` + inScope + `AND r.kind = ? AND r.deleted_at = 0 AND r.record > ? ORDER BY r.record LIMIT ?`
 	rowAfterSkip = `SELECT record FROM records INDEXED BY records_live
 		WHERE source = ` + inScope + `AND kind = ? AND deleted_at = 0 AND record > ? ORDER BY record LIMIT 1 OFFSET ?`

@@ -277,7 +277,7 @@ func TestLooksGoByIndex(t *testing.T) {
 		tombstonesAfter, countOf, groupRow, membersAfter, groupsOf, seatsOfAll, groupRefs, indexAfter, entriesAfter, entriesOf, ledger, requestByID, requestsAll,
 		requestsOf, sourceByName, allSources, leaseOf, keyByHash, keysOf, countLiveKeys, keyIsThere, runByID, runsAll, runsOf, planByID,
 		plansAll, plansOf, suspicionsOf, recordForWrite, uniqueKeyOwner, linkOwner, scopeForWrite, seatToAdd, seatOf, seatsOf,
-		lastJoined, groupsForWrite, updateRecord, updateKeys, updateLife, updateGroup, deleteMembership, deleteMembers, deleteFromGroups, agree, touchKey, touchSource,
+		lastJoined, groupsForWrite, updateRecord, updateRecordAndKeys, updateLife, updateGroup, deleteMembership, deleteMembers, deleteFromGroups, agree, touchKey, touchSource,
 		replacePlans, trimRequests,
 	} {
 		var plan []string

@@ -33,6 +33,9 @@ func (m *Model) Scan(ctx context.Context, scope state.Scope, kind state.Kind, af
 	}
 	records := m.recordsOf(list)
 	m.mu.Unlock()
+	for i := range records {
+		records[i].Grouped = kind == state.KindAccount
+	}
 	return each(ctx, records, yield)
 }
 

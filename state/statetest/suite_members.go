@@ -206,13 +206,25 @@ func testGroups(t *testing.T, f *fixture) {
 	check(elsewhere, rows, 0)
 
 	var grouped []state.ID
-	if err := f.Scan(t.Context(), here, state.KindAccount, 0, 0, 0, func(r state.Record) bool {
-		if r.Grouped {
-			grouped = append(grouped, r.ID)
+	for i, id := range ids[:501] {
+		found, err := f.Find(t.Context(), here, state.KindAccount, state.NewMatchKey(state.MatchUserName, fmt.Sprint("u", i)))
+		if err != nil || len(found) != 1 || found[0].Grouped != f.record(t, state.KindAccount, id).Grouped {
+			t.Fatalf("found %+v, %v; want it grouped as when it is read", found, err)
 		}
-		return true
-	}); err != nil || !slices.Equal(grouped, []state.ID{ids[1], ids[3], ids[500]}) {
-		t.Errorf("grouped are %v, %v", grouped, err)
+		if found[0].Grouped {
+			grouped = append(grouped, id)
+		}
+	}
+	if want := []state.ID{ids[1], ids[3], ids[500]}; !slices.Equal(grouped, want) {
+		t.Errorf("grouped are %v, want %v", grouped, want)
+	}
+	if err := f.Scan(t.Context(), here, state.KindAccount, 0, 0, 0, func(r state.Record) bool {
+		if !r.Grouped {
+			t.Errorf("a scan says of %s that it is in no group", r.ID)
+		}
+		return r.Grouped
+	}); err != nil {
+		t.Error(err)
 	}
 	if f.record(t, state.KindGroup, "g").Grouped {
 		t.Error("Grouped is said of a group")
