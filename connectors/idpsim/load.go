@@ -1,43 +1,45 @@
 package idpsim
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 )
 
 // File is a population written by hand, as YAML or JSON.
 type File struct {
-	Groups []FileGroup  `yaml:"groups"`
-	People []FilePerson `yaml:"people"`
+	Groups []FileGroup  `yaml:"groups" json:"groups"`
+	People []FilePerson `yaml:"people" json:"people"`
 }
 
 // FileGroup is a group of a File.
 type FileGroup struct {
-	Name     string   `yaml:"name"`
-	Assigned bool     `yaml:"assigned"` // to the application
-	Pushed   bool     `yaml:"pushed"`   // Okta: has a group push mapping
-	Hidden   bool     `yaml:"hidden"`   // Entra: hidden membership
-	Roles    []string `yaml:"roles"`    // of the assignment
-	In       []string `yaml:"in"`       // groups that this one is a member of, each further up in the file
+	Name     string   `yaml:"name" json:"name"`
+	Assigned bool     `yaml:"assigned" json:"assigned"` // to the application
+	Pushed   bool     `yaml:"pushed" json:"pushed"`     // Okta: has a group push mapping
+	Hidden   bool     `yaml:"hidden" json:"hidden"`     // Entra: hidden membership
+	Roles    []string `yaml:"roles" json:"roles"`       // of the assignment
+	In       []string `yaml:"in" json:"in"`             // groups that this one is a member of, each further up in the file
 }
 
 // FilePerson is a person of a File. Attributes are those that ParseAttribute knows, without the user name.
 type FilePerson struct {
-	UserName    string            `yaml:"userName"`
-	Attributes  map[string]string `yaml:"attributes"`
-	Assigned    bool              `yaml:"assigned"` // to the application, by name
-	Roles       []string          `yaml:"roles"`    // of the assignment
-	Groups      []string          `yaml:"groups"`   // names
-	Disabled    bool              `yaml:"disabled"`
-	SoftDeleted bool              `yaml:"softDeleted"`
-	Status      string            `yaml:"status"`  // Okta's word for the state of the user
-	Account     string            `yaml:"account"` // id at the application, as Okta learns it from a push
+	UserName    string            `yaml:"userName" json:"userName"`
+	Attributes  map[string]string `yaml:"attributes" json:"attributes"`
+	Assigned    bool              `yaml:"assigned" json:"assigned"` // to the application, by name
+	Roles       []string          `yaml:"roles" json:"roles"`       // of the assignment
+	Groups      []string          `yaml:"groups" json:"groups"`     // names
+	Disabled    bool              `yaml:"disabled" json:"disabled"`
+	SoftDeleted bool              `yaml:"softDeleted" json:"softDeleted"`
+	Status      string            `yaml:"status" json:"status"`   // Okta's word for the state of the user
+	Account     string            `yaml:"account" json:"account"` // id at the application, as Okta learns it from a push
 }
 
 // FileExample is a File as its help shows it.
@@ -57,13 +59,9 @@ people:
 // Load adds the people and groups of a File to the population, strictly: its errors name line and column. They leave no trace in the
 // audit log, as if they had been generated. After an error the population is of no use.
 func (p *Population) Load(text []byte) error {
-	parsed, err := parser.ParseBytes(text, 0)
+	file, err := decodeFile(text)
 	if err != nil {
-		return plainYAML(err)
-	}
-	var file File
-	if err := yaml.UnmarshalWithOptions(text, &file, yaml.Strict()); err != nil {
-		return plainYAML(err)
+		return err
 	}
 	if len(file.People)+len(file.Groups) == 0 {
 		return errors.New("it has neither people nor groups")
@@ -72,16 +70,36 @@ func (p *Population) Load(text []byte) error {
 	defer p.mu.Unlock()
 	for i, g := range file.Groups {
 		if err := p.play(g.steps()); err != nil {
-			return place(parsed, fmt.Sprintf("$.groups[%d]", i), err)
+			return place(text, fmt.Sprintf("$.groups[%d]", i), err)
 		}
 	}
 	for i, x := range file.People {
 		if err := p.play(x.steps()); err != nil {
-			return place(parsed, fmt.Sprintf("$.people[%d]", i), err)
+			return place(text, fmt.Sprintf("$.people[%d]", i), err)
 		}
 	}
 	p.current.log, p.current.events = nil, nil
 	return nil
+}
+
+// decodeFile reads a file. JSON would be YAML too, but is read several times faster as what it is.
+func decodeFile(text []byte) (file File, err error) {
+	if trimmed := bytes.TrimSpace(text); len(trimmed) == 0 || trimmed[0] != '{' {
+		if err := yaml.UnmarshalWithOptions(text, &file, yaml.Strict()); err != nil {
+			return file, plainYAML(err)
+		}
+		return file, nil
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	err = d.Decode(&file)
+	if _, more := d.Token(); err == nil && !errors.Is(more, io.EOF) {
+		err = errors.New("there is more after the end")
+	}
+	if err != nil {
+		return file, fmt.Errorf("%s: %w", position(text, err, d.InputOffset()), err)
+	}
+	return file, nil
 }
 
 // play carries out steps; the lock is held.
@@ -105,8 +123,12 @@ func plainYAML(err error) error {
 }
 
 // place adds to an error where in the file it is.
-func place(file *ast.File, path string, err error) error {
+func place(text []byte, path string, err error) error {
 	at, failed := yaml.PathString(path)
+	if failed != nil {
+		return err
+	}
+	file, failed := parser.ParseBytes(text, 0)
 	if failed != nil {
 		return err
 	}

@@ -60,11 +60,14 @@ func TestWhatIsWrongWithAFile(t *testing.T) {
 		"people:\n  - assigned: true\n":                                                    "line 2, people[0]: attributes need a userName",
 		"people:\n  - {userName: x@acme.example, status: ASLEEP}\n":                        "is no state of a user",
 		"groups:\n  - {name: A}\n  - {name: A}\n":                                          `line 3, groups[1]: the group name "A" is taken`,
-		"people: [":     "line 1",
-		"":              "neither people nor groups",
-		"people: []\n":  "neither people nor groups",
-		"folks: []\n":   `unknown field "folks"`,
-		"just a text\n": "line 1",
+		"people: [":                    "line 1",
+		"":                             "neither people nor groups",
+		"people: []\n":                 "neither people nor groups",
+		`{"people":[{"userNam":"x"}]}`: `line 1, column 29: json: unknown field "userNam"`,
+		"{\"people\":[\n{\"userName\":\"x@y.example\",\"groups\":[\"A\"]}]}": "line 2, people[0]: there is no group",
+		`{"people":[]} {}`: "there is more",
+		"folks: []\n":      `unknown field "folks"`,
+		"just a text\n":    "line 1",
 	} {
 		err := idpsim.New(idpsim.Options{}).Load([]byte(text))
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
