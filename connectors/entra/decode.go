@@ -109,6 +109,9 @@ func scanID(body string) (id string, err error) {
 		}
 		return s.Skip()
 	})
+	if err == nil {
+		err = s.End()
+	}
 	if err == nil && id == "" {
 		err = errNoGUID
 	}

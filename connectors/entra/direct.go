@@ -63,6 +63,9 @@ func scanCount(body string) (int, error) {
 		count, err = s.Value()
 		return err
 	})
+	if err == nil {
+		err = s.End()
+	}
 	if err != nil {
 		return 0, err
 	}

@@ -99,5 +99,8 @@ func scanRoles(body string) (map[guid]string, error) {
 			return err
 		})
 	})
+	if err == nil {
+		err = s.End()
+	}
 	return names, err
 }
