@@ -85,10 +85,8 @@ func (p *Population) Load(text []byte) error {
 // decodeFile reads a file. JSON would be YAML too, but is read several times faster as what it is.
 func decodeFile(text []byte) (file File, err error) {
 	if trimmed := bytes.TrimSpace(text); len(trimmed) == 0 || trimmed[0] != '{' {
-		if err := yaml.UnmarshalWithOptions(text, &file, yaml.Strict()); err != nil {
-			return file, plainYAML(err)
-		}
-		return file, nil
+		err = decodeYAML(text, &file)
+		return file, err
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
@@ -100,6 +98,19 @@ func decodeFile(text []byte) (file File, err error) {
 		return file, fmt.Errorf("%s: %w", position(text, err, d.InputOffset()), err)
 	}
 	return file, nil
+}
+
+// decodeYAML reads YAML strictly. The library panics at tags that contradict their values.
+func decodeYAML(text []byte, into *File) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("it is no YAML that can be read here: leave out tags, such as !name")
+		}
+	}()
+	if err := yaml.UnmarshalWithOptions(text, into, yaml.Strict()); err != nil {
+		return plainYAML(err)
+	}
+	return nil
 }
 
 // play carries out steps; the lock is held.

@@ -66,6 +66,7 @@ func TestWhatIsWrongWithAFile(t *testing.T) {
 		`{"people":[{"userNam":"x"}]}`: `line 1, column 29: json: unknown field "userNam"`,
 		"{\"people\":[\n{\"userName\":\"x@y.example\",\"groups\":[\"A\"]}]}": "line 2, people[0]: there is no group",
 		`{"people":[]} {}`: "there is more",
+		"groups: !tag 0\n": "leave out tags",
 		"folks: []\n":      `unknown field "folks"`,
 		"just a text\n":    "line 1",
 	} {
@@ -78,6 +79,7 @@ func TestWhatIsWrongWithAFile(t *testing.T) {
 
 func FuzzLoad(f *testing.F) {
 	f.Add(idpsim.FileExample)
+	f.Add("groups: !00000 0000")
 	f.Add(`{"people":[{"userName":"x@y.example","attributes":{"mobile":""}}]}`)
 	f.Add("groups: [{name: A}, {name: B, in: [A], hidden: true, pushed: true}]")
 	f.Fuzz(func(t *testing.T, text string) {
