@@ -1,8 +1,8 @@
 // Package entra asks Microsoft Entra ID, through Microsoft Graph, who is assigned to an enterprise application.
 //
 // A pull follows the directory's own idea of assignment. It resolves the enterprise application, lists the app role assignments of
-// people and groups, reads the direct members of each assigned group, and then, in batches, those assigned directly: from the
-// directory, or else from the recycle bin. Requests are built by the SDK's request builders and sent by its adapter; answers are taken
+// people and groups, reads the direct members of each assigned group, the first pages of several together, and then those assigned
+// directly: by pages of the directory or in batches, whichever takes fewer calls, or else from the recycle bin. Requests are built by the SDK's request builders and sent by its adapter; answers are taken
 // as bytes and scanned (docs/decisions/002), so that a pull holds one page and the object ids of those it has passed.
 package entra
 

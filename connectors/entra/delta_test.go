@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -208,40 +209,79 @@ func TestEndlessChanges(t *testing.T) {
 	}
 }
 
-// TestSimulatedHints follows people through their changes.
+// TestSimulatedHints follows people and groups through their changes.
 func TestSimulatedHints(t *testing.T) {
 	population := idpsim.New(idpsim.Options{Seed: 6, People: 500, Groups: 2})
-	c, r := recorded(t, population, nil, graph.Options{})
-	r.handler = groupsUnchanged(r.handler)
-	hints, err := c.Hints(t.Context(), "")
-	if err != nil || len(hints.People) > 0 {
-		t.Fatalf("%+v, %v", hints, err)
-	}
-	if err := population.Do(idpsim.Step{Do: "disable", Who: "#5"}, idpsim.Step{Do: "soft-delete", Who: "#6"}, idpsim.Step{Do: "soft-delete", Who: "#7"}, idpsim.Step{Do: "purge", Who: "#7"}); err != nil {
+	if err := population.Do(idpsim.Step{Do: "add-group", Group: "Elsewhere"}); err != nil {
 		t.Fatal(err)
 	}
-	if hints, err = c.Hints(t.Context(), hints.Cursor); err != nil || len(hints.People) != 3 {
+	var assigned string
+	population.Read(func(v *idpsim.View) { assigned = v.Group(0).Name() })
+	c, _ := recorded(t, population, nil, graph.Options{})
+	hints, err := c.Hints(t.Context(), "")
+	if err != nil || len(hints.People) > 0 || hints.Pull {
 		t.Fatalf("%+v, %v", hints, err)
 	}
-	for _, who := range []string{"#5", "#6", "#7"} {
-		if !strings.Contains(strings.Join(hints.People, " "), population.EntraID(who)) {
-			t.Errorf("%s is not among %v", who, hints.People)
+	for _, test := range []struct {
+		steps  []idpsim.Step
+		people []string
+		pull   bool
+	}{
+		{nil, nil, false},
+		{[]idpsim.Step{{Do: "disable", Who: "#5"}, {Do: "soft-delete", Who: "#6"}, {Do: "soft-delete", Who: "#7"}, {Do: "purge", Who: "#7"}}, []string{"#5", "#6", "#7"}, false},
+		{[]idpsim.Step{{Do: "join", Who: "#8", Group: "Elsewhere"}}, nil, false},
+		{[]idpsim.Step{{Do: "join", Who: "#9", Group: assigned}}, nil, true},
+		{[]idpsim.Step{{Do: "leave", Who: "#9", Group: assigned}}, nil, true},
+		{[]idpsim.Step{{Do: "purge-group", Group: "Elsewhere"}}, nil, true},
+		{nil, nil, false},
+	} {
+		if err := population.Do(test.steps...); err != nil {
+			t.Fatal(err)
 		}
-	}
-	if hints, err = c.Hints(t.Context(), hints.Cursor); err != nil || len(hints.People) > 0 || hints.Pull {
-		t.Errorf("nothing more: %+v, %v", hints, err)
+		if hints, err = c.Hints(t.Context(), hints.Cursor); err != nil {
+			t.Fatalf("%+v: %v", test.steps, err)
+		}
+		for _, who := range test.people {
+			if !slices.Contains(hints.People, population.EntraID(who)) {
+				t.Errorf("%+v: %s is not among %v", test.steps, who, hints.People)
+			}
+		}
+		if hints.Pull != test.pull || len(test.steps) == 0 && len(hints.People) > 0 {
+			t.Errorf("%+v: %+v", test.steps, hints)
+		}
 	}
 }
 
-// groupsUnchanged answers delta queries on groups with no changes.
-func groupsUnchanged(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/v1.0"+groupDelta) {
-			ok(fmt.Sprintf(`{"@odata.deltaLink":"http://%s/v1.0%s?$deltatoken=x","value":[]}`, r.Host, groupDelta))(w, r)
-			return
+// TestHintsUnderFaults: each fault ends in hints or in an error of the vocabulary, and an expired cursor in ErrGone.
+func TestHintsUnderFaults(t *testing.T) {
+	population := idpsim.New(idpsim.Options{Seed: 6, People: 500, Groups: 2})
+	var assigned string
+	population.Read(func(v *idpsim.View) { assigned = v.Group(1).Name() })
+	for _, fault := range idpsim.FaultNames() {
+		if fault == idpsim.Hang || fault == idpsim.SlowDrip {
+			continue
 		}
-		h.ServeHTTP(w, r)
-	})
+		faults := new(idpsim.Faults)
+		c, _ := recorded(t, population, nil, graph.Options{Faults: faults})
+		begun, err := c.Hints(t.Context(), "")
+		if err == nil {
+			err = population.Do(idpsim.Step{Do: "disable", Who: "#5"}, idpsim.Step{Do: "enable", Who: "#5"}, idpsim.Step{Do: "leave", Who: "#9", Group: assigned}, idpsim.Step{Do: "join", Who: "#9", Group: assigned})
+		}
+		if err == nil {
+			err = faults.Set(fault, idpsim.Where{})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		hints, err := c.Hints(t.Context(), begun.Cursor)
+		var failure *connectors.Error
+		if (err == nil) != (hints.Cursor != "") || err != nil && (!errors.As(err, &failure) || failure.Op == "") {
+			t.Errorf("%s: %+v, %v", fault, hints, err)
+		}
+		if expired := fault == idpsim.ExpiredDelta || fault == idpsim.SyncStateLost; expired != errors.Is(err, connectors.ErrGone) {
+			t.Errorf("%s: %v", fault, err)
+		}
+	}
 }
 
 // FuzzHints: whatever a cursor says, it leads to the configured host or nowhere.
