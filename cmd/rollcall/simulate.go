@@ -89,7 +89,7 @@ func simulateVendorCommand(a *app, kind string) *cobra.Command {
 	f.Uint64Var(&flags.seed, "seed", 1, "generate from seed `N`: the same seed gives the same people")
 	f.StringVar(&flags.population, "population", "", "people and groups are in `FILE`, YAML or JSON")
 	f.StringVar(&flags.steps, "steps", "", "play the steps in `FILE`, a JSON list, at the start")
-	f.StringArrayVar(&flags.faults, "fault", nil, "start with a fault, `NAME[:path=…,after=N,times=N,wait=5s]`; may be repeated")
+	f.StringArrayVar(&flags.faults, "fault", nil, "start with a fault, `NAME[:WHERE]`, such as throttle:path=/users,after=1,times=2,wait=5s; may be repeated")
 	f.StringVar(&flags.push, "push", "", "provision into the receiver at `URL`")
 	f.StringVar(&flags.key, "key", "", "the receiver's key, as env:NAME or file:PATH (`REF`)")
 	f.DurationVar(&flags.every, "every", 0, "push what is new every `DURATION`; 0 = only when asked")
@@ -100,7 +100,7 @@ func simulateVendorCommand(a *app, kind string) *cobra.Command {
 	case "okta":
 		f.StringVar(&flags.serviceApp, "service-app", "", "let a service app sign in whose private key is in `FILE`, which is made when it is not there; print a source for it")
 		f.BoolVar(&flags.dpop, "dpop", false, "ask the service app for proof of possession (DPoP), as Okta does unless that is switched off")
-		f.StringVar(&flags.rateLimit, "rate-limit", "0", "allow `N[,FAMILY=N…]` requests a minute in each family of endpoints, such as 600,/api/v1/logs=60; 0 = no limit")
+		f.StringVar(&flags.rateLimit, "rate-limit", "0", "allow `N[,FAMILY=N]` requests a minute in each family of endpoints, such as 600,/api/v1/logs=60; 0 = no limit")
 		f.IntVar(&flags.concurrency, "concurrency", 0, "allow `N` requests at the same time; 0 = no limit")
 	}
 	vendor.RunE = a.do(func(ctx context.Context, _ []string) error {
@@ -161,11 +161,10 @@ func (a *app) listSteps() error {
 			topic = one.Topic
 			fmt.Fprintf(a.stdout, "Of %s:\n", topic)
 		}
-		takes := ""
+		fmt.Fprintf(a.stdout, "  %-13s %s\n", one.Name, one.Does)
 		if one.Takes != "" {
-			takes = " (" + one.Takes + ")"
+			fmt.Fprintf(a.stdout, "  %-13s with %s\n", "", one.Takes)
 		}
-		fmt.Fprintf(a.stdout, "  %-13s %s%s\n", one.Name, one.Does, takes)
 	}
 	return nil
 }
