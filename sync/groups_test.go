@@ -276,6 +276,24 @@ func TestASightingInBetween(t *testing.T) {
 	w.wantMembers(group, "ada", "alan", "grace")
 }
 
+// TestAGroupThatWasNotTold: what was found of a group's members is forgotten with the group.
+func TestAGroupThatWasNotTold(t *testing.T) {
+	w, sales, group := grouped(t, "ada", "alan", "grace")
+	w.team("Other")
+	sales.lose("ada")
+	for range 3 {
+		w.scheduled()
+		w.wantMarks("obj-ada member:left")
+		w.clock.hour()
+		sales.hidden = true
+		w.scheduled()
+		w.wantMarks()
+		w.clock.hour()
+		sales.hidden = false
+	}
+	w.wantMembers(group, "ada", "alan", "grace")
+}
+
 // TestWhoKeepsTheirSeat: what is no reason to leave a group, however often it is read.
 func TestWhoKeepsTheirSeat(t *testing.T) {
 	for name, meet := range map[string]func(w *world, sales *team, group state.ID){
@@ -347,6 +365,10 @@ func TestWhoIsNotAdded(t *testing.T) {
 		"hidden":            func(w *world) { w.dir.hidden = map[string]bool{"obj-ada": true} },
 		"pinned":            func(w *world) { w.pin("ada", true) },
 		"a cut list":        func(w *world) { w.dir.teams[0].cut = true },
+		"a cut list and run": func(w *world) {
+			w.dir.teams[0].cut, w.dir.incomplete = true, "half"
+		},
+		"another has the name": func(w *world) { w.namesake("obj-new", "ada", works, false) },
 		"out of scope": func(w *world) {
 			w.source.Rules.Protect = []string{"ada@acme.example"} // and still active
 			w.within(mapping.Clause{Attribute: "userPrincipalName", Operator: "NOT EQUALS", Value: "ada@acme.example"})
@@ -708,6 +730,8 @@ func TestEmptiedGroup(t *testing.T) {
 	t.Run("approved when an account is another's", func(t *testing.T) {
 		w, group, held := emptied(t)
 		w.push(state.Mutation{ID: w.account("p001").ID, Life: &state.Life{Link: new("obj-else")}})
+		other := w.pushNew(`{"userName":"other@acme.example"}`)
+		w.push(state.Mutation{ID: other.ID, Life: &state.Life{Link: new("obj-p001")}})
 		if report := w.approve(held); report.Results[0].Outcome != dirsync.ChangeMoved {
 			t.Error(outline(report))
 		}
@@ -736,6 +760,20 @@ func TestEmptiedGroup(t *testing.T) {
 		if report := w.approve(held); report.Results[0].Outcome != dirsync.ChangeStale {
 			t.Error(outline(report))
 		}
+		w.wantMembers(group, crowd(12)...)
+	})
+	t.Run("approved after such a run that held somebody again", func(t *testing.T) {
+		w, sales, group := grouped(t, crowd(12)...)
+		w.source.Rules.Protect = []string{"p001@acme.example"}
+		sales.members = nil
+		w.scheduled()
+		w.clock.hour()
+		w.disable("p001")
+		w.scheduled()
+		w.clock.hour()
+		w.dir.incomplete = "half"
+		w.approve(w.scheduled())
+		w.wantActive(append(crowd(12)[2:], "p000")...)
 		w.wantMembers(group, crowd(12)...)
 	})
 	t.Run("mended at the source", func(t *testing.T) {
