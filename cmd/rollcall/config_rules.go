@@ -169,6 +169,9 @@ func (s *sourceConfig) check() {
 	if s.Okta != nil {
 		s.Okta.check(fault, given)
 	}
+	if s.Kind == "okta" && len(s.Filters) > 0 {
+		fault("scoping", "is Entra's: Okta has no scoping filters", "assign to the application, in Okta, whom you want")
+	}
 	seen := map[string]bool{}
 	for i, name := range s.Removal.Protect {
 		if seen[scim.Fold(name)] {
