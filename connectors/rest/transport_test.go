@@ -31,7 +31,10 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // naps is a SleepFunc that takes no time.
-type naps struct{ waits []time.Duration }
+type naps struct {
+	began time.Time
+	waits []time.Duration
+}
 
 func (n *naps) sleep(ctx context.Context, d time.Duration) error {
 	n.waits = append(n.waits, d)
@@ -40,7 +43,7 @@ func (n *naps) sleep(ctx context.Context, d time.Duration) error {
 
 func serve(t *testing.T, handlers ...http.HandlerFunc) (*answers, *rest.Transport, *naps, string) {
 	t.Helper()
-	a, n := &answers{handlers: handlers}, &naps{}
+	a, n := &answers{handlers: handlers}, &naps{began: time.Now()}
 	server := httptest.NewServer(a)
 	t.Cleanup(server.Close)
 	u, err := url.Parse(server.URL)
