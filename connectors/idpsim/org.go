@@ -21,7 +21,7 @@ const AdminRole = "admin-role"
 
 // Scopes are what a puller needs to be granted in Okta: from the start all of them are, and the admin role.
 func Scopes() []string {
-	return []string{"okta.apps.read", "okta.groups.read", "okta.users.read", "okta.logs.read", "okta.profileMappings.read"}
+	return []string{"okta.apps.read", "okta.groups.read", "okta.users.read", "okta.logs.read", "okta.profileMappings.read", "okta.schemas.read"}
 }
 
 func newOrg() *org {

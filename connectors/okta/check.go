@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -65,6 +64,8 @@ func (c *Connector) Check(ctx context.Context) []connectors.Finding {
 	f.note(ctx, readPeople, "read people (okta.users.read)", err)
 	f.checkGroups(ctx)
 	f.checkProvisioning(ctx)
+	_, err = c.appUserSchema(ctx)
+	f.option(ctx, readSchema, "read where attributes go, to take the mapping over (okta.schemas.read)", err)
 	f.checkMappings(ctx)
 	_, _, err = c.events(ctx, c.firstLink(time.Now()))
 	f.option(ctx, readLog, "read the System Log, so that changes are seen between pulls (okta.logs.read)", err)
@@ -126,39 +127,12 @@ func (f *findings) checkProvisioning(ctx context.Context) {
 // checkMappings names what Okta pushes only when it creates an account: to keep it as it is pushed, a mapping has to apply at creation
 // only, too.
 func (f *findings) checkMappings(ctx context.Context) {
-	var mappings []struct{ ID string }
-	_, resp, err := f.c.client.ProfileMapping.ListProfileMappings(ctx, query.NewQueryParams(query.WithLimit(mappingPage), query.WithTargetId(f.c.appID)))
-	err = decode(resp, err, &mappings)
-	var atCreation []string
-	for i := 0; i < len(mappings) && err == nil; i++ {
-		var names []string
-		names, err = f.c.pushedAtCreation(ctx, mappings[i].ID)
-		atCreation = append(atCreation, names...)
-	}
+	atCreation, err := f.c.allPushedAtCreation(ctx)
 	if !f.option(ctx, readMappings, "read the attribute mappings (okta.profileMappings.read)", err) || len(atCreation) == 0 {
 		return
 	}
-	slices.Sort(atCreation)
-	f.advise("Okta pushes every attribute when it changes", "it pushes "+rest.Line(strings.Join(slices.Compact(atCreation), ", "))+
+	f.advise("Okta pushes every attribute when it changes", "it pushes "+rest.Line(strings.Join(atCreation, ", "))+
 		" only when it creates an account: either write 'apply: create' for each of them in the source's mapping, or change it at Okta admin console > Directory > Profile Editor > the application > Mappings")
-}
-
-// pushedAtCreation are the attributes of a mapping that are not pushed afterwards.
-func (c *Connector) pushedAtCreation(ctx context.Context, mapping string) (names []string, err error) {
-	if !plainID(mapping) {
-		return nil, errOther
-	}
-	var answer struct {
-		Properties map[string]struct{ PushStatus string }
-	}
-	_, resp, err := c.client.ProfileMapping.GetProfileMapping(ctx, mapping)
-	err = decode(resp, err, &answer)
-	for name, property := range answer.Properties {
-		if property.PushStatus == "DONT_PUSH" {
-			names = append(names, name)
-		}
-	}
-	return names, err
 }
 
 // checkRole notes whether the API token's administrator may do far more than is needed, where that can be told: only such a one may

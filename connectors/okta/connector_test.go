@@ -210,7 +210,7 @@ func TestCheck(t *testing.T) {
 	f.on("/api/v1/users", ok(list(oktaUser(1, "ACTIVE"))))
 	c := f.open()
 	findings := c.Check(t.Context())
-	if len(findings) != 10 {
+	if len(findings) != 11 {
 		t.Errorf("findings: %+v", findings)
 	}
 	for _, finding := range findings {
@@ -244,9 +244,10 @@ func TestCheck(t *testing.T) {
 		"no feature":  {features, status(404, notFound), 6, "does not offer"},
 		"off":         {features, status(400, `{"errorCode":"E0000001","errorSummary":"Api validation failed: feature"}`), 7, "Integration"},
 		"half off":    {features, ok(feature("ENABLED", "ENABLED", "DISABLED")), 7, "Deactivate Users"},
-		"mappings":    {"/api/v1/mappings", status(403, denied), 8, "okta.profileMappings.read"},
-		"at creation": {"/api/v1/mappings/prm1", ok(`{"properties":{"title":{"pushStatus":"DONT_PUSH"},"email":{"pushStatus":"PUSH"}}}`), 9, "title only"},
-		"log":         {"/api/v1/logs", status(403, denied), 9, "okta.logs.read"},
+		"mappings":    {"/api/v1/mappings", status(403, denied), 9, "okta.profileMappings.read"},
+		"schema":      {schemaPath, status(403, denied), 8, "okta.schemas.read"},
+		"at creation": {"/api/v1/mappings/prm1", ok(`{"properties":{"title":{"pushStatus":"DONT_PUSH"},"email":{"pushStatus":"PUSH"}}}`), 10, "title only"},
+		"log":         {"/api/v1/logs", status(403, denied), 10, "okta.logs.read"},
 	} {
 		before := f.answers[test.path]
 		f.on(test.path, test.answer)

@@ -19,6 +19,7 @@ var (
 	readProvisioning = rest.Step{What: "read how provisioning is set up", Permission: "okta.apps.read"}
 	listPushes       = rest.Step{What: "list which groups are pushed", Permission: "okta.groups.read"}
 	readMappings     = rest.Step{What: "read the attribute mappings", Permission: "okta.profileMappings.read"}
+	readSchema       = rest.Step{What: "read where the application's attributes go", Permission: "okta.schemas.read"}
 	readLog          = rest.Step{What: "read the System Log", Permission: "okta.logs.read"}
 )
 

@@ -24,6 +24,8 @@ const (
 
 	features = app + "/features/USER_PROVISIONING"
 	pushes   = app + "/group-push/mappings"
+
+	schemaPath = "/api/v1/meta/schemas/apps/" + appID + "/default"
 )
 
 // groupID is the id of the n-th group.
@@ -100,6 +102,7 @@ func (f *fake) provisioned() {
 	f.on(pushes, ok(list(pushOf(1, "ACTIVE"))))
 	f.on("/api/v1/groups/"+groupID(1), ok(`{"id":"`+groupID(1)+`","profile":{"name":"Sales"}}`))
 	f.on("/api/v1/groups/"+groupID(1)+"/users", ok(list(oktaUser(1, "ACTIVE"))))
+	f.on(schemaPath, ok(`{"definitions":{"base":{"properties":{"userName":{"type":"string"}}},"custom":{"properties":{}}}}`))
 	f.on("/api/v1/mappings", ok(`[{"id":"prm1"}]`))
 	f.on("/api/v1/mappings/prm1", ok(`{"properties":{"title":{"expression":"user.title","pushStatus":"PUSH"}}}`))
 	f.log()

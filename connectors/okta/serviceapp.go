@@ -55,6 +55,8 @@ func scopes(path string) string {
 		return "okta.logs.read"
 	case strings.HasPrefix(path, "/api/v1/mappings"):
 		return "okta.profileMappings.read"
+	case strings.HasPrefix(path, "/api/v1/meta/schemas/"):
+		return "okta.schemas.read"
 	case strings.HasPrefix(path, "/api/v1/groups/"), strings.Contains(path, "/group-push/"):
 		return "okta.apps.read okta.groups.read"
 	}

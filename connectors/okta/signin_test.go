@@ -129,7 +129,7 @@ func TestServiceApp(t *testing.T) {
 			t.Errorf("all is well: %+v", finding)
 		}
 	}
-	if len(o.tokens) != 4 {
+	if len(o.tokens) != 5 {
 		t.Errorf("tokens: %q", o.tokens)
 	}
 }
@@ -202,6 +202,7 @@ func TestServiceAppRefused(t *testing.T) {
 		"no users":    {revoke("okta.users.read"), "read people", "okta.users.read: Okta admin console", nil},
 		"no groups":   {revoke("okta.groups.read"), "read which groups Okta pushes", "okta.groups.read: Okta admin console", nil},
 		"no log":      {revoke("okta.logs.read"), "read the System Log", "okta.logs.read: Okta admin console", nil},
+		"no schemas":  {revoke("okta.schemas.read"), "read where attributes go", "okta.schemas.read: Okta admin console", nil},
 		"no mappings": {revoke("okta.profileMappings.read"), "read the attribute mappings", "okta.profileMappings.read: Okta admin console", nil},
 	} {
 		o := newOrg(t)

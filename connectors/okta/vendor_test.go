@@ -193,6 +193,9 @@ func TestRequestsAreAsTheVendorDescribes(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Check(t.Context())
+	if _, err := c.Mapping(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	if groups == 0 || len(made) < 15 {
 		t.Errorf("%d groups, %d kinds of calls", groups, len(made))
 	}

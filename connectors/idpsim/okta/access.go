@@ -16,6 +16,8 @@ func scopesOf(at []string) []string {
 		return []string{"okta.apps.read", "okta.groups.read"}
 	case at[0] == "mappings":
 		return []string{"okta.profileMappings.read"}
+	case at[0] == "meta":
+		return []string{"okta.schemas.read"}
 	case at[0] == "org":
 		return []string{"okta.orgs.read"}
 	}

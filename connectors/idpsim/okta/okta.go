@@ -136,6 +136,8 @@ func (c *call) get(at []string) func() {
 		return func() { c.features(at[1]) }
 	case len(at) == 4 && at[0] == "apps" && at[2] == "features":
 		return func() { c.feature(at[1], at[3]) }
+	case len(at) == 5 && at[0] == "meta" && at[1] == "schemas" && at[2] == "apps" && at[4] == "default":
+		return func() { c.appUserSchema(at[3]) }
 	case len(at) == 1 && at[0] == "mappings":
 		return c.profileMappings
 	case len(at) == 2 && at[0] == "mappings":

@@ -170,6 +170,15 @@ func TestAnswersAreAsTheVendorDescribes(t *testing.T) {
 	d.check("ProfileMapping", d.schema("ProfileMapping"), mapping)
 	d.check("UserProvisioningApplicationFeature", d.schema("UserProvisioningApplicationFeature"), x.get(x.app("/features/USER_PROVISIONING")))
 	d.check("InboundProvisioningApplicationFeature", d.schema("InboundProvisioningApplicationFeature"), x.get(x.app("/features/INBOUND_PROVISIONING")))
+	schema := x.get("/meta/schemas/apps/" + x.pop.OktaAppID() + "/default")
+	delete(schema, "properties") // described as if allOf were a property
+	for name, inner := range schema["definitions"].(object) {
+		for key, one := range inner.(object)["properties"].(object) {
+			d.check(name+"."+key, d.schema("UserSchemaAttribute"), one)
+		}
+		delete(inner.(object), "properties")
+	}
+	d.check("UserSchema", d.schema("UserSchema"), schema)
 	events := x.tail()
 	if len(events) < 5 {
 		t.Errorf("%d events", len(events))
@@ -195,6 +204,7 @@ func TestWhatIsAskedForIsDescribed(t *testing.T) {
 		"/api/v1/users":                               {"search", "filter", "q", "limit", "fields"},
 		"/api/v1/mappings":                            {"after", "limit", "sourceId", "targetId"},
 		"/api/v1/mappings/{mappingId}":                nil,
+		"/api/v1/meta/schemas/apps/{appId}/default":   nil,
 		"/api/v1/apps/{appId}":                        nil,
 		"/api/v1/apps/{appId}/users":                  nil,
 		"/api/v1/apps/{appId}/users/{userId}":         nil,
