@@ -107,6 +107,9 @@ func (p *planner) compareMembers(ctx context.Context, group *pushed) error {
 	if err != nil {
 		return fmt.Errorf("read the journal of group %s: %w", group.id, err)
 	}
+	if err := p.pulse(ctx, Progress{Step: StepPlan}); err != nil {
+		return err
+	}
 	c := regrouping{group: group, pushes: plan.Pushed(entries), recent: p.started, reasons: make(map[plan.NoticeKind]int), extra: len(extra)}
 	if settled := p.now().Add(-p.source.Rules.Settle); settled.Before(c.recent) {
 		c.recent = settled
