@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	kiotaabs "github.com/microsoft/kiota-abstractions-go"
 
 	"rollcall/connectors"
@@ -124,22 +125,32 @@ func (r *reading) miss(group assignment) {
 	}
 }
 
-// judgeEmpty tells groups without members, up to 20, from those whose members are hidden from us: without Member.Read.Hidden they may
-// look alike. A hidden group that is really empty cannot be told from one that is not, and counts as unread.
+// judgeEmpty tells groups without members, up to 20, from those whose members are hidden from us: without a permission of its own they
+// may look alike. That a hidden group is really empty is believed only of a token that names the permission.
 func (p *pull) judgeEmpty(ctx context.Context, groups []assignment, r reading) error {
-	shown, err := p.groupFields(ctx, groups, "visibility")
+	visibility, err := p.groupFields(ctx, groups, "visibility")
 	if err != nil {
 		return err
 	}
 	p.inGroup = 0
 	for i, group := range groups {
-		if shown[i] == nil || *shown[i] == "HiddenMembership" {
+		if visibility[i] == nil || *visibility[i] == hiddenGroups && !p.mayReadHidden(ctx) {
 			r.miss(group)
 		} else if err := r.done(group); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// mayReadHidden tells whether the token says that hidden members may be read. One that says nothing, of a simulator, may not.
+func (p *pull) mayReadHidden(ctx context.Context) bool {
+	token, err := p.credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{p.scope}, EnableCAE: true})
+	if err != nil {
+		return false
+	}
+	_, granted := claimsOf(token.Token)
+	return slices.Contains(granted, readHidden.Permission)
 }
 
 // unreadable tells a group that may not be read, such as one whose membership is hidden, or is gone.

@@ -1,6 +1,7 @@
 package entra_test
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -104,6 +105,22 @@ func TestHiddenMembership(t *testing.T) {
 		}
 		if len(got.groups) != 1 || got.groups[0].ID != group(2) {
 			t.Errorf("%s: told of %v", name, got.groups)
+		}
+	}
+}
+
+// TestHiddenAndEmpty: with a token that names Member.Read.Hidden, a hidden group without members is just that.
+func TestHiddenAndEmpty(t *testing.T) {
+	claims := func(roles string) string {
+		return "e30." + base64.RawURLEncoding.EncodeToString([]byte(`{"tid":"`+tenantID+`","roles":[`+roles+`]}`)) + ".c2ln"
+	}
+	for roles, empty := range map[string]bool{`"Member.Read.Hidden","User.Read.All"`: true, `"User.Read.All"`: false} {
+		f := newFake(t)
+		f.on(members, ok(list()))
+		f.on("/groups/"+groupID, ok(`{"id":"`+groupID+`","visibility":"HiddenMembership"}`))
+		got, err := take(t, f.open(func(c *entra.Config) { c.AccessToken = always(claims(roles)) }), connectors.Want{Scope: connectors.Assigned})
+		if err != nil || (len(got.proof.Unreadable) == 0) != empty || (len(got.groups) == 1) != empty {
+			t.Errorf("%s: %v, %+v", roles, err, got)
 		}
 	}
 }
