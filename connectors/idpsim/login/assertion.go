@@ -106,10 +106,16 @@ func (s *Server) checkAssertion(r *http.Request, text string) *refusal {
 	return s.checkCertificate(a)
 }
 
-// ours says whether an audience is this token endpoint, or this issuer.
+// ours says whether an audience is this token endpoint, or this issuer. The scheme makes no difference: clients say https, whether or not
+// the simulation is behind TLS.
 func (s *Server) ours(r *http.Request, audience []string) bool {
-	base := wire.Base(r) + "/" + s.options.Tenant
+	plain := func(address string) string {
+		_, rest, _ := strings.Cut(address, "://")
+		return rest
+	}
+	base := plain(wire.Base(r)) + "/" + s.options.Tenant
 	return slices.ContainsFunc(audience, func(one string) bool {
+		one = plain(one)
 		return strings.EqualFold(one, base+"/oauth2/v2.0/token") || strings.EqualFold(one, base+"/v2.0")
 	})
 }
