@@ -258,3 +258,34 @@ func TestBrief(t *testing.T) {
 		t.Errorf("shortened twice, %d are left out", again.Group.LeftOut)
 	}
 }
+
+// FuzzReadMemberFact: whatever is remembered, what reads as a fact of a membership is written the same again.
+func FuzzReadMemberFact(f *testing.F) {
+	f.Add(plan.MemberFact{Kind: plan.MemberLeft, Group: "g", Source: "s:t"}.Text())
+	f.Add("member:::")
+	f.Add("discarded:gone")
+	f.Fuzz(func(t *testing.T, text string) {
+		if fact, ok := plan.ReadMemberFact(text); ok && fact.Text() != text {
+			t.Errorf("%q is written as %q", text, fact.Text())
+		}
+	})
+}
+
+// FuzzJournalOfAGroup: an entry may hold anything. Who was removed by a pull was not pushed by it, and nobody is who is not named.
+func FuzzJournalOfAGroup(f *testing.F) {
+	f.Add([]byte(`{"members":{"removed":["a","b"]}}`), []byte(`{"members":{"added":["a"]}}`), true)
+	f.Add([]byte(`{"displayName":"x"}`), []byte(`{"members":null}`), false)
+	f.Fuzz(func(t *testing.T, before, after []byte, pushed bool) {
+		e := state.Entry{At: start, Cause: state.Cause{Kind: state.CausePull}, Before: before, After: after}
+		if pushed {
+			e.Cause.Kind = state.CausePush
+		}
+		entries := []state.Entry{e}
+		switch by, gone := plan.Pushed(entries), plan.RemovedByPulls(entries, start); {
+		case pushed && gone > 0, !pushed && len(by) > 0:
+			t.Errorf("%d pushed and %d removed by pulls, of one entry", len(by), gone)
+		case len(by)+gone > len(before)+len(after):
+			t.Errorf("more members than the entry has letters: %d, %d", len(by), gone)
+		}
+	})
+}
