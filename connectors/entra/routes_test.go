@@ -73,7 +73,7 @@ func TestFaultsOnEveryRoute(t *testing.T) {
 	t.Logf("fault, call, how often, outcome\n%s", &table)
 }
 
-// costs are the limits: people through groups, people assigned directly, many small groups.
+// costs are the most calls that each route may take: people through groups, people assigned directly, many small groups.
 var costs = []struct {
 	name    string
 	options idpsim.Options
