@@ -21,13 +21,15 @@ func mappingPullCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pull",
 		Short: "Read the mapping that the provider itself provisions with, and write it as configuration",
-		Long: `Reads the mapping of the application's provisioning job from Entra and prints it as it stands in
-rollcall.yaml, scoping filters included. What cannot be taken over is said on standard error and
-stands as a comment in what is printed.
+		Long: `Reads how the provider provisions the application, and prints it as it stands in rollcall.yaml: from
+Entra the mapping of its provisioning job, scoping filters included; from Okta where each attribute
+of the application's users goes. What cannot be taken over is said on standard error and stands as
+a comment in what is printed.
 
 With 'mapping: tenant' in the configuration, Rollcall reads it by itself.
 
-Needs the permission Synchronization.Read.All. Nothing is changed anywhere. Exit code 0 when the
+Needs the permission Synchronization.Read.All in Entra; okta.schemas.read and, for what is pushed at
+creation only, okta.profileMappings.read in Okta. Nothing is changed anywhere. Exit code 0 when the
 whole mapping was taken over, 3 when a part was not.`,
 		Example: `  rollcall mapping pull --source acme-entra > mapping.yaml`,
 		Args:    wants(),
@@ -112,11 +114,18 @@ func tenantMapping(ctx context.Context, src *sourceConfig, connector connectors.
 	}
 	t := takenOver{provider: provider, left: provider.Left}
 	if provider.Update == connectors.No {
-		t.left = append(t.left, "The provider's job updates nobody, so every row is taken as create, and nobody is ever deactivated.")
+		t.left = append(t.left, "The provider updates nobody, so every row is taken as create.")
+	}
+	if provider.Deactivate == connectors.No {
+		t.left = append(t.left, "The provider deactivates nobody, so active is taken as create, and nobody is deactivated either.")
 	}
 	for _, r := range provider.Rows {
 		row := mapping.Row{Target: r.Target, Source: r.Source, Default: r.Default, Match: r.Match, Apply: mapping.Apply(r.Apply)}
-		if provider.Update == connectors.No {
+		flows := provider.Update
+		if strings.EqualFold(r.Target, "active") {
+			flows = provider.Deactivate
+		}
+		if flows == connectors.No {
 			row.Apply = mapping.Create
 		}
 		if why := rowFault(row); why != "" {
