@@ -60,7 +60,8 @@ A file for --population is YAML or JSON:
 
 ` + indent(idpsim.FileExample),
 		Example: `  rollcall simulate entra --people 1000 --groups 20
-  rollcall simulate okta --population acme.yaml --steps monday.json --fault throttle:path=/users,times=2,wait=5s
+  rollcall simulate okta --population acme.yaml --steps monday.json
+  rollcall simulate okta --fault throttle:path=/users,times=2,wait=5s
   rollcall simulate okta --push http://127.0.0.1:8080/auth/scim --key file:key.txt`,
 		Args: wants(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
