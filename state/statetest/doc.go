@@ -17,4 +17,5 @@ type Store interface {
 	state.Cursors
 	state.Journal
 	state.Requests
+	state.History
 }

@@ -51,6 +51,7 @@ func Run(t *testing.T, open Open) {
 		{"journal", testJournal},
 		{"ledger", testLedger},
 		{"requests", testRequests},
+		{"what is kept about one", testPast},
 		{"cancelled contexts", testCancelled},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, newFixture(t, open)) })

@@ -1,0 +1,90 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"rollcall/state"
+)
+
+const (
+	lastEntriesOf = `SELECT ` + entryColumns + entryTables + `WHERE j.id = ? AND j.source = ` + inScope + `ORDER BY j.number DESC LIMIT ?`
+
+	membershipEntries = `SELECT ` + entryColumns + entryTables + `
+		WHERE j.source = ` + inScope + `AND j.kind = 2 AND (instr(j.after, ?) OR instr(j.before, ?)) ORDER BY j.number DESC LIMIT ?`
+
+	runsNaming = runColumns + `WHERE u.source = ` + inScope + `AND
+		EXISTS (SELECT 1 FROM json_each(?) w WHERE instr(u.report, CAST(w.value AS BLOB))) ORDER BY u.started_at DESC, u.run DESC LIMIT ?`
+	plansNaming = planColumns + `WHERE p.source = ` + inScope + `AND
+		EXISTS (SELECT 1 FROM json_each(?) w WHERE instr(p.body, CAST(w.value AS BLOB))) ORDER BY p.plan DESC LIMIT ?`
+	suspicionsOfPeople = `SELECT person, fact, run, at FROM suspicions
+		WHERE source = ` + inScope + `AND person IN (SELECT w.value FROM json_each(?) w) ORDER BY person, fact`
+
+	failedRequests = requestColumns + `WHERE q.source = ` + inScope + `AND q.changed = 0 ORDER BY q.request DESC LIMIT ?`
+)
+
+var _ state.History = (*Reader)(nil)
+
+// LastEntries reads the newest entries of one resource.
+func (r *Reader) LastEntries(ctx context.Context, scope state.Scope, id state.ID, limit int) ([]state.Entry, error) {
+	return list(ctx, r, scanEntry, lastEntriesOf, string(id), scope.Source, scope.Tenant, atMost(limit))
+}
+
+// MembershipEntries reads the entries of groups that name a member. It walks through those of the whole source.
+func (r *Reader) MembershipEntries(ctx context.Context, scope state.Scope, member state.ID, limit int) ([]state.Entry, error) {
+	if member == "" {
+		return nil, nil
+	}
+	quoted := `"` + string(member) + `"`
+	return list(ctx, r, scanEntry, membershipEntries, scope.Source, scope.Tenant, quoted, quoted, atMost(limit))
+}
+
+// RunsNaming reads the newest runs that name somebody.
+func (r *Reader) RunsNaming(ctx context.Context, scope state.Scope, texts []string, limit int) ([]state.Run, error) {
+	words, err := wordsOf(texts)
+	if err != nil {
+		return nil, err
+	}
+	return list(ctx, r, scanRun, runsNaming, scope.Source, scope.Tenant, words, atMost(limit))
+}
+
+// PlansNaming reads the newest plans that name somebody.
+func (r *Reader) PlansNaming(ctx context.Context, scope state.Scope, texts []string, limit int) ([]state.HeldPlan, error) {
+	words, err := wordsOf(texts)
+	if err != nil {
+		return nil, err
+	}
+	return list(ctx, r, scanPlan, plansNaming, scope.Source, scope.Tenant, words, atMost(limit))
+}
+
+// SuspicionsOf reads what is remembered of some people.
+func (r *Reader) SuspicionsOf(ctx context.Context, scope state.Scope, people []string) ([]state.Suspicion, error) {
+	words, err := wordsOf(people)
+	if err != nil {
+		return nil, err
+	}
+	return list(ctx, r, func(row row) state.Suspicion {
+		return state.Suspicion{Person: row.text(0), Fact: row.text(1), Run: row.text(2), At: row.time(3)}
+	}, suspicionsOfPeople, scope.Source, scope.Tenant, words)
+}
+
+// FailedRequests reads the newest requests that failed.
+func (r *Reader) FailedRequests(ctx context.Context, scope state.Scope, limit int) ([]state.Request, error) {
+	return list(ctx, r, scanRequest, failedRequests, scope.Source, scope.Tenant, atMost(limit))
+}
+
+// wordsOf is a list of texts as json_each reads it. Empty ones, which everything has, are left out.
+func wordsOf(texts []string) (string, error) {
+	words := []string{}
+	for _, text := range texts {
+		if text != "" {
+			words = append(words, text)
+		}
+	}
+	list, err := json.Marshal(words)
+	if err != nil {
+		return "", fmt.Errorf("write the texts to look for: %w", err)
+	}
+	return string(list), nil
+}
