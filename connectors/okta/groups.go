@@ -16,21 +16,15 @@ type groupSet map[string]bool
 // group is one to read. name is "" where it has not been read yet.
 type group struct{ id, name string }
 
-// pushedGroups hands on the direct members of the groups that Okta pushes to the application; where that may not be read, of those that
-// are assigned to it. Okta's groups hold people only. A group that is gone, or that may not be read, is passed over without its last
-// page: nothing is said of who is missing from it.
-func (p *pull) pushedGroups(ctx context.Context, want connectors.Want, pushed []pushMapping, known bool) error {
+// pushedGroups hands on the direct members of the groups that Okta pushes to the application. Where it may not be read which those are,
+// none is told of: an assigned group that has a pushed one's name need not be that one. Okta's groups hold people only. A group that is
+// gone, or that may not be read, is passed over without its last page: nothing is said of who is missing from it.
+func (p *pull) pushedGroups(ctx context.Context, want connectors.Want, pushed []pushMapping) error {
 	if want.Groups == nil {
 		p.groups.Store(&groupSet{})
 		return nil
 	}
 	groups := sources(pushed)
-	if !known {
-		var err error
-		if groups, err = p.assignedGroups(ctx); err != nil {
-			return p.fail(ctx, listGroups, err)
-		}
-	}
 	for _, id := range want.GroupIDs {
 		if plainID(id) && !slices.ContainsFunc(groups, func(g group) bool { return g.id == id }) {
 			groups = append(groups, group{id: id})

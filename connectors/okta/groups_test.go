@@ -74,28 +74,18 @@ func TestPushedGroups(t *testing.T) {
 	}
 }
 
-// TestAssignedGroupsInstead: where the push mappings may not be read, or there are none to be had, the groups that are assigned are told.
-func TestAssignedGroupsInstead(t *testing.T) {
+// TestPushesThatCannotBeRead: where it may not be read which groups are pushed, or nothing of it is to be had, no group is told of: not even
+// an assigned one, which need not be the pushed one of that name.
+func TestPushesThatCannotBeRead(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
 		"forbidden": status(403, `{"errorCode":"E0000006"}`), "not offered": status(404, notFound), "another 404": status(404, "<html>"),
 		"no provisioning": status(400, `{"errorCode":"E0000001","errorSummary":"Api validation failed: pushMappings"}`),
 	} {
 		f := newFake(t)
 		f.on(pushes, answer)
-		f.on(app+"/groups", ok(list(`{"id":"`+groupID(1)+`","_embedded":{"group":{"id":"x","profile":{"name":"Sales"}}}}`, `{"id":"`+groupID(2)+`"}`)))
-		f.on("/api/v1/groups/"+groupID(2), named(2, "Staff"))
-		f.on(member(1), ok(list(oktaUser(1, "ACTIVE"))))
-		f.on(member(2), ok("[]"))
-		got, _, err := pullGroups(t, f.open())
-		want := map[string]told{groupID(1): {"Sales", []string{person(1)}, true}, groupID(2): {"Staff", nil, true}}
-		if diff := cmp.Diff(want, got); diff != "" || err != nil {
-			t.Errorf("%s: %v: %s", name, err, diff)
-		}
-		if asked := f.asked(app + "/groups"); len(asked) != 1 || !strings.Contains(asked[0], "limit=200") || !strings.Contains(asked[0], "expand=group") {
-			t.Errorf("%s: %q", name, asked)
-		}
-		if len(f.asked("/api/v1/groups/"+groupID(1))) != 0 {
-			t.Errorf("%s: the name was known", name)
+		got, proof, err := pullGroups(t, f.open())
+		if err != nil || len(got) > 0 || proof.Groups != 0 || !proof.Complete || len(f.asked(app+"/groups")) > 0 {
+			t.Errorf("%s: %v, %+v, %+v", name, err, got, proof)
 		}
 	}
 }
@@ -134,17 +124,6 @@ func TestGroupsThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// TestAssignedGroupsThatCannotBeRead: without push mappings, they are all there is to go by.
-func TestAssignedGroupsThatCannotBeRead(t *testing.T) {
-	for name, answer := range map[string]http.HandlerFunc{"forbidden": status(403, `{"errorCode":"E0000006"}`), "odd": ok(`{}`), "no id": ok(`[{}]`)} {
-		f := newFake(t)
-		f.on(app+"/groups", answer)
-		if got, proof, err := pullGroups(t, f.open()); err == nil || proof.Complete || len(got) > 0 || !strings.Contains(proof.Reason, "list the groups that are assigned") {
-			t.Errorf("%s: %+v, %+v, %v", name, got, proof, err)
-		}
-	}
-}
-
 // TestGroupsWithoutTheScope: a service app that lacks it is refused once, not for each group.
 func TestGroupsWithoutTheScope(t *testing.T) {
 	o := newOrg(t)
@@ -153,7 +132,7 @@ func TestGroupsWithoutTheScope(t *testing.T) {
 	if err != nil || !proof.Complete || proof.People != 30 || proof.Groups != 0 || len(got) > 0 {
 		t.Errorf("%+v, %+v, %v", got, proof, err)
 	}
-	if proof.Calls != 8 { // token, application, people; token, pushes; groups; one group's members; provisioning
+	if proof.Calls != 6 { // token, application, people; token, pushes; provisioning
 		t.Errorf("%d calls", proof.Calls)
 	}
 }

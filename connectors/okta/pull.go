@@ -42,11 +42,10 @@ func (p *pull) run(ctx context.Context, want connectors.Want) error {
 		return p.fail(ctx, listAppUsers, err)
 	}
 	pushed, err := p.pushes(ctx, want)
-	known := err == nil
-	if want.Groups != nil && !known && !withheld(err) && !refusedAs(err, http.StatusBadRequest) {
+	if want.Groups != nil && err != nil && !withheld(err) && !refusedAs(err, http.StatusBadRequest) {
 		return p.fail(ctx, listPushes, err)
 	}
-	if err := p.pushedGroups(ctx, want, pushed, known); err != nil {
+	if err := p.pushedGroups(ctx, want, pushed); err != nil {
 		return err
 	}
 	p.Proof.Push = p.push(ctx, pushed)

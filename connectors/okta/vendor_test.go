@@ -178,7 +178,7 @@ func TestRequestsAreAsTheVendorDescribes(t *testing.T) {
 	var name string
 	population.Read(func(v *idpsim.View) { name = v.Group(0).Name() })
 	do(idpsim.Step{Do: "provisioning", Value: "off"})
-	pull() // of assigned groups
+	pull() // of no groups
 	do(idpsim.Step{Do: "provisioning", Value: "on"}, idpsim.Step{Do: "push-group", Group: name})
 	pull() // of pushed ones
 	do(idpsim.Step{Do: "unassign", Who: "#1"}, idpsim.Step{Do: "purge", Who: "#2"})
