@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -155,7 +154,6 @@ func (w *writer) run() {
 	defer close(w.done)
 	var pauseOver, soonDue time.Time
 	for {
-		runtime.Gosched() // whoever was about to ask goes along with this commit: a larger group costs each of its members less
 		now := time.Now()
 		next, waiting := w.take(!now.Before(pauseOver), !soonDue.IsZero() && !now.Before(soonDue))
 		switch {
