@@ -139,7 +139,8 @@ func live(next, present *Record, m *Mutation, said *bool) error {
 	set(&next.Said, said)
 	switch {
 	case life.InForce != nil:
-		next.InForce, next.Staged = *life.InForce, false
+		next.InForce = *life.InForce
+		next.Staged = life.Stage && !next.Pinned && next.InForce != next.Said
 	case next.Pinned && present != nil:
 		next.Staged = false
 	case life.Stage && !next.Pinned:
@@ -202,7 +203,7 @@ func (m *Mutation) check() error {
 		fault = "only groups have members"
 	case aboutActive && m.Kind != KindAccount:
 		fault = "only accounts are said, in force, pinned, protected and linked"
-	case life.Stage && life.Said == nil, life.Stage && life.InForce != nil:
+	case life.Stage && life.Said == nil, life.Stage && life.InForce != nil && m.Cause.Kind != CauseUndo:
 		fault = "staging needs something said that is not in force"
 	case (life.Remove == RemoveDelete || life.Remove == RemovePurge) && (m.Put != nil || m.Members != nil || aboutActive):
 		fault = "what is taken away cannot be changed as well"

@@ -49,7 +49,7 @@ type Life struct {
 	Base      int64 // as Put.Base, when not 0: the version this was decided on
 	Said      *bool // in force at once too, unless Stage or a pin stands against it
 	Stage     bool  // with Said: not yet in force
-	InForce   *bool // an approval's or an operator's word; ends staging; may differ from what is said only together with a pin
+	InForce   *bool // an approval's or an operator's word; ends staging; may differ from what is said only together with a pin; an undo's with Stage too
 	Pinned    *bool
 	Protected *bool
 	Link      *string // *UniqueError when another live account of the source has it

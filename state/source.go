@@ -39,7 +39,7 @@ const (
 type Run struct {
 	ID        string
 	Scope     Scope
-	Trigger   string // "schedule" or "hand" of a pull; "person" or "hint" of a run about some people only
+	Trigger   string // "schedule" or "hand" of a pull; "person" or "hint" of a run about some people only; "undo", "apply" of one that pulls nothing
 	Actor     string
 	StartedAt time.Time
 	EndedAt   time.Time // zero while it runs

@@ -27,6 +27,9 @@ type applier struct {
 	cause    state.Cause // its Reason is each change's own
 	now      func() time.Time
 	progress func(Progress)
+
+	// build, unless nil, completes the mutation of an account's change: in what it is given nothing changes yet. nil: as a pull's plan says.
+	build func(ctx context.Context, c *plan.Change, m state.Mutation) (state.Mutation, error)
 }
 
 // apply carries out the changes at some positions of the plan, in their order, and returns what became of those that were tried. One
@@ -167,6 +170,9 @@ func (a *applier) mutation(ctx context.Context, c *plan.Change) (state.Mutation,
 		Life: &state.Life{Base: c.Version}, Cause: a.cause,
 	}
 	m.Cause.Reason = string(c.Reason)
+	if a.build != nil {
+		return a.build(ctx, c, m)
+	}
 	if c.Link {
 		m.Life.Link = &c.Person
 	}

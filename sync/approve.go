@@ -22,9 +22,6 @@ var ErrPlanBasis = errors.New("the plan was made for another directory, mapping 
 // for, and the person, looked at by id now, is still what the change says. The rest is listed in the Report's Results. A plan that was
 // held because the source was only observed ends that, if something of it stood and nobody else is suspected. If the provider stops answering, nothing is applied and the plan stays held.
 func (e *Engine) Approve(ctx context.Context, source Source, planID, actor string) (Report, error) {
-	if source.Connector == nil {
-		return Report{}, ErrPushOnly
-	}
 	l, err := e.acquire(ctx, source.Scope)
 	if err != nil {
 		return Report{}, err
@@ -34,40 +31,18 @@ func (e *Engine) Approve(ctx context.Context, source Source, planID, actor strin
 	if err != nil {
 		return Report{}, err
 	}
-	if source, err = source.completed(ctx); err != nil {
-		return Report{}, fmt.Errorf("ask the provider for the mapping: %w", err)
-	}
-	if p.Basis != basisOf(source) {
-		return Report{}, ErrPlanBasis
-	}
 	report := Report{Plan: p, Run: state.Run{
 		ID: p.Run, Scope: source.Scope, Trigger: TriggerHand, Actor: actor, StartedAt: e.now(), Verdict: state.VerdictComplete, Plan: p.ID,
 	}}
-	readAt, err := e.lastReading(ctx, source, &p)
-	if err != nil {
-		return report, err
+	if p.Undo != "" {
+		err = e.approveUndo(ctx, source, &l, &report)
+	} else {
+		err = e.approvePull(ctx, source, &l, &report)
 	}
-	standing, err := e.rejudge(ctx, source, &l, &report, readAt)
-	if err != nil {
-		return report, err
-	}
-	a := applier{
-		store: e.Store, lease: &l, users: e.users(), plan: &report.Plan, now: e.now, progress: func(Progress) {},
-		cause: state.Cause{Kind: state.CauseApproval, Actor: actor, Run: p.Run},
-	}
-	results, err := a.apply(ctx, standing)
-	report.Results = append(report.Results, results...)
-	slices.SortFunc(report.Results, func(a, b ChangeResult) int { return a.Change - b.Change })
 	if err != nil {
 		return report, err
 	}
 	report.Run.EndedAt = e.now()
-	report.Run.Outcome = OutcomeApplied
-	for _, result := range report.Results {
-		if result.Outcome != ChangeApplied {
-			report.Run.Outcome = OutcomePartly
-		}
-	}
 	if err := e.Store.DecidePlan(ctx, l.Epoch, planID, state.PlanApproved, actor); err != nil {
 		return report, fmt.Errorf("close plan %s: %w", planID, err)
 	}
@@ -75,6 +50,78 @@ func (e *Engine) Approve(ctx context.Context, source Source, planID, actor strin
 		return report, e.endObservation(ctx, &l, source)
 	}
 	return report, nil
+}
+
+// approvePull carries out what stands of a plan that a pull made.
+func (e *Engine) approvePull(ctx context.Context, source Source, l *lease, report *Report) error {
+	source, err := source.ready(ctx, &report.Plan)
+	if err != nil {
+		return err
+	}
+	readAt, err := e.lastReading(ctx, source, &report.Plan)
+	if err != nil {
+		return err
+	}
+	recent := func(*plan.Change) bool { return report.Run.StartedAt.Sub(readAt) <= maxReading }
+	return e.carryOut(ctx, source, l, report, recent)
+}
+
+// ready is the source as it is when somebody decides on a plan: asked what only the provider can tell, and still the one that the plan was
+// made for.
+func (s Source) ready(ctx context.Context, p *plan.Plan) (Source, error) {
+	if s.Connector == nil {
+		return s, ErrPushOnly
+	}
+	s, err := s.completed(ctx)
+	if err != nil {
+		return s, fmt.Errorf("ask the provider for the mapping: %w", err)
+	}
+	if p.Basis != basisOf(s) {
+		return s, ErrPlanBasis
+	}
+	return s, nil
+}
+
+// carryOut judges every change of a report's plan anew, applies those that stand, and sums up what became of all. recent tells whether a
+// pull has found the same lately; see maxReading. The cause is an approval by the run's actor.
+func (e *Engine) carryOut(ctx context.Context, source Source, l *lease, report *Report, recent func(*plan.Change) bool) error {
+	standing, marks, err := e.rejudge(ctx, e.Store, source, report, recent, l.keep)
+	if err != nil {
+		return err
+	}
+	if len(marks.added) > 0 {
+		if err := e.Store.Suspect(ctx, source.Scope, l.Epoch, marks.added, nil); err != nil {
+			return fmt.Errorf("keep the suspicions: %w", err)
+		}
+	}
+	return e.approved(ctx, l, report, standing, nil)
+}
+
+// approved applies the changes that stand and sums up. build makes the mutations, unless nil, in a way of its own.
+func (e *Engine) approved(
+	ctx context.Context, l *lease, report *Report, standing []int, build func(context.Context, *plan.Change, state.Mutation) (state.Mutation, error),
+) error {
+	run := &report.Run
+	a := applier{
+		store: e.Store, lease: l, users: e.users(), plan: &report.Plan, now: e.now, progress: func(Progress) {}, build: build,
+		cause: state.Cause{Kind: state.CauseApproval, Actor: run.Actor, Run: run.ID},
+	}
+	if report.Plan.Undo != "" {
+		a.cause.Kind, a.cause.Note = state.CauseUndo, report.Plan.Undo
+	}
+	results, err := a.apply(ctx, standing)
+	report.Results = append(report.Results, results...)
+	slices.SortFunc(report.Results, func(a, b ChangeResult) int { return a.Change - b.Change })
+	if err != nil {
+		return err
+	}
+	run.Outcome = OutcomeApplied
+	for _, result := range report.Results {
+		if result.Outcome != ChangeApplied {
+			run.Outcome = OutcomePartly
+		}
+	}
+	return nil
 }
 
 // endsObservation tells whether an approval shows that somebody has looked at what scheduled runs would do: the plan was held for that,
@@ -128,6 +175,9 @@ func (e *Engine) Discard(ctx context.Context, source Source, planID, actor strin
 	}
 	now := e.now()
 	var marks []state.Suspicion
+	if p.Undo != "" {
+		p.Changes = nil // about people that says nothing
+	}
 	for i := range p.Changes {
 		for _, mark := range p.Changes[i].Discards() {
 			mark.Run, mark.At = p.Run, now
@@ -157,38 +207,41 @@ func (e *Engine) openPlan(ctx context.Context, source Source, id string) (plan.P
 	return plan.Decode(held.Body)
 }
 
-// rejudge looks at everyone in a plan and returns the positions of the changes that stand; the others are in the report's results.
-func (e *Engine) rejudge(ctx context.Context, source Source, l *lease, report *Report, readAt time.Time) ([]int, error) {
-	p := newPlanner(e.Store, source, string(state.NewID()), report.Run.StartedAt, e.now)
-	p.pulse = func(ctx context.Context, _ Progress) error { return l.keep(ctx) }
+// rejudge looks at everyone in a plan and returns the positions of the changes that stand, and what was noticed; the other changes are in
+// the report's results. It writes nothing.
+func (e *Engine) rejudge(
+	ctx context.Context, store Reader, source Source, report *Report, recent func(*plan.Change) bool, keep func(context.Context) error,
+) ([]int, *marks, error) {
+	p := newPlanner(store, source, string(state.NewID()), report.Run.StartedAt, e.now)
+	p.pulse = func(ctx context.Context, _ Progress) error { return keep(ctx) }
 	p.verdict = state.VerdictComplete
 	var err error
-	if p.marks, err = readMarks(ctx, e.Store, source.Scope, p.run, p.started); err != nil {
-		return nil, err
+	if p.marks, err = readMarks(ctx, store, source.Scope, p.run, p.started); err != nil {
+		return nil, nil, err
 	}
 	changes := report.Plan.Changes
-	room, err := e.room(ctx, source)
+	room, err := roomIn(ctx, store, source)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var standing []int
 	for start := 0; start < len(changes); start += lookBatch {
 		batch := changes[start:min(start+lookBatch, len(changes))]
 		var ids []string
 		for i := range batch {
-			if batch[i].Group == nil {
+			if batch[i].Person != "" {
 				ids = append(ids, batch[i].Person)
 			}
 		}
 		answers, err := p.look(ctx, ids)
 		switch {
 		case err != nil:
-			return nil, err
+			return nil, nil, err
 		case p.silent || p.lost:
-			return nil, fmt.Errorf("plan %s stays held: %s", report.Plan.ID, p.reason)
+			return nil, nil, fmt.Errorf("nothing is applied: %s", p.reason)
 		}
 		for i := range batch {
-			if (admits(&batch[i]) && !asked(&batch[i]) || batch[i].Group != nil) && p.started.Sub(readAt) > maxReading {
+			if (admits(&batch[i]) && !asked(&batch[i]) || batch[i].Person == "") && !recent(&batch[i]) {
 				report.Results = append(report.Results, ChangeResult{
 					Change: start + i, Outcome: ChangeStale, Detail: "the pull behind it is not the last one, or too old: sync again and approve the new plan",
 				})
@@ -196,7 +249,7 @@ func (e *Engine) rejudge(ctx context.Context, source Source, l *lease, report *R
 			}
 			verdict, err := p.rejudge(ctx, &batch[i], answers, report.Plan.MadeAt)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			if batch[i].Action == plan.Create && verdict.Outcome == "" {
 				if room--; room < 0 {
@@ -211,21 +264,16 @@ func (e *Engine) rejudge(ctx context.Context, source Source, l *lease, report *R
 			report.Results = append(report.Results, verdict)
 		}
 	}
-	if len(p.marks.added) > 0 {
-		if err := e.Store.Suspect(ctx, source.Scope, l.Epoch, p.marks.added, nil); err != nil {
-			return nil, fmt.Errorf("keep the suspicions: %w", err)
-		}
-	}
-	return standing, nil
+	return standing, p.marks, nil
 }
 
-// room is how many accounts may still be made.
-func (e *Engine) room(ctx context.Context, source Source) (int, error) {
+// roomIn is how many accounts may still be made.
+func roomIn(ctx context.Context, store Reader, source Source) (int, error) {
 	const unlimited = int(^uint(0) >> 1)
 	if source.Rules.MaxAccounts == 0 {
 		return unlimited, nil
 	}
-	n, err := e.Store.Count(ctx, source.Scope, state.KindAccount)
+	n, err := store.Count(ctx, source.Scope, state.KindAccount)
 	if err != nil {
 		return 0, fmt.Errorf("count accounts: %w", err)
 	}

@@ -12,8 +12,11 @@ import (
 var errKilled = errors.New("killed")
 
 // drifting is a world with something of everything to do.
-func drifting(t *testing.T) *world {
-	w, sales, _ := grouped(t, crowd(20)...)
+func drifting(t *testing.T) *world { return driftingIn(populated(t, crowd(20)...)) }
+
+func driftingIn(w *world) *world {
+	t := w.t
+	w, sales, _ := groupedIn(w, crowd(20)...)
 	w.source.Rules.GateFloor = 10
 	sales.lose("p010")
 	w.disable("p001")

@@ -71,6 +71,12 @@ const (
 	TriggerHint   = "hint"   // the provider hinted at a change
 )
 
+// state.Run.Trigger of a run that pulls nothing.
+const (
+	TriggerUndo  = "undo"  // it took back what was done before
+	TriggerApply = "apply" // it carried out a plan that was saved
+)
+
 // Source.Policy.
 const (
 	PolicyFull     = "full"
@@ -94,8 +100,7 @@ type Reader interface {
 	Source(ctx context.Context, name string) (state.Source, error)
 	ListSources(ctx context.Context) ([]state.Source, error)
 	Suspicions(ctx context.Context, scope state.Scope) ([]state.Suspicion, error)
-	Ledger(ctx context.Context, scope state.Scope, since time.Time) (state.Ledger, error)
-	EntriesOf(ctx context.Context, scope state.Scope, id state.ID) ([]state.Entry, error)
+	state.Journal
 	ListPlans(ctx context.Context, scope state.Scope, limit int) ([]state.HeldPlan, error)
 }
 

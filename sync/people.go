@@ -45,8 +45,10 @@ func (e *Engine) RunPeople(ctx context.Context, source Source, order Order, peop
 
 var errNobody = errors.New("nobody is named whom to look at")
 
-// IsPull tells whether a run was a pull, and not about some people only.
-func IsPull(run state.Run) bool { return run.Trigger != TriggerPerson && run.Trigger != TriggerHint }
+// IsPull tells whether a run was a pull, and not about some people only, nor about what was planned or done before.
+func IsPull(run state.Run) bool {
+	return !slices.Contains([]string{TriggerPerson, TriggerHint, TriggerUndo, TriggerApply}, run.Trigger)
+}
 
 // LastPull returns the newest run of a source that was a pull, or ErrNotFound.
 func LastPull(ctx context.Context, store interface {

@@ -269,6 +269,9 @@ func (r *runner) keepHeld(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if before.Undo != "" && (r.scheduled() || r.people != nil) {
+		return nil // an operator's undo waits for an operator; a pull by hand puts its own plan there
+	}
 	held := r.report.Plan.Held()
 	if r.people != nil && (r.scheduled() || len(before.Changes) > 0) {
 		if len(before.Changes) > 0 && heldAlready(&before, &held) {
@@ -317,6 +320,9 @@ func (r *runner) heldPlan(ctx context.Context) (state.HeldPlan, plan.Plan, error
 		return state.HeldPlan{}, plan.Plan{}, nil
 	}
 	held, err := plan.Decode(list[0].Body)
+	if err == nil && held.Undo != "" {
+		return list[0], plan.Plan{Undo: held.Undo}, nil
+	}
 	if err != nil || held.Basis != r.planner.plan.Basis {
 		return list[0], plan.Plan{}, nil
 	}

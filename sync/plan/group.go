@@ -36,11 +36,11 @@ type Member struct {
 // ofGroup tells whether an action is about a group's members.
 func (a Action) ofGroup() bool { return a == AddMembers || a == RemoveMembers }
 
-// fault says what keeps a change of memberships from being one.
-func (g *Group) fault() string {
-	nobody := func(m Member) bool { return m.Account == "" || m.Person == "" }
+// fault says what keeps a change of memberships from being one. One that takes earlier ones back needs nobody at the source.
+func (g *Group) fault(undone bool) string {
+	nobody := func(m Member) bool { return m.Account == "" || m.Person == "" && !undone }
 	switch {
-	case g.ID == "" || g.Source == "":
+	case g.ID == "" || g.Source == "" && !undone:
 		return "does not name its group here and at the source"
 	case len(g.Members) == 0 || slices.ContainsFunc(g.Members, nobody):
 		return "does not name its members"
@@ -128,8 +128,8 @@ func (p *Plan) holdMembers(rules Rules) {
 // limitOf is how many of so many may go at once.
 func limitOf(rules Rules, of int) int { return max(rules.GateFloor, of*rules.GatePercent/100) }
 
-// membersOf reads who joined and who left a group by one entry of its journal.
-func membersOf(e *state.Entry) (joined, left []state.ID) {
+// MembersOf reads who joined and who left a group by one entry of its journal.
+func MembersOf(e *state.Entry) (joined, left []state.ID) {
 	read := func(object []byte) (members struct{ Added, Removed []state.ID }) {
 		var kept struct {
 			Members *struct{ Added, Removed []state.ID }
@@ -151,7 +151,7 @@ func Pushed(entries []state.Entry) map[state.ID]time.Time {
 		if e.Cause.Kind != state.CausePush {
 			continue
 		}
-		joined, left := membersOf(e)
+		joined, left := MembersOf(e)
 		for _, id := range append(joined, left...) {
 			pushed[id] = e.At
 		}
@@ -168,7 +168,7 @@ func RemovedByPulls(entries []state.Entry, since time.Time) int {
 		if e.At.Before(since) {
 			continue
 		}
-		joined, left := membersOf(e)
+		joined, left := MembersOf(e)
 		for _, id := range joined {
 			delete(gone, id)
 		}

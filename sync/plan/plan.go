@@ -29,7 +29,8 @@ type Plan struct {
 	Source  string    `json:"source"`
 	Run     string    `json:"run"`
 	MadeAt  time.Time `json:"made_at"`
-	Basis   string    `json:"basis"` // of the directory, mapping and scope that it was made with; it stands only on the same
+	Basis   string    `json:"basis"`          // of the directory, mapping and scope that it was made with; it stands only on the same
+	Undo    string    `json:"undo,omitempty"` // what it takes back, in words; its changes rest on the journal and on no witness
 	Changes []Change  `json:"changes"`
 	Notices []Notice  `json:"notices"`
 	Counts  Counts    `json:"counts"`
@@ -259,14 +260,14 @@ func (c *Change) fault() string {
 	case c.Group != nil && (c.Person != "" || c.Account != "" || c.Version != 0 || c.Link || len(c.Fields) > 0):
 		return "is about a group and an account"
 	case c.Group != nil:
-		return c.Group.fault()
-	case c.Person == "":
+		return c.Group.fault(c.Reason == ReasonUndone)
+	case c.Person == "" && c.Reason != ReasonUndone:
 		return "names no person"
 	case (c.Account == "") != (c.Action == Create), (c.Version == 0) != (c.Action == Create):
 		return "does not name an account and its version just where there is one"
 	}
 	for _, f := range c.Fields {
-		if _, err := scim.ParsePath(f.Path, scim.DefaultLimits); err != nil {
+		if _, err := scim.ParsePath(f.Path, scim.DefaultLimits); err != nil && c.Reason != ReasonUndone { // which names whole attributes
 			return "has a field with a path that cannot be read"
 		}
 		if f.Before == nil || f.After == nil {

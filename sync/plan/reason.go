@@ -22,6 +22,8 @@ const (
 
 	ReasonMemberMissing Reason = "member_missing"
 	ReasonMemberExtra   Reason = "member_extra"
+
+	ReasonUndone Reason = "undone"
 )
 
 var reasonTexts = map[Reason]string{
@@ -38,6 +40,8 @@ var reasonTexts = map[Reason]string{
 
 	ReasonMemberMissing: "in the group at the source, not here",
 	ReasonMemberExtra:   "no longer in the group at the source",
+
+	ReasonUndone: "as it was before",
 }
 
 // Text says the reason in words.
@@ -125,6 +129,8 @@ const (
 	Leaving     NoticeKind = "leaving"      // members of a group whom the source's group has not; they wait to be confirmed
 	GroupUnread NoticeKind = "group_unread" // a pushed group that could not be compared
 	GroupLost   NoticeKind = "group_lost"   // a pushed group that the source did not tell of
+
+	Kept NoticeKind = "kept" // not taken back by an undo
 )
 
 var noticeTexts = map[NoticeKind]string{
@@ -150,6 +156,8 @@ var noticeTexts = map[NoticeKind]string{
 	Leaving:     "no longer in the group at the source, waits to be confirmed",
 	GroupUnread: "the group's members could not be compared",
 	GroupLost:   "the source does not tell of this pushed group, which is left as it is",
+
+	Kept: "not taken back",
 }
 
 // NoticeKinds returns all kinds, in order.

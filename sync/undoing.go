@@ -1,0 +1,509 @@
+package sync
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"rollcall/state"
+	"rollcall/state/scim"
+	"rollcall/sync/plan"
+)
+
+// undoing makes the plan of an undo: what the journal says was done, turned round.
+type undoing struct {
+	*restorer
+	store  Reader
+	source Source
+	undo   Undo
+	trails map[state.ID]*trail
+	plan   plan.Plan
+}
+
+// trail is what is to be taken back of one record: what the last entries of its journal did, as far as nobody else has come between.
+type trail struct {
+	kind    state.Kind
+	name    string
+	open    bool                       // nobody else came after it
+	number  int64                      // of the last entry that is to be taken back
+	version int64                      // that this entry made
+	began   state.Verb                 // of the first
+	was     map[string]json.RawMessage // before the first, by name as in the journal; nil: it was not there
+	other   state.Cause                // of the last change by somebody else
+	parted  bool                       // somebody else came between
+	seats   map[state.ID]*seat         // of a group
+}
+
+// seat is one membership, judged by itself: what became of others does not matter to it.
+type seat struct {
+	open  bool
+	was   bool // a member, before
+	other state.Cause
+}
+
+// read goes through the journal.
+func (x *undoing) read(ctx context.Context) error {
+	return entriesSince(ctx, x.store, x.source.Scope.Tenant, x.undo.Since, func(e *state.Entry) error {
+		if e.Scope != x.source.Scope {
+			return nil
+		}
+		t, takes := x.trails[e.ID], x.undo.takes(e)
+		if t == nil {
+			if !takes {
+				return nil
+			}
+			t = &trail{kind: e.Kind, seats: make(map[state.ID]*seat)}
+			x.trails[e.ID] = t
+		}
+		t.name = e.Name
+		if e.Kind == state.KindGroup {
+			t.sit(e, takes)
+		}
+		if !takes {
+			t.parted = t.parted || t.open
+			t.open, t.other = false, e.Cause
+			return nil
+		}
+		return t.fold(e)
+	})
+}
+
+// fold takes an entry down.
+func (t *trail) fold(e *state.Entry) error {
+	if !t.open {
+		t.open, t.began, t.was = true, e.Verb, make(map[string]json.RawMessage)
+	}
+	t.number, t.version = e.Number, e.Version
+	var before, after map[string]json.RawMessage
+	if err := errors.Join(json.Unmarshal(e.Before, &before), json.Unmarshal(e.After, &after)); err != nil {
+		return fmt.Errorf("read journal entry %d: %w", e.Number, err)
+	}
+	for _, side := range []map[string]json.RawMessage{before, after} {
+		for name := range side {
+			if _, known := t.was[name]; !known {
+				t.was[name] = before[name]
+			}
+		}
+	}
+	return nil
+}
+
+// sit takes down who joined and left a group.
+func (t *trail) sit(e *state.Entry, takes bool) {
+	joined, left := plan.MembersOf(e)
+	for i, id := range append(slices.Clone(joined), left...) {
+		s := t.seats[id]
+		switch {
+		case !takes && s != nil:
+			s.open, s.other = false, e.Cause
+		case takes && (s == nil || !s.open):
+			t.seats[id] = &seat{open: true, was: i >= len(joined)}
+		}
+	}
+}
+
+// invert plans the contrary of all that was read.
+func (x *undoing) invert(ctx context.Context) error {
+	for _, id := range slices.Sorted(maps.Keys(x.trails)) {
+		t := x.trails[id]
+		invert := x.account
+		if t.kind == state.KindGroup {
+			invert = x.group
+		}
+		if err := invert(ctx, id, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ours tells whether an earlier call did the same: it has been taken back already.
+func (x *undoing) ours(c state.Cause) bool { return c.Kind == state.CauseUndo && c.Note == x.plan.Undo }
+
+// account plans for one account.
+func (x *undoing) account(ctx context.Context, id state.ID, t *trail) error {
+	if !t.open && x.ours(t.other) {
+		x.plan.Counts.Agree++
+		return nil
+	}
+	record, err := x.find(ctx, id)
+	switch {
+	case errors.Is(err, state.ErrNotFound):
+		x.keep(id, t, "the account has been purged")
+		return nil
+	case err != nil:
+		return err
+	case !t.open:
+		x.keep(id, t, "changed since "+byWhom(t.other))
+		return nil
+	case record.Version != t.version:
+		x.keep(id, t, "changed since")
+		return nil
+	}
+	if t.parted {
+		x.keep(id, t, "only the last of it is taken back: before, it was changed "+byWhom(t.other))
+	}
+	c, err := x.contrary(record, t)
+	if err != nil {
+		return err
+	}
+	if len(c.Fields) == 0 {
+		x.plan.Counts.Agree++
+		return nil
+	}
+	account, err := open(record)
+	if err != nil {
+		return err
+	}
+	if decider := (plan.Decider{Rules: x.source.Rules}); c.Removal() && decider.Protected(account) {
+		c.Held, c.HeldBecause = true, plan.HoldProtected
+	}
+	x.plan.Add(c)
+	return nil
+}
+
+// contrary is the change that makes of a record what it was.
+func (x *undoing) contrary(record state.Record, t *trail) (plan.Change, error) {
+	now, name, err := x.parts(record)
+	if err != nil {
+		return plan.Change{}, err
+	}
+	was := maps.Clone(now)
+	for part, value := range t.was {
+		was[part] = value
+		if value == nil {
+			was[part] = lifeParts[part] // without a word of it, it was not so; of an attribute nil: there was none
+		}
+	}
+	if t.began == state.VerbCreate || t.began == state.VerbRestore {
+		was = maps.Clone(now)
+		was["said"], was["inForce"], was["staged"] = no, no, no
+	}
+	was["deleted"] = no
+	if bytes.Equal(now["protected"], yes) {
+		was["protected"] = yes
+	}
+	c := plan.Change{
+		Action: plan.Update, Account: record.ID, Version: record.Version, Person: record.Link, Name: name, Reason: plan.ReasonUndone, Witnesses: []plan.Witness{},
+	}
+	switch is, before := bytes.Equal(now["inForce"], yes), bytes.Equal(was["inForce"], yes); {
+	case is && !before:
+		c.Action = plan.Deactivate
+	case before && !is:
+		c.Action = plan.Reactivate
+	}
+	if bytes.Equal(now["said"], now["inForce"]) && bytes.Equal(was["said"], was["inForce"]) {
+		now["active"], was["active"] = now["inForce"], was["inForce"]
+		for _, side := range []map[string]json.RawMessage{now, was} {
+			delete(side, "said")
+			delete(side, "inForce")
+		}
+	}
+	for _, part := range slices.Sorted(maps.Keys(was)) {
+		if !bytes.Equal(now[part], was[part]) {
+			c.Fields = append(c.Fields, plan.Field{Path: part, Before: orNull(now[part]), After: orNull(was[part])})
+		}
+	}
+	return c, nil
+}
+
+func orNull(value json.RawMessage) json.RawMessage {
+	if value == nil {
+		return json.RawMessage("null")
+	}
+	return value
+}
+
+// group plans for the members of one group. Its attributes, and itself, are the provider's.
+func (x *undoing) group(ctx context.Context, id state.ID, t *trail) error {
+	present := make(map[state.ID]bool)
+	err := x.store.Members(ctx, x.source.Scope, id, func(ref state.Ref) bool {
+		present[ref.ID] = true
+		return true
+	})
+	switch {
+	case errors.Is(err, state.ErrNotFound):
+		x.keep(id, t, "the group has gone")
+		return nil
+	case err != nil:
+		return fmt.Errorf("read the members of group %s: %w", id, err)
+	case t.began == state.VerbCreate || t.began == state.VerbRestore:
+		x.keep(id, t, "the group was made since; it stays, with its members")
+		return nil
+	}
+	delete(t.was, "members")
+	if len(t.was) > 0 {
+		x.keep(id, t, "what is said of the group itself is the provider's")
+	}
+	var joins, leaves, guarded []plan.Member
+	kept := make(map[string]int)
+	for _, member := range slices.Sorted(maps.Keys(t.seats)) {
+		s := t.seats[member]
+		if s.open && s.was == present[member] || !s.open && x.ours(s.other) {
+			continue
+		}
+		if !s.open {
+			kept["changed since "+byWhom(s.other)]++
+			continue
+		}
+		named, protected, err := x.member(ctx, member)
+		switch {
+		case errors.Is(err, state.ErrNotFound):
+			kept["their accounts have gone"]++
+		case err != nil:
+			return err
+		case s.was:
+			joins = append(joins, named)
+		case protected:
+			guarded = append(guarded, named)
+		default:
+			leaves = append(leaves, named)
+		}
+	}
+	for _, why := range slices.Sorted(maps.Keys(kept)) {
+		x.keep(id, t, fmt.Sprintf("%d of its members: %s", kept[why], why))
+	}
+	x.move(id, t, plan.AddMembers, joins, len(present), 0)
+	x.move(id, t, plan.RemoveMembers, leaves, len(present), len(leaves)+len(guarded))
+	x.move(id, t, plan.RemoveMembers, guarded, len(present), len(leaves)+len(guarded))
+	if n := len(x.plan.Changes); len(guarded) > 0 {
+		x.plan.Changes[n-1].Held, x.plan.Changes[n-1].HeldBecause = true, plan.HoldProtected
+	}
+	x.plan.Counts.Groups.Compared++
+	x.plan.Counts.Groups.Members += len(present)
+	x.plan.Counts.Groups.Extra += len(leaves) + len(guarded)
+	return nil
+}
+
+func (x *undoing) move(id state.ID, t *trail, action plan.Action, members []plan.Member, size, extra int) {
+	if len(members) > 0 {
+		x.plan.Add(plan.Change{
+			Action: action, Name: t.name, Reason: plan.ReasonUndone, Witnesses: []plan.Witness{},
+			Group: &plan.Group{ID: id, Size: size, Extra: extra, Members: members},
+		})
+	}
+}
+
+// member names somebody who joins or leaves, or a group that does.
+func (x *undoing) member(ctx context.Context, id state.ID) (named plan.Member, protected bool, err error) {
+	record, err := x.store.Record(ctx, x.source.Scope, state.KindAccount, id)
+	if errors.Is(err, state.ErrNotFound) {
+		record, err = x.store.Record(ctx, x.source.Scope, state.KindGroup, id)
+	}
+	if err != nil {
+		return named, false, err
+	}
+	account, err := open(record)
+	if err != nil {
+		return named, false, err
+	}
+	decider := plan.Decider{Rules: x.source.Rules}
+	name := cmp.Or(account.Resource.Get("userName").Text, record.Name)
+	return plan.Member{Account: id, Person: record.Link, Name: name}, decider.Protected(account), nil
+}
+
+// keep says what is not taken back, and why.
+func (x *undoing) keep(id state.ID, t *trail, why string) {
+	n := plan.Notice{Kind: plan.Kept, Account: id, Name: t.name, Detail: why}
+	if t.kind == state.KindGroup {
+		n.Account, n.Group = "", id
+	}
+	x.plan.Notice(n)
+}
+
+func byWhom(c state.Cause) string {
+	switch c.Kind {
+	case state.CausePush:
+		return "by a push"
+	case state.CauseOperator:
+		return "by an operator, " + c.Actor
+	case state.CauseApproval:
+		return "by an approval, in run " + c.Run
+	case state.CauseUndo:
+		return "by an undo, run " + c.Run
+	}
+	return "by run " + c.Run
+}
+
+var (
+	yes = json.RawMessage("true")
+	no  = json.RawMessage("false")
+)
+
+// lifeParts are the parts of an account's life as the journal names them, with what they are unless it says otherwise. "deleted" is of
+// ours: the account is a tombstone.
+var lifeParts = map[string]json.RawMessage{
+	"said": no, "inForce": no, "staged": no, "pinned": no, "protected": no, "deleted": no, "link": json.RawMessage(`""`),
+}
+
+// restorer makes of accounts what they were.
+type restorer struct {
+	reader Reader
+	scope  state.Scope
+	users  *scim.ResourceType
+	buried map[state.ID]state.Record // tombstones; nil: not read yet
+}
+
+func (e *Engine) restorer(source Source) *restorer { return e.restorerOf(e.Store, source) }
+
+func (e *Engine) restorerOf(reader Reader, source Source) *restorer {
+	return &restorer{reader: reader, scope: source.Scope, users: e.users()}
+}
+
+// find reads an account, a tombstone too.
+func (x *restorer) find(ctx context.Context, id state.ID) (state.Record, error) {
+	record, err := x.reader.Record(ctx, x.scope, state.KindAccount, id)
+	if !errors.Is(err, state.ErrNotFound) {
+		return record, err
+	}
+	if x.buried == nil {
+		x.buried = make(map[state.ID]state.Record)
+		err := x.reader.Tombstones(ctx, x.scope, func(r state.Record) bool {
+			x.buried[r.ID] = r
+			return true
+		})
+		if err != nil {
+			return state.Record{}, fmt.Errorf("read the tombstones: %w", err)
+		}
+	}
+	record, ok := x.buried[id]
+	if !ok {
+		return state.Record{}, state.ErrNotFound
+	}
+	return record, nil
+}
+
+// parts splits an account into what the journal names, and tells its name.
+func (x *restorer) parts(r state.Record) (parts map[string]json.RawMessage, name string, err error) {
+	account, err := open(r)
+	if err != nil {
+		return nil, "", err
+	}
+	parts = make(map[string]json.RawMessage, len(account.Resource.Fields)+len(lifeParts))
+	for _, f := range account.Resource.Fields {
+		parts[f.Name] = f.Value.AppendJSON(nil)
+	}
+	flag := func(name string, on bool) {
+		if parts[name] = no; on {
+			parts[name] = yes
+		}
+	}
+	flag("said", r.Said)
+	flag("inForce", r.InForce)
+	flag("staged", r.Staged)
+	flag("pinned", r.Pinned)
+	flag("protected", r.Protected)
+	flag("deleted", !r.DeletedAt.IsZero())
+	parts["link"] = scim.StringValue(r.Link).AppendJSON(nil)
+	return parts, cmp.Or(account.Resource.Get("userName").Text, r.Name), nil
+}
+
+// build makes the mutation of a change.
+func (x *restorer) build(ctx context.Context, c *plan.Change, m state.Mutation) (state.Mutation, error) {
+	record, err := x.find(ctx, c.Account)
+	if err != nil {
+		return m, err
+	}
+	account, err := open(record)
+	if err != nil {
+		return m, err
+	}
+	resource, writes := account.Resource, false
+	life := m.Life
+	said, inForce, staged := record.Said, record.InForce, record.Staged
+	for _, f := range c.Fields {
+		value, err := scim.ReadJSON(f.After, scim.DefaultLimits)
+		if err != nil {
+			return m, fmt.Errorf("read what %s was: %w", f.Path, err)
+		}
+		switch f.Path {
+		case "active":
+			said, inForce = value.Bool, value.Bool
+		case "said":
+			said = value.Bool
+		case "inForce":
+			inForce = value.Bool
+		case "staged":
+			staged = value.Bool
+		case "pinned":
+			life.Pinned = &value.Bool
+		case "protected":
+			life.Protected = &value.Bool
+		case "link":
+			life.Link = &value.Text
+		case "deleted":
+			life.Remove = state.RemoveRestore
+		default:
+			resource, writes = resource.With(f.Path, value), true
+		}
+	}
+	life.Said, life.InForce, life.Stage = &said, &inForce, staged
+	if writes {
+		normal, err := x.users.Normalize(resource)
+		if err != nil {
+			return m, err
+		}
+		m.Put = &state.Put{Base: c.Version, Resource: normal.Resource}
+	}
+	return m, nil
+}
+
+// standing judges the changes of a held undo anew: those that stand, and what became of the others.
+func (x *restorer) standing(ctx context.Context, p *plan.Plan) (standing []int, others []ChangeResult, err error) {
+	for i := range p.Changes {
+		moved, err := x.moved(ctx, &p.Changes[i], p)
+		if err != nil {
+			return nil, nil, err
+		}
+		if moved == "" {
+			standing = append(standing, i)
+		} else {
+			others = append(others, ChangeResult{Change: i, Outcome: ChangeMoved, Detail: moved})
+		}
+	}
+	return standing, others, nil
+}
+
+// moved says by whom the account or a membership of a planned change has been changed since, or "".
+func (x *restorer) moved(ctx context.Context, c *plan.Change, p *plan.Plan) (string, error) {
+	if c.Action == plan.Create {
+		return "", nil
+	}
+	id := c.Account
+	if c.Group != nil {
+		id = c.Group.ID
+	} else if record, err := x.find(ctx, id); err == nil && record.Version == c.Version {
+		return "", nil
+	} else if err != nil && !errors.Is(err, state.ErrNotFound) {
+		return "", fmt.Errorf("read account %s: %w", id, err)
+	}
+	entries, err := x.reader.EntriesOf(ctx, x.scope, id)
+	if err != nil {
+		return "", fmt.Errorf("read the journal of %s: %w", id, err)
+	}
+	for _, e := range slices.Backward(entries) {
+		switch {
+		case c.Group == nil:
+			return "changed since " + byWhom(e.Cause), nil
+		case e.At.Before(p.MadeAt):
+			return "", nil
+		case p.Undo != "" && e.Cause.Kind == state.CauseUndo && e.Cause.Note == p.Undo:
+			continue // what was carried out of it already
+		}
+		joined, left := plan.MembersOf(&e)
+		if slices.ContainsFunc(c.Group.Members, func(m plan.Member) bool {
+			return slices.Contains(joined, m.Account) || slices.Contains(left, m.Account)
+		}) {
+			return "its members were changed since " + byWhom(e.Cause), nil
+		}
+	}
+	if c.Group == nil {
+		return "the account has gone", nil
+	}
+	return "", nil
+}
