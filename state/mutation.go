@@ -19,6 +19,10 @@ type Mutation struct {
 	Members *Members
 	Life    *Life
 
+	// Gate, unless nil, is asked before an account that is in force is put out of force or taken away; what it holds is refused with
+	// ErrHeld.
+	Gate Gate
+
 	Cause   Cause
 	Request *Request // the redacted push behind it, kept only if the mutation changed something
 }

@@ -102,4 +102,5 @@ type Ledger struct {
 	Before  int // accounts in force at the time asked for
 	Removed int // distinct accounts that pulls made inactive since the time asked for and that still are; approved ones apart
 	Total   int // accounts, tombstones apart
+	Pushed  int // as Removed, of those that pushes made inactive
 }

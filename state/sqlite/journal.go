@@ -18,10 +18,11 @@ const (
 	entriesOf = `SELECT ` + entryColumns + entryTables + `WHERE j.id = ? AND j.source = ` + inScope + `ORDER BY j.number`
 	ledger    = `SELECT s.accounts, s.in_force,
 			s.in_force - (SELECT coalesce(sum(j.turn), 0) FROM journal j WHERE j.source = s.source AND j.at >= ? AND j.turn <> 0),
-			(SELECT count(DISTINCT j.id) FROM journal j
-			WHERE j.source = s.source AND j.at >= ? AND j.turn <> 0 AND j.turn < 0 AND j.cause = 'pull' AND NOT EXISTS (
-				SELECT 1 FROM records r WHERE r.id = j.id AND r.source = s.source AND r.deleted_at = 0 AND r.in_force = 1))
+			(SELECT count(DISTINCT j.id) FROM journal j WHERE ` + removedSince + `AND j.cause = 'pull'),
+			(SELECT count(DISTINCT j.id) FROM journal j WHERE ` + removedSince + `AND j.cause = 'push')
 		FROM sources s WHERE s.source = ` + inScope
+	removedSince = `j.source = s.source AND j.at >= ? AND j.turn <> 0 AND j.turn < 0 AND NOT EXISTS (
+		SELECT 1 FROM records r WHERE r.id = j.id AND r.source = s.source AND r.deleted_at = 0 AND r.in_force = 1) `
 )
 
 func scanEntry(row row) state.Entry {
@@ -55,13 +56,18 @@ func (r *Reader) EntriesOf(ctx context.Context, scope state.Scope, id state.ID) 
 
 // Ledger reads the sums of a source and looks at who came and went since the time given; nothing else.
 func (r *Reader) Ledger(ctx context.Context, scope state.Scope, since time.Time) (state.Ledger, error) {
-	ledgers, err := list(ctx, r, func(row row) state.Ledger {
-		return state.Ledger{Total: int(row.int(0)), Active: int(row.int(1)), Before: int(row.int(2)), Removed: int(row.int(3))}
-	}, ledger, sinceMilli(since), sinceMilli(since), scope.Source, scope.Tenant)
+	ms := sinceMilli(since)
+	ledgers, err := list(ctx, r, scanLedger, ledger, ms, ms, ms, scope.Source, scope.Tenant)
 	if err != nil || len(ledgers) == 0 {
 		return state.Ledger{}, err
 	}
 	return ledgers[0], nil
+}
+
+func scanLedger(row row) state.Ledger {
+	return state.Ledger{
+		Total: int(row.int(0)), Active: int(row.int(1)), Before: int(row.int(2)), Removed: int(row.int(3)), Pushed: int(row.int(4)),
+	}
 }
 
 // sinceMilli is the first millisecond that is not before t.

@@ -63,6 +63,9 @@ func (t *tx) mutate(m *state.Mutation) (state.Result, error) {
 	if err := w.judge(); err != nil {
 		return state.Result{}, err
 	}
+	if err := w.gated(); err != nil {
+		return state.Result{}, err
+	}
 	if err := w.checkUnique(); err != nil {
 		return state.Result{}, err
 	}

@@ -37,6 +37,11 @@ var _ interface {
 	state.Cursors
 	state.Journal
 	state.Requests
+	state.Stagings
+	state.Retention
+	state.Alarms
+	state.Eraser
+	state.Movers
 } = (*Store)(nil)
 
 // Open opens a database, and creates it if it is not there yet; its directory must exist. The files can be read by their owner only.

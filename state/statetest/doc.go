@@ -17,5 +17,10 @@ type Store interface {
 	state.Cursors
 	state.Journal
 	state.Requests
+	state.Stagings
+	state.Retention
+	state.Alarms
+	state.Eraser
+	state.Movers
 	state.History
 }

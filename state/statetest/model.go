@@ -28,6 +28,9 @@ type Model struct {
 	suspicions map[state.Scope][]state.Suspicion
 	cursors    map[state.Scope]state.Cursor
 	joins      int64
+	readers    []state.FeedReader
+	alarms     []state.Alarm
+	cuts       map[string]int64 // by tenant: the number of the last journal entry that was removed
 }
 
 type source struct {
@@ -57,6 +60,7 @@ func NewModel() *Model {
 		journal:    map[string][]entry{},
 		suspicions: map[state.Scope][]state.Suspicion{},
 		cursors:    map[state.Scope]state.Cursor{},
+		cuts:       map[string]int64{},
 	}
 }
 
@@ -95,6 +99,9 @@ func (m *Model) write(mutation *state.Mutation) (state.Result, error) {
 	}
 	if foreign {
 		return state.Result{}, state.ErrVersion
+	}
+	if mutation.Gate != nil && change.Turn() < 0 && mutation.Gate.Holds(m.ledger(mutation.Scope, m.Now().Add(-state.GateWindow))) {
+		return state.Result{}, state.ErrHeld
 	}
 	keys, err := change.Keys()
 	if err != nil {
@@ -235,7 +242,7 @@ func (m *Model) keep(held *entity, mutation *state.Mutation, change *state.Chang
 func (m *Model) log(mutation *state.Mutation, change *state.Change) int64 {
 	e := entry{Entry: change.Entry(mutation), turn: change.Turn()}
 	tenant := mutation.Scope.Tenant
-	e.Number = int64(len(m.journal[tenant]) + 1)
+	e.Number = m.last(tenant) + 1
 	if r := mutation.Request; r != nil {
 		e.Request = r.ID
 		if !slices.ContainsFunc(m.requests, func(kept state.Request) bool { return kept.ID == r.ID }) {

@@ -178,6 +178,10 @@ func (m *Model) EntriesOf(ctx context.Context, scope state.Scope, id state.ID) (
 func (m *Model) Ledger(ctx context.Context, scope state.Scope, since time.Time) (state.Ledger, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.ledger(scope, since), ctx.Err()
+}
+
+func (m *Model) ledger(scope state.Scope, since time.Time) state.Ledger {
 	var ledger state.Ledger
 	for _, e := range m.all(scope, state.KindAccount, false) {
 		ledger.Total++
@@ -186,20 +190,20 @@ func (m *Model) Ledger(ctx context.Context, scope state.Scope, since time.Time) 
 		}
 	}
 	ledger.Before = ledger.Active
-	removed := map[state.ID]bool{}
+	removed := map[state.CauseKind]map[state.ID]bool{state.CausePull: {}, state.CausePush: {}}
 	for _, e := range m.journal[scope.Tenant] {
 		if e.Scope != scope || e.At.Before(since) {
 			continue
 		}
 		ledger.Before -= int(e.turn)
-		if e.turn < 0 && e.Cause.Kind == state.CausePull {
+		if counted := removed[e.Cause.Kind]; counted != nil && e.turn < 0 {
 			if now := m.live(scope, e.ID); now == nil || !now.InForce {
-				removed[e.ID] = true
+				counted[e.ID] = true
 			}
 		}
 	}
-	ledger.Removed = len(removed)
-	return ledger, ctx.Err()
+	ledger.Removed, ledger.Pushed = len(removed[state.CausePull]), len(removed[state.CausePush])
+	return ledger
 }
 
 func refOf(e *entity) state.Ref { return state.Ref{ID: e.ID, Kind: e.Kind, Name: e.Name} }

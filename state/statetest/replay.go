@@ -24,16 +24,26 @@ type replayed struct {
 }
 
 // CheckReplay carries out a scope's journal from the start and compares what comes of it with the record: every record that can be
-// seen, whole, with its version and members. It also wants the tenant's numbers without a gap and Before to be what was.
+// seen, whole, with its version and members. It also wants the tenant's numbers without a gap and Before to be what was. Of a journal
+// that has been trimmed, it takes the entries back first, from the present record to the one of the cut, which has to hold as well.
 func CheckReplay(ctx context.Context, store Store, scope state.Scope) error {
 	entries, err := store.Entries(ctx, scope.Tenant, 0, 0)
 	if err != nil {
 		return err
 	}
+	cut, err := store.Cut(ctx, scope.Tenant)
+	if err != nil {
+		return err
+	}
 	told := map[state.ID]*replayed{}
+	if cut > 0 {
+		if told, err = atCut(ctx, store, scope, entries); err != nil {
+			return err
+		}
+	}
 	for i, e := range entries {
-		if e.Number != int64(i+1) {
-			return fmt.Errorf("entry %d has number %d", i+1, e.Number)
+		if e.Number != cut+int64(i+1) {
+			return fmt.Errorf("entry %d has number %d", cut+int64(i+1), e.Number)
 		}
 		if e.Scope != scope {
 			continue

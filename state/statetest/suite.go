@@ -52,6 +52,14 @@ func Run(t *testing.T, open Open) {
 		{"ledger", testLedger},
 		{"requests", testRequests},
 		{"what is kept about one", testPast},
+		{"gate", testGate},
+		{"staged", testStaged},
+		{"retention and readers", testTrim},
+		{"alarms", testAlarms},
+		{"erase", testErase},
+		{"erase a tenant", testBlankTenant},
+		{"rename a source", testRename},
+		{"move records", testMove},
 		{"cancelled contexts", testCancelled},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, newFixture(t, open)) })
