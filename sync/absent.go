@@ -360,27 +360,5 @@ func (p *planner) suspect(ctx context.Context, record *state.Record, answers sig
 	return p.weigh(ctx, e, person, account, "")
 }
 
-// unexplained reports the active accounts of a complete source that nobody explains. They are never removed by that.
-func (p *planner) unexplained(ctx context.Context) error {
-	for i := range p.index.len() {
-		if p.index.links[i] != 0 || !p.index.has(i, flagInForce) || p.index.has(i, flagSeen) || len(p.claims[i]) > 0 {
-			continue
-		}
-		n := plan.Notice{Kind: plan.Unexplained}
-		if p.plan.Counts.Notices[plan.Unexplained] < plan.MaxNotices {
-			record, err := p.row(ctx, i)
-			switch {
-			case err != nil:
-				return err
-			case record == nil:
-				continue
-			}
-			n.Account, n.Name = record.ID, record.Name
-		}
-		p.plan.Notice(n)
-	}
-	return nil
-}
-
 // isLost tells whether an error says that the source itself is lost.
 func isLost(err error) bool { return errors.Is(err, connectors.ErrSourceLost) }

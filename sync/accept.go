@@ -16,7 +16,7 @@ import (
 // remembered of earlier ones stays.
 func (p *planner) accept(ctx context.Context, person string, d plan.Decision, account *plan.Account) error {
 	if d.Notice != nil {
-		p.plan.Notice(*d.Notice)
+		p.tell(*d.Notice)
 	}
 	if d.Change == nil {
 		if d.Notice == nil {
@@ -28,13 +28,22 @@ func (p *planner) accept(ctx context.Context, person string, d plan.Decision, ac
 		return err
 	}
 	p.marks.judge(person)
-	for _, objection := range []func(context.Context, *plan.Change, *plan.Account) (bool, error){p.discarded, p.fresh} {
-		if objects, err := objection(ctx, d.Change, account); err != nil || objects {
-			return err
-		}
+	if deferred, err := p.deferred(ctx, d.Change, account); err != nil || deferred {
+		return err
 	}
 	p.plan.Add(*d.Change)
 	return p.shared(ctx, d.Change)
+}
+
+// tell reports what was noticed of a person, and since when they have been without an account.
+func (p *planner) tell(n plan.Notice) {
+	if n.Kind == plan.Missing {
+		p.marks.note(n.Person, string(plan.Missing))
+		if since := p.marks.find(n.Person, string(plan.Missing)); since != nil {
+			n.Since = since.At
+		}
+	}
+	p.plan.Notice(n)
 }
 
 // shared reports a new userName that an account of another source of the tenant has as well. It stands in no change's way.
@@ -96,44 +105,35 @@ func newName(c *plan.Change) string {
 	return ""
 }
 
-// discarded objects to what somebody decided to leave alone, as long as the fact behind it is the same.
-func (p *planner) discarded(_ context.Context, c *plan.Change, _ *plan.Account) (bool, error) {
-	fact := plan.DiscardedFact(c)
-	if p.marks.find(c.Person, fact) == nil {
-		return false, nil
-	}
-	p.marks.note(c.Person, fact)
-	p.plan.Notice(plan.Notice{
-		Kind: plan.Discarded, Person: c.Person, Account: c.Account, Name: c.Name, Detail: "would " + string(c.Action) + ": " + c.Reason.Text(),
-	})
-	return true, nil
-}
-
-// fresh objects to what contradicts a push younger than settle, until a later run reads the same.
-func (p *planner) fresh(ctx context.Context, c *plan.Change, account *plan.Account) (bool, error) {
-	push, found, err := p.contradicted(ctx, c, account)
-	if err != nil || !found {
+// deferred leaves alone what somebody discarded as long as the fact behind it is the same, and what contradicts a push younger than
+// settle until a later run reads the same.
+func (p *planner) deferred(ctx context.Context, c *plan.Change, account *plan.Account) (bool, error) {
+	entries, err := p.recentEntries(ctx, c, account)
+	if err != nil {
 		return false, err
 	}
-	fact := plan.FreshFact(c, push)
-	earlier := p.marks.find(c.Person, fact)
-	if p.few { // such runs follow each other fast, and a replica that lags may answer all of them
+	notice, fact := c.Defer(plan.Past{
+		Entries: entries, Now: p.now(), Settle: p.source.Rules.Settle, Asked: p.few,
+		Earlier: func(fact string) bool { return p.marks.find(c.Person, fact) != nil },
+	})
+	switch {
+	case fact == "":
+	case p.few:
 		p.marks.keep(c.Person, fact)
-		earlier = nil
-	} else {
+	default:
 		p.marks.note(c.Person, fact)
 	}
-	if earlier != nil {
+	if notice == "" {
 		return false, nil
 	}
 	p.plan.Notice(plan.Notice{
-		Kind: plan.Fresh, Person: c.Person, Account: c.Account, Name: c.Name, Detail: "would " + string(c.Action) + ": " + c.Reason.Text(),
+		Kind: notice, Person: c.Person, Account: c.Account, Name: c.Name, Detail: "would " + string(c.Action) + ": " + c.Reason.Text(),
 	})
 	return true, nil
 }
 
-// contradicted finds the recent push that a change contradicts. Only accounts that changed recently cost a read of their journal.
-func (p *planner) contradicted(ctx context.Context, c *plan.Change, account *plan.Account) (state.Entry, bool, error) {
+// recentEntries is the journal of the account that a change is about. Only accounts that changed recently cost a read of it.
+func (p *planner) recentEntries(ctx context.Context, c *plan.Change, account *plan.Account) ([]state.Entry, error) {
 	settle, now := p.source.Rules.Settle, p.now()
 	recent := func(at time.Time) bool { return now.Sub(at) < settle }
 	var record *state.Record
@@ -143,18 +143,17 @@ func (p *planner) contradicted(ctx context.Context, c *plan.Change, account *pla
 	case account == nil:
 		var err error
 		if record, err = p.tombstone(ctx, c, recent); err != nil {
-			return state.Entry{}, false, err
+			return nil, err
 		}
 	}
 	if record == nil {
-		return state.Entry{}, false, nil
+		return nil, nil
 	}
 	entries, err := p.store.EntriesOf(ctx, p.source.Scope, record.ID)
 	if err != nil {
-		return state.Entry{}, false, fmt.Errorf("read the journal of %s: %w", record.ID, err)
+		return nil, fmt.Errorf("read the journal of %s: %w", record.ID, err)
 	}
-	push, found := plan.Contradicts(c, entries, now, settle)
-	return push, found, nil
+	return entries, nil
 }
 
 // tombstone finds the account of the person or name that a creation is about, if it was deleted recently.
@@ -198,59 +197,63 @@ func (p *planner) settle(ctx context.Context) error {
 	}
 	kept := p.plan.Changes[:0]
 	for _, c := range p.plan.Changes {
-		reused := p.blocked[c.Account] || !p.everyone() && p.marks.find(c.Person, nameReused) != nil
-		objection, err := p.unproved(ctx, &c)
-		if err != nil {
-			return err
-		}
-		switch {
-		case lost[mark{c.Person, string(c.Account)}]:
+		if lost[mark{c.Person, string(c.Account)}] {
 			continue
-		case c.Action == plan.Create && names[scim.Fold(newName(&c))] > 1:
+		}
+		if c.Action == plan.Create && names[scim.Fold(newName(&c))] > 1 {
 			p.plan.Notice(plan.Notice{
 				Kind: plan.Conflict, Person: c.Person, Name: c.Name, Detail: "several people without account have the same userName",
 			})
 			continue
-		case tieOf(&c) == plan.ByMatch && !p.whole:
-			p.plan.Notice(plan.Notice{
-				Kind: plan.Conflict, Person: c.Person, Account: c.Account, Name: c.Name,
-				Detail: "the account fits by its attributes, and not everyone was read who may fit as well",
-			})
-			continue
-		case c.Reason == plan.ReasonOutOfScope && !p.everyone() && !p.few:
-			p.plan.Notice(plan.Notice{Kind: plan.Blocked, Person: c.Person, Account: c.Account, Name: c.Name})
-			continue
-		case reused && !c.Removal():
-			continue
-		case reused:
-			c.Held, c.HeldBecause = true, plan.HoldReused
-		case objection != "":
-			c.Held, c.HeldBecause = true, objection
 		}
-		kept = append(kept, c)
+		o, err := p.obstacles(ctx, &c)
+		if err != nil {
+			return err
+		}
+		notice, hold, dropped := c.Obstruct(o)
+		switch {
+		case notice != "":
+			p.plan.Notice(plan.Notice{Kind: notice, Person: c.Person, Account: c.Account, Name: c.Name, Detail: obstacleDetails[notice]})
+		case hold != "":
+			c.Held, c.HeldBecause = true, hold
+		}
+		if !dropped {
+			kept = append(kept, c)
+		}
 	}
 	p.plan.Changes = kept
 	return nil
 }
 
-// unproved says what speaks against a change in a run that did not read everyone, or "".
-func (p *planner) unproved(ctx context.Context, c *plan.Change) (plan.Hold, error) {
-	switch {
-	case p.everyone() || c.Action == plan.Create:
-		return "", nil
-	case tieOf(c) == plan.ByMatch:
-		return plan.HoldMatched, nil
-	case !c.Removal():
-		return "", nil
+var obstacleDetails = map[plan.NoticeKind]string{
+	plan.Conflict: "the account fits by its attributes, and not everyone was read who may fit as well",
+}
+
+// obstacles are what stands in the way of a change, as far as this run knows.
+func (p *planner) obstacles(ctx context.Context, c *plan.Change) (plan.Obstacles, error) {
+	o := plan.Obstacles{Read: p.extent(), Reused: p.blocked[c.Account] || !p.everyone() && p.marks.find(c.Person, nameReused) != nil}
+	if p.everyone() || !c.Removal() {
+		return o, nil
 	}
 	entries, err := p.store.EntriesOf(ctx, p.source.Scope, c.Account)
 	if err != nil {
-		return "", fmt.Errorf("read the journal of %s: %w", c.Account, err)
+		return o, fmt.Errorf("read the journal of %s: %w", c.Account, err)
 	}
-	if plan.LetInAgain(entries) {
-		return plan.HoldReturned, nil
+	o.Returned = plan.LetInAgain(entries)
+	return o, nil
+}
+
+// extent is how much of the source was read.
+func (p *planner) extent() plan.Read {
+	switch {
+	case p.few:
+		return plan.ReadAsked
+	case !p.whole:
+		return plan.ReadPart
+	case p.unreadable > 0:
+		return plan.ReadGroups
 	}
-	return "", nil
+	return plan.ReadEveryone
 }
 
 // settleClaims decides who of several people has an account that is not linked: the one with the best evidence, or nobody. It

@@ -285,6 +285,9 @@ func (p *planner) rejudge(ctx context.Context, c *plan.Change, answers sightings
 	if c.Group != nil {
 		return p.rejudgeGroup(ctx, c, madeAt)
 	}
+	if c.Reason == plan.ReasonUnexplained {
+		return p.rejudgeUnexplained(ctx, c)
+	}
 	var account *plan.Account
 	var err error
 	if c.Action != plan.Create {

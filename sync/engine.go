@@ -101,6 +101,7 @@ type Reader interface {
 	ListSources(ctx context.Context) ([]state.Source, error)
 	Suspicions(ctx context.Context, scope state.Scope) ([]state.Suspicion, error)
 	state.Journal
+	ListRuns(ctx context.Context, scope state.Scope, limit int) ([]state.Run, error)
 	ListPlans(ctx context.Context, scope state.Scope, limit int) ([]state.HeldPlan, error)
 }
 
@@ -178,6 +179,8 @@ type Progress struct {
 type Report struct {
 	Run     state.Run
 	Proof   connectors.Proof
+	Known   int // accounts whose people were seen in the pull
+	Usual   int // the median of how many people the complete pulls before read; 0: there were too few of them
 	Plan    plan.Plan
 	Results []ChangeResult // of the changes that were tried
 }

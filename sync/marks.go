@@ -27,6 +27,9 @@ type mark struct{ person, fact string }
 // nameReused is the fact that the name of the account that is linked to a person is somebody else's by now.
 const nameReused = string(plan.NameReused)
 
+// unexplainedDiscarded is the fact that somebody discarded the proposal to deactivate an account that nobody explained.
+const unexplainedDiscarded = plan.DiscardedPrefix + string(plan.ReasonUnexplained)
+
 func readMarks(ctx context.Context, store Reader, scope state.Scope, run string, at time.Time) (*marks, error) {
 	list, err := store.Suspicions(ctx, scope)
 	if err != nil {
@@ -97,11 +100,15 @@ func (m *marks) refuted(complete, everyone bool) []state.Suspicion {
 		for _, s := range list {
 			switch _, ofMember := plan.ReadMemberFact(s.Fact); {
 			case m.kept[mark{person, s.Fact}] || ofMember: // the latter: see planner.forgotten
+			case s.Fact == unexplainedDiscarded:
+				if everyone { // and explained
+					refuted = append(refuted, s)
+				}
 			case aboutChange(s.Fact):
 				if m.judged[person] {
 					refuted = append(refuted, s)
 				}
-			case s.Fact == nameReused:
+			case s.Fact == nameReused, s.Fact == string(plan.FactUnexplained):
 				if everyone {
 					refuted = append(refuted, s)
 				}

@@ -16,6 +16,9 @@ const maxReported = 5000
 // RunReport is the JSON form of state.Run.Report.
 type RunReport struct {
 	Proof   connectors.Proof `json:"proof"`
+	Basis   string           `json:"basis,omitempty"` // of the directory, mapping and scope: pulls of different ones are not compared
+	Known   int              `json:"known"`           // accounts whose people were seen in the pull
+	Usual   int              `json:"usual,omitempty"` // the median of how many people the complete pulls before read; 0: too few of them
 	Counts  plan.Counts      `json:"counts"`
 	Gate    plan.Gate        `json:"gate"`
 	Notices []plan.Notice    `json:"notices"`
@@ -43,10 +46,21 @@ func ReadRunReport(run state.Run) (RunReport, error) {
 	return r, nil
 }
 
+// readProof decodes only what a run's pull proved, and the basis that it was made with.
+func readProof(run state.Run) (report struct {
+	Proof connectors.Proof `json:"proof"`
+	Basis string           `json:"basis"`
+}, err error) {
+	if err = json.Unmarshal(run.Report, &report); err != nil {
+		err = fmt.Errorf("read the proof of run %s: %w", run.ID, err)
+	}
+	return report, err
+}
+
 func (r *Report) encode() ([]byte, error) {
 	listed := min(len(r.Plan.Changes), maxReported)
 	report := RunReport{
-		Proof: r.Proof, Counts: r.Plan.Counts, Gate: r.Plan.Gate, Notices: r.Plan.Notices,
+		Proof: r.Proof, Basis: r.Plan.Basis, Known: r.Known, Usual: r.Usual, Counts: r.Plan.Counts, Gate: r.Plan.Gate, Notices: r.Plan.Notices,
 		Changes: make([]RunChange, listed), LeftOut: len(r.Plan.Changes) - listed,
 	}
 	for i := range report.Changes {

@@ -171,18 +171,52 @@ func (r *runner) plan(ctx context.Context, kept state.Source, pulse func(context
 // hold holds what has to be held. A run that did not see everyone counts what waits already as well: what is too much at once does
 // not pass because only a part of it was read.
 func (r *runner) hold(ctx context.Context, p *planner) error {
+	usual, err := r.usual(ctx)
+	if err != nil {
+		return err
+	}
+	r.report.Usual, r.report.Known = usual, p.index.count(flagSeen)
 	c := plan.Circumstances{
 		Scheduled: r.scheduled(), Observe: r.observe, ReportOnly: r.source.Policy == PolicyReport,
-		Strangers: p.strangers(), Unproven: p.unproven, Ledger: p.ledger,
+		Strangers: p.strangers(), Unproven: p.unproven, Shrunk: p.everyone() && plan.Shrunk(r.source.Rules, p.plan.Counts.People, usual), Ledger: p.ledger,
 	}
 	_, earlier, err := r.heldPlan(ctx)
 	if err != nil {
 		return err
 	}
 	r.waiting = p.stillWaiting(&earlier)
-	c.Waiting = len(r.waiting)
+	for _, w := range r.waiting {
+		if w.HeldBecause != plan.HoldUnexplained { // it never counts
+			c.Waiting++
+		}
+	}
 	p.plan.Hold(r.source.Rules, c)
 	return nil
+}
+
+// lookBack is how many runs of a source are searched for complete pulls: a time of trouble may lie between them.
+const lookBack = 20
+
+// usual is how many people this source's complete pulls read before, made with the same directory, mapping and scope.
+func (r *runner) usual(ctx context.Context) (int, error) {
+	if r.people != nil {
+		return 0, nil
+	}
+	runs, err := r.reader().ListRuns(ctx, r.source.Scope, lookBack)
+	if err != nil {
+		return 0, fmt.Errorf("read the last runs: %w", err)
+	}
+	var people []int
+	for i := 0; i < len(runs) && len(people) < plan.UsualPulls; i++ {
+		if runs[i].Verdict != state.VerdictComplete || runs[i].EndedAt.IsZero() || !IsPull(runs[i]) {
+			continue
+		}
+		past, err := readProof(runs[i])
+		if err == nil && past.Proof.Complete && past.Basis == r.planner.plan.Basis { // a report that cannot be read says nothing
+			people = append(people, past.Proof.People)
+		}
+	}
+	return plan.Usual(people), nil
 }
 
 // observing says why scheduled runs only plan, or "".

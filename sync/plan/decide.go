@@ -71,6 +71,8 @@ func (d *Decider) Decide(s Subject) Decision {
 	}
 	change := decision.Change
 	switch {
+	case decision.Notice != nil:
+		return decision
 	case s.Refused && (change == nil || !change.Removal()) && !(decision.Look && d.removes(s)):
 		return Decision{Notice: d.notice(s, Refused, s.doubt())}
 	case change != nil && s.Account.Record.Pinned:
@@ -143,7 +145,7 @@ func (d *Decider) deactivate(change *Change, s Subject) {
 	change.Fields = []Field{activeField(true, false)}
 	change.Witnesses = s.witnesses(Fact(change.Reason))
 	switch {
-	case s.Standing.Presumed:
+	case s.Standing.Presumed && outOfScope(change.Reason):
 		change.Held, change.HeldBecause = true, HoldPresumed
 	case change.Reason == ReasonMapped:
 		change.Held, change.HeldBecause = true, HoldNoFact

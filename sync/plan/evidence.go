@@ -116,7 +116,7 @@ func (e *Evidence) absentButSeen(s *Standing, absences []Witness) {
 	case facts.Assigned == connectors.Yes && e.Scope == connectors.Assigned:
 		s.Suspect, s.Notice = nil, Unconfirmed // the snapshot erred: a sighting
 	case facts.Enabled != connectors.Yes, e.Blocked:
-	case facts.OutOfScope == connectors.Yes && facts.Assigned != connectors.No:
+	case facts.OutOfScope == connectors.Yes && (e.Scope != connectors.Assigned || facts.Assigned != connectors.No):
 		s.judge(facts, []Witness{e.witness(ByLook)})
 	case e.Scope != connectors.Assigned:
 	case facts.Assigned == connectors.No || len(absences) > 1:

@@ -38,6 +38,7 @@ type Circumstances struct {
 	Strangers  bool   // people were read, accounts are recorded, and they share nobody
 	Waiting    int    // removals of a held plan that nobody has decided on, which this run, not having seen everyone, can't tell are off
 	Unproven   bool   // no known person was in the snapshot, though a few answered by id
+	Shrunk     bool   // see Shrunk
 	Ledger     state.Ledger
 }
 
@@ -66,6 +67,8 @@ func (p *Plan) Hold(rules Rules, c Circumstances) {
 		p.hold(HoldUnproven, removing...)
 	case p.Gate.Removing != "":
 		p.hold(p.Gate.Removing, removing...)
+	case c.Shrunk:
+		p.hold(HoldShrunk, removing...)
 	}
 	if c.Scheduled && p.passing(Create) > max(creationFloor, c.Ledger.Total*creationPercent/100) {
 		p.hold(HoldCreations, Create)
@@ -74,6 +77,28 @@ func (p *Plan) Hold(rules Rules, c Circumstances) {
 		p.hold(HoldLimit, Create)
 	}
 	p.Finish()
+}
+
+// What complete pulls are compared with: the pulls before, if there are enough of them.
+const (
+	UsualPulls    = 5  // so many, the newest
+	fewestPulls   = 3  // fewer say nothing
+	shrunkPercent = 80 // of the median
+)
+
+// Usual is the median of how many people earlier complete pulls read; 0 if there are too few of them to tell.
+func Usual(people []int) int {
+	if len(people) < fewestPulls {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(people))
+	return sorted[len(sorted)/2]
+}
+
+// Shrunk tells whether a complete pull read so many fewer people than usual that it is suspicious by itself: of few, so many that the
+// gate would not let them pass.
+func Shrunk(rules Rules, people, usual int) bool {
+	return usual-people > rules.GateFloor && 100*people < shrunkPercent*usual
 }
 
 // base is how many were active 24 hours ago, without those who have gone since in any other way than by pulls. Who came since gives

@@ -218,7 +218,7 @@ func ReadMemberFact(text string) (MemberFact, bool) {
 // Discards lists what is to be remembered when somebody discards a change: of memberships each member for itself.
 func (c *Change) Discards() []state.Suspicion {
 	if c.Group == nil {
-		return []state.Suspicion{{Person: c.Person, Fact: DiscardedFact(c)}}
+		return []state.Suspicion{{Person: c.Remembered(), Fact: DiscardedFact(c)}}
 	}
 	fact := MemberFact{Kind: MemberJoin, Group: c.Group.ID, Source: c.Group.Source}
 	if c.Removal() {

@@ -43,7 +43,7 @@ type Change struct {
 	Action      Action    `json:"action"`
 	Account     state.ID  `json:"account,omitempty"` // "" of a creation
 	Version     int64     `json:"version,omitempty"` // of the account, read before the pull's first request; 0 of a creation
-	Person      string    `json:"person,omitempty"`  // object id
+	Person      string    `json:"person,omitempty"`  // object id; "" of an account that nobody explains
 	Name        string    `json:"name"`              // what an operator recognises
 	Reason      Reason    `json:"reason"`
 	Link        bool      `json:"link,omitempty"` // the account is tied to the person as well
@@ -120,6 +120,7 @@ type Notice struct {
 	Account state.ID   `json:"account,omitempty"`
 	Group   state.ID   `json:"group,omitempty"` // recorded
 	Name    string     `json:"name,omitempty"`
+	Since   time.Time  `json:"since,omitzero"`   // of what an earlier run noticed already: when it was noticed first
 	Detail  string     `json:"detail,omitempty"` // one plain sentence
 }
 
@@ -261,8 +262,10 @@ func (c *Change) fault() string {
 		return "is about a group and an account"
 	case c.Group != nil:
 		return c.Group.fault(c.Reason == ReasonUndone)
-	case c.Person == "" && c.Reason != ReasonUndone:
-		return "names no person"
+	case c.Reason != ReasonUndone && (c.Person == "") != (c.Reason == ReasonUnexplained):
+		return "does not name a person just where there is one"
+	case c.Reason == ReasonUnexplained && (c.Action != Deactivate || c.Link):
+		return "does more than a deactivation, for nobody"
 	case (c.Account == "") != (c.Action == Create), (c.Version == 0) != (c.Action == Create):
 		return "does not name an account and its version just where there is one"
 	}

@@ -9,16 +9,17 @@ import (
 type Reason string
 
 const (
-	ReasonDisabled   Reason = "disabled_at_source"
-	ReasonDeleted    Reason = "soft_deleted"
-	ReasonUnassigned Reason = "unassigned"
-	ReasonOutOfScope Reason = "out_of_scope"
-	ReasonGone       Reason = "gone"
-	ReasonMapped     Reason = "mapped_inactive" // the mapping says so and no fact does; always held
-	ReasonEnabled    Reason = "enabled_at_source"
-	ReasonDrift      Reason = "drift"
-	ReasonMissing    Reason = "assigned_missing"
-	ReasonMatched    Reason = "matched"
+	ReasonDisabled    Reason = "disabled_at_source"
+	ReasonDeleted     Reason = "soft_deleted"
+	ReasonUnassigned  Reason = "unassigned"
+	ReasonOutOfScope  Reason = "out_of_scope"
+	ReasonGone        Reason = "gone"
+	ReasonMapped      Reason = "mapped_inactive" // the mapping says so and no fact does; always held
+	ReasonUnexplained Reason = "unexplained"     // an account that nobody at the source explains; always held
+	ReasonEnabled     Reason = "enabled_at_source"
+	ReasonDrift       Reason = "drift"
+	ReasonMissing     Reason = "assigned_missing"
+	ReasonMatched     Reason = "matched"
 
 	ReasonMemberMissing Reason = "member_missing"
 	ReasonMemberExtra   Reason = "member_extra"
@@ -27,16 +28,17 @@ const (
 )
 
 var reasonTexts = map[Reason]string{
-	ReasonDisabled:   "disabled at the source",
-	ReasonDeleted:    "deleted at the source, still in its recycle bin",
-	ReasonUnassigned: "no longer assigned to the application",
-	ReasonOutOfScope: "outside the scoping filter",
-	ReasonGone:       "gone from the source for good",
-	ReasonMapped:     "inactive by the mapping alone, by no fact at the source",
-	ReasonEnabled:    "enabled and assigned at the source",
-	ReasonDrift:      "differs from the source",
-	ReasonMissing:    "assigned at the source, has no account",
-	ReasonMatched:    "found to belong to this person",
+	ReasonDisabled:    "disabled at the source",
+	ReasonDeleted:     "deleted at the source, still in its recycle bin",
+	ReasonUnassigned:  "no longer assigned to the application",
+	ReasonOutOfScope:  "outside the scoping filter",
+	ReasonGone:        "gone from the source for good",
+	ReasonMapped:      "inactive by the mapping alone, by no fact at the source",
+	ReasonUnexplained: "explained by nobody at the source for a week or more",
+	ReasonEnabled:     "enabled and assigned at the source",
+	ReasonDrift:       "differs from the source",
+	ReasonMissing:     "assigned at the source, has no account",
+	ReasonMatched:     "found to belong to this person",
 
 	ReasonMemberMissing: "in the group at the source, not here",
 	ReasonMemberExtra:   "no longer in the group at the source",
@@ -57,47 +59,51 @@ const FactAbsent Fact = "absent"
 type Hold string
 
 const (
-	HoldObserve   Hold = "observe"      // the source only observes until somebody has looked
-	HoldPolicy    Hold = "policy"       // the source's policy is to report
-	HoldStrangers Hold = "strangers"    // the people read share nobody with the record
-	HoldUnproven  Hold = "unproven"     // no known person was seen in the pull; a few answered by id
-	HoldProtected Hold = "protected"    // removing this person always waits
-	HoldReused    Hold = "name_reused"  // the account's name belongs to someone else now
-	HoldMatched   Hold = "matched"      // tied by attributes alone, and some groups could not be read
-	HoldReturned  Hold = "returned"     // a push let the account in again, for somebody else perhaps, and not everyone was read
-	HoldNoFact    Hold = "no_fact"      // the mapping says inactive, no fact does
-	HoldPresumed  Hold = "presumed"     // missing twice, and not looked at by id yet
-	HoldCount     Hold = "gate_count"   // more removals than the gate lets pass in a run
-	HoldDay       Hold = "gate_day"     // more removals than the gate lets pass in 24 hours
-	HoldHalf      Hold = "gate_half"    // more than half of those active
-	HoldLast      Hold = "gate_last"    // the last active one
-	HoldCreations Hold = "gate_created" // more creations than a scheduled run may make
-	HoldLimit     Hold = "max_accounts" // more accounts than the source may have
-	HoldEmptied   Hold = "gate_emptied" // nobody would be left in a group of more than a few
-	HoldGroup     Hold = "gate_group"   // more of a group's members than the gate lets pass, or more than half
-	HoldMembers   Hold = "gate_members" // more members of all groups together than the gate lets pass
+	HoldObserve     Hold = "observe"      // the source only observes until somebody has looked
+	HoldPolicy      Hold = "policy"       // the source's policy is to report
+	HoldStrangers   Hold = "strangers"    // the people read share nobody with the record
+	HoldUnproven    Hold = "unproven"     // no known person was seen in the pull; a few answered by id
+	HoldShrunk      Hold = "shrunk"       // far fewer people were read than in the pulls before
+	HoldUnexplained Hold = "unexplained"  // an account that nobody explains is removed by nobody but an operator
+	HoldProtected   Hold = "protected"    // removing this person always waits
+	HoldReused      Hold = "name_reused"  // the account's name belongs to someone else now
+	HoldMatched     Hold = "matched"      // tied by attributes alone, and some groups could not be read
+	HoldReturned    Hold = "returned"     // a push let the account in again, for somebody else perhaps, and not everyone was read
+	HoldNoFact      Hold = "no_fact"      // the mapping says inactive, no fact does
+	HoldPresumed    Hold = "presumed"     // missing twice, and not looked at by id yet
+	HoldCount       Hold = "gate_count"   // more removals than the gate lets pass in a run
+	HoldDay         Hold = "gate_day"     // more removals than the gate lets pass in 24 hours
+	HoldHalf        Hold = "gate_half"    // more than half of those active
+	HoldLast        Hold = "gate_last"    // the last active one
+	HoldCreations   Hold = "gate_created" // more creations than a scheduled run may make
+	HoldLimit       Hold = "max_accounts" // more accounts than the source may have
+	HoldEmptied     Hold = "gate_emptied" // nobody would be left in a group of more than a few
+	HoldGroup       Hold = "gate_group"   // more of a group's members than the gate lets pass, or more than half
+	HoldMembers     Hold = "gate_members" // more members of all groups together than the gate lets pass
 )
 
 var holdTexts = map[Hold]string{
-	HoldObserve:   "the source is only observed until somebody has looked",
-	HoldPolicy:    "the source's policy is to report only",
-	HoldStrangers: "the people read share nobody with the record",
-	HoldUnproven:  "no known person was seen in the pull",
-	HoldProtected: "a protected person",
-	HoldReused:    "the account's name belongs to someone else now",
-	HoldMatched:   "found by its attributes alone, and somebody who was not read may fit as well",
-	HoldReturned:  "let in again by a push since it was deactivated, for somebody who was not read perhaps",
-	HoldNoFact:    "the mapping says inactive, but no fact at the source does",
-	HoldPresumed:  "missing from several pulls, looked at only when this is approved",
-	HoldCount:     "more removals than one run may carry out",
-	HoldDay:       "more removals than 24 hours may see",
-	HoldHalf:      "more than half of the active people",
-	HoldLast:      "nobody would be left active",
-	HoldCreations: "more creations than a scheduled run may carry out",
-	HoldLimit:     "more accounts than the source may have",
-	HoldEmptied:   "nobody would be left in the group",
-	HoldGroup:     "more of the group's members than may go at once",
-	HoldMembers:   "more members of all groups together than may go at once",
+	HoldObserve:     "the source is only observed until somebody has looked",
+	HoldPolicy:      "the source's policy is to report only",
+	HoldStrangers:   "the people read share nobody with the record",
+	HoldUnproven:    "no known person was seen in the pull",
+	HoldShrunk:      "far fewer people were read than in the pulls before",
+	HoldUnexplained: "nobody at the source explains the account, and nobody says that it should go",
+	HoldProtected:   "a protected person",
+	HoldReused:      "the account's name belongs to someone else now",
+	HoldMatched:     "found by its attributes alone, and somebody who was not read may fit as well",
+	HoldReturned:    "let in again by a push since it was deactivated, for somebody who was not read perhaps",
+	HoldNoFact:      "the mapping says inactive, but no fact at the source does",
+	HoldPresumed:    "missing from several pulls, looked at only when this is approved",
+	HoldCount:       "more removals than one run may carry out",
+	HoldDay:         "more removals than 24 hours may see",
+	HoldHalf:        "more than half of the active people",
+	HoldLast:        "nobody would be left active",
+	HoldCreations:   "more creations than a scheduled run may carry out",
+	HoldLimit:       "more accounts than the source may have",
+	HoldEmptied:     "nobody would be left in the group",
+	HoldGroup:       "more of the group's members than may go at once",
+	HoldMembers:     "more members of all groups together than may go at once",
 }
 
 // Text says the hold in words.
@@ -159,6 +165,12 @@ var noticeTexts = map[NoticeKind]string{
 
 	Kept: "not taken back",
 }
+
+// Reasons returns all reasons, in order.
+func Reasons() []Reason { return slices.Sorted(maps.Keys(reasonTexts)) }
+
+// Holds returns all holds, in order.
+func Holds() []Hold { return slices.Sorted(maps.Keys(holdTexts)) }
 
 // NoticeKinds returns all kinds, in order.
 func NoticeKinds() []NoticeKind { return slices.Sorted(maps.Keys(noticeTexts)) }

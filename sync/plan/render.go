@@ -112,8 +112,12 @@ func (p *Plan) noticed() []Line {
 }
 
 func (n *Notice) text() string {
-	if n.Detail == "" {
-		return n.Kind.Text()
+	text := n.Kind.Text()
+	if n.Detail != "" {
+		text += ": " + n.Detail
 	}
-	return n.Kind.Text() + ": " + n.Detail
+	if !n.Since.IsZero() {
+		text += ", since " + n.Since.UTC().Format("2 January 2006")
+	}
+	return text
 }
