@@ -99,16 +99,18 @@ type Sighting struct {
 // Proof says what a pull saw. It is kept with the run. Complete and Unreadable go together: then everyone was seen who is assigned in
 // any other way than through the groups that are named.
 type Proof struct {
-	Complete   bool     `json:"complete"`
-	Lost       bool     `json:"lost,omitempty"`       // the application, its consent or its status is gone: the source itself is lost
-	Reason     string   `json:"reason,omitempty"`     // when not complete: one plain sentence for the operator
-	Calls      int      `json:"calls"`                // network calls made, retries included
-	Pages      int      `json:"pages"`                // pages of people read
-	People     int      `json:"people"`               // passed on
-	Groups     int      `json:"groups"`               // assigned groups read
-	Unreadable []string `json:"unreadable,omitempty"` // assigned groups whose members could not be read; block only unassigned and out of scope
-	Probes     []string `json:"probes,omitempty"`     // permissions shown to be there, by what was read with them
-	Push       *Push    `json:"push,omitempty"`       // the provider's own provisioning of the application; nil: it may not be read
+	Complete   bool      `json:"complete"`
+	Lost       bool      `json:"lost,omitempty"`       // the application, its consent or its status is gone: the source itself is lost
+	Reason     string    `json:"reason,omitempty"`     // when not complete: one plain sentence for the operator
+	Failure    string    `json:"failure,omitempty"`    // the kind of error that the provider answered with, in the words of ErrThrottled and its neighbours
+	RetryAt    time.Time `json:"retry_at,omitzero"`    // before then the provider does not want to be asked again, where it said so
+	Calls      int       `json:"calls"`                // network calls made, retries included
+	Pages      int       `json:"pages"`                // pages of people read
+	People     int       `json:"people"`               // passed on
+	Groups     int       `json:"groups"`               // assigned groups read
+	Unreadable []string  `json:"unreadable,omitempty"` // assigned groups whose members could not be read; block only unassigned and out of scope
+	Probes     []string  `json:"probes,omitempty"`     // permissions shown to be there, by what was read with them
+	Push       *Push     `json:"push,omitempty"`       // the provider's own provisioning of the application; nil: it may not be read
 }
 
 // Push is how the provider's own provisioning of the application stands, as far as it may be read: it explains why pushes do not come,

@@ -45,6 +45,19 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Kind }
 
+// Fail takes down with which kind of error the provider answered, and until when it wants to be left alone. Any other error says
+// nothing of the provider.
+func (p *Proof) Fail(err error, at time.Time) {
+	var failure *Error
+	if !errors.As(err, &failure) {
+		return
+	}
+	p.Failure = failure.Kind.Error()
+	if failure.RetryAfter > 0 {
+		p.RetryAt = at.Add(failure.RetryAfter)
+	}
+}
+
 // Reason says in one plain sentence why a pull that ended with err is not complete; "" without an error. It fits Proof.Reason.
 func Reason(err error) string {
 	var failure *Error

@@ -238,6 +238,7 @@ func (p *planner) judgePull(proof *connectors.Proof, err error) {
 	if err != nil {
 		proof.Complete = false
 		p.failure = connectors.Label(err)
+		proof.Fail(err, p.now())
 		if proof.Reason == "" {
 			proof.Reason = connectors.Reason(err)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"rollcall/scimapi"
 	"rollcall/state"
+	"rollcall/sync/explain"
 	"rollcall/sync/plan"
 )
 
@@ -85,7 +86,7 @@ const scrapeTime = 5 * time.Second
 
 // recordCollector reads gauges about each source from the record when they are asked for.
 type recordCollector struct {
-	health func(ctx context.Context) ([]sourceHealth, error)
+	health func(ctx context.Context) ([]explain.Health, error)
 	now    func() time.Time
 	log    *slog.Logger
 }
@@ -148,7 +149,7 @@ func (c *recordCollector) Collect(ch chan<- prometheus.Metric) {
 		for status, n := range counts {
 			set(keysGauge, float64(n), name, status)
 		}
-		if until := h.keysEnd(c.now()); !until.IsZero() {
+		if until := h.KeysEnd(c.now()); !until.IsZero() {
 			set(keyExpiryGauge, unixSeconds(until), name)
 		}
 		set(misconfiguredGauge, truth(h.Misconfigured != ""), name)

@@ -13,6 +13,8 @@ import (
 
 	"golang.org/x/term"
 	"golang.org/x/text/width"
+
+	"rollcall/sync/explain"
 )
 
 // printJSON writes a value for a script: two-space indented, snake_case as its type says, text as it is.
@@ -256,49 +258,16 @@ func fold(s, indent string, columns int) []string {
 }
 
 // when prints a time for people, in UTC; "never" for none.
-func when(t time.Time) string {
-	if t.IsZero() {
-		return "never"
-	}
-	return t.UTC().Format("2006-01-02 15:04:05Z")
-}
+func when(t time.Time) string { return explain.When(t) }
 
 // ago says how long something is past, in the largest unit that is not zero.
-func ago(now, t time.Time) string {
-	if t.IsZero() {
-		return "never"
-	}
-	d := now.Sub(t)
-	if d < time.Minute {
-		return "just now"
-	}
-	return span(d) + " ago"
-}
+func ago(now, t time.Time) string { return explain.Ago(now, t) }
 
 // span says a length of time in the largest unit that is not zero.
-func span(d time.Duration) string {
-	switch {
-	case d < time.Minute:
-		return plural(int(d.Seconds()), "second")
-	case d < time.Hour:
-		return plural(int(d.Minutes()), "minute")
-	case d < 48*time.Hour:
-		return plural(int(d.Hours()), "hour")
-	}
-	return plural(int(d.Hours()/24), "day")
-}
+func span(d time.Duration) string { return explain.Span(d) }
 
 // plural counts a thing in words: "1 person" takes its plural as the third argument when it is no plain "s".
-func plural(n int, one string, many ...string) string {
-	word := one
-	if n != 1 {
-		word = one + "s"
-		if len(many) > 0 {
-			word = many[0]
-		}
-	}
-	return fmt.Sprintf("%d %s", n, word)
-}
+func plural(n int, one string, many ...string) string { return explain.Plural(n, one, many...) }
 
 // optional is a time for JSON: null for none.
 func optional(t time.Time) *time.Time {

@@ -10,6 +10,7 @@ import (
 	"rollcall/connectors"
 	"rollcall/state"
 	dirsync "rollcall/sync"
+	"rollcall/sync/explain"
 	"rollcall/sync/plan"
 )
 
@@ -27,7 +28,7 @@ func (s *session) printReport(r dirsync.Report, dryRun bool) {
 		s.line("%s applied.", plural(applied, "change"))
 	}
 	if r.Run.Plan != "" && !dryRun && r.Plan.Counts.Held > 0 {
-		s.line("%s. See 'rollcall plans show %s', then approve or discard it.", awaitingApproval(r.Plan.Counts.Held, r.Plan.Counts.Removals), r.Run.Plan)
+		s.line("%s. See 'rollcall plans show %s', then approve or discard it.", explain.AwaitingApproval(r.Plan.Counts.Held, r.Plan.Counts.Removals), r.Run.Plan)
 	}
 }
 
@@ -102,7 +103,7 @@ func runSum(r dirsync.Report) string {
 // planSum is a plan in one sentence.
 func planSum(p plan.Plan) string {
 	if p.Counts.Changes() == 0 {
-		if differing := noticedWords(p.Counts.Notices); differing != "" {
+		if differing := explain.NoticedWords(p.Counts.Notices); differing != "" {
 			return "Nothing to change now, but not in sync: " + differing + "."
 		}
 		return "In sync: nothing to change."
@@ -184,7 +185,9 @@ func (s *session) printRun(r state.Run) error {
 	if r.Reason != "" {
 		line("why", r.Reason)
 	}
-	line("read", string(r.Verdict)+": "+proofWords(report.Proof))
+	for i, text := range proofLines(r, report) {
+		line([]string{"read", ""}[min(i, 1)], text)
+	}
 	if r.Plan != "" {
 		line("held plan", r.Plan)
 	}
@@ -203,18 +206,6 @@ func (s *session) printRun(r state.Run) error {
 		fmt.Fprintf(s.stdout, "noticed: %s (%d)\n", kind.Text(), report.Counts.Notices[kind])
 	}
 	return nil
-}
-
-// proofWords says what a pull saw.
-func proofWords(p connectors.Proof) string {
-	parts := []string{plural(p.People, "person", "people"), plural(p.Pages, "page"), plural(p.Groups, "group"), plural(p.Calls, "call")}
-	if len(p.Unreadable) > 0 {
-		parts = append(parts, plural(len(p.Unreadable), "unreadable group"))
-	}
-	if len(p.Probes) > 0 {
-		parts = append(parts, "permissions seen: "+strings.Join(p.Probes, ", "))
-	}
-	return strings.Join(parts, ", ")
 }
 
 // whatOf says what a change alters.
@@ -239,49 +230,7 @@ func becameOf(c dirsync.RunChange) string {
 	return "not tried"
 }
 
-// drift counts the changes that a run planned and that nobody has carried out since. Held ones wait in a plan of their own, and count
-// only if they don't.
-func drift(r state.Run) int {
-	report, err := dirsync.ReadRunReport(r)
-	if err != nil || r.Outcome == dirsync.OutcomeApplied || r.Outcome == dirsync.OutcomeInSync {
-		return 0
-	}
-	n := report.Counts.Changes() - report.Applied
-	if r.Plan != "" {
-		n -= report.Counts.Held
-	}
-	return n
-}
-
-// proven tells whether a run found that the source itself is lost, and how the provider's own provisioning stood.
-func proven(r state.Run) (lost bool, push *connectors.Push) {
-	report, err := dirsync.ReadRunReport(r)
-	if err != nil {
-		return false, nil
-	}
-	return report.Proof.Lost, report.Proof.Push
-}
-
-// noticed counts what a run noticed, by kind.
-func noticed(r state.Run) map[plan.NoticeKind]int {
-	report, err := dirsync.ReadRunReport(r)
-	if err != nil {
-		return nil
-	}
-	return report.Counts.Notices
-}
-
-// noticedWords says what keeps record and source from agreeing though nothing is planned; "" if nothing does. That two sources share a
-// name keeps nobody from it.
-func noticedWords(notices map[plan.NoticeKind]int) string {
-	var parts []string
-	for _, kind := range slices.Sorted(maps.Keys(notices)) {
-		if kind != plan.Shared && notices[kind] > 0 {
-			parts = append(parts, fmt.Sprintf("%s (%d)", kind.Text(), notices[kind]))
-		}
-	}
-	return strings.Join(parts, "; ")
-}
-
 // sentence ends a text with exactly one period.
 func sentence(s string) string { return trimPeriod(s) + "." }
+
+func trimPeriod(s string) string { return strings.TrimRight(s, ".") }

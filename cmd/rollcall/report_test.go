@@ -2,17 +2,21 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"rollcall/connectors"
 	"rollcall/state"
+	"rollcall/state/statetest"
 	dirsync "rollcall/sync"
+	"rollcall/sync/explain"
 	"rollcall/sync/plan"
 )
 
@@ -87,10 +91,27 @@ func TestDrift(t *testing.T) {
 		{"reported only", run(dirsync.OutcomeObserved, "", held, held), 2},
 		{"unreadable", state.Run{Report: []byte("{")}, 0},
 	} {
-		if got := drift(test.run); got != test.want {
+		if got := driftOf(t, test.run); got != test.want {
 			t.Errorf("%s: %d, want %d", test.name, got, test.want)
 		}
 	}
+}
+
+// driftOf keeps what a run recorded of itself and reads from it what package explain makes of it.
+func driftOf(t *testing.T, run state.Run) int {
+	t.Helper()
+	store, scope := statetest.NewModel(), state.Scope{Tenant: "acme", Source: "acme"}
+	_, err := store.EnsureSource(t.Context(), scope, "entra")
+	lease, err2 := store.AcquireLease(t.Context(), scope, "test", time.Minute)
+	run.ID, run.Scope, run.Trigger = "r", scope, dirsync.TriggerHand
+	if err := errors.Join(err, err2, store.PutRun(t.Context(), lease.Epoch, run)); err != nil {
+		t.Fatal(err)
+	}
+	h, err := explain.ReadHealth(t.Context(), store, scope, explain.Setup{}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h.Drift
 }
 
 func TestLargePlansArePrintedInPart(t *testing.T) {

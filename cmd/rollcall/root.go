@@ -200,8 +200,8 @@ Start with 'rollcall demo' to see it all happen, then write rollcall.yaml and ru
 			root.AddCommand(c)
 		}
 	}
-	add("work", serveCommand(a), syncCommand(a), plansCommand(a), runsCommand(a), statusCommand(a), checkCommand(a), mappingCommand(a))
-	add("record", usersCommand(a), groupsCommand(a), keysCommand(a))
+	add("work", serveCommand(a), syncCommand(a), plansCommand(a), runsCommand(a), statusCommand(a), explainCommand(a), checkCommand(a), mappingCommand(a))
+	add("record", usersCommand(a), groupsCommand(a), exportCommand(a), keysCommand(a))
 	add("house", configCommand(a), migrateCommand(a), backupCommand(a), versionCommand(a))
 	add("try", demoCommand(a), simulateCommand(a))
 	root.Version = programVersion()

@@ -17,6 +17,7 @@ import (
 
 	"rollcall/state"
 	dirsync "rollcall/sync"
+	"rollcall/sync/explain"
 )
 
 // service is `serve` at work: listeners that stay, and a generation that a reload replaces.
@@ -300,9 +301,9 @@ func (s *service) reload(ctx context.Context) (*generation, error) {
 }
 
 // health reads how every source of the present configuration is.
-func (s *service) health(ctx context.Context) ([]sourceHealth, error) {
+func (s *service) health(ctx context.Context) ([]explain.Health, error) {
 	g := s.current.Load()
-	var all []sourceHealth
+	var all []explain.Health
 	for i := range g.cfg.Sources {
 		src := &g.cfg.Sources[i]
 		h, err := health(ctx, s.rec, src.scope(), src, g.misconfigured[src.Name], s.app.now())

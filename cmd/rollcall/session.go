@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"rollcall/state"
-	"rollcall/state/scim"
 	dirsync "rollcall/sync"
+	"rollcall/sync/explain"
 )
 
 // session is a command at work on the record that the configuration names.
@@ -210,31 +210,10 @@ func (s *session) accounts(ctx context.Context, scope state.Scope, who string) (
 }
 
 func accountsOf(ctx context.Context, records state.Records, scope state.Scope, who string) ([]state.Record, error) {
-	var out []state.Record
-	for _, name := range []state.MatchName{state.MatchID, state.MatchUserName, state.MatchExternalID, state.MatchEmail, state.MatchLink} {
-		found, err := records.Find(ctx, scope, state.KindAccount, state.NewMatchKey(name, who))
-		if err != nil {
-			return nil, err
-		}
-		for _, r := range found {
-			if !slices.ContainsFunc(out, func(o state.Record) bool { return o.ID == r.ID }) {
-				out = append(out, r)
-			}
-		}
-	}
-	return out, nil
+	return explain.Accounts(ctx, records, scope, who)
 }
 
 // deleted returns the accounts of one source that the provider deleted and that answered to a word, as far as their tombstones tell.
 func (s *session) deleted(ctx context.Context, scope state.Scope, who string) ([]state.Record, error) {
-	var out []state.Record
-	err := s.rec.Tombstones(ctx, scope, func(r state.Record) bool {
-		resource := resourceOf(r)
-		if r.Kind == state.KindAccount && (string(r.ID) == who || strings.EqualFold(r.Link, who) ||
-			scim.EqualFold(resource.Get("userName").Text, who) || resource.Get("externalId").Text == who) {
-			out = append(out, r)
-		}
-		return true
-	})
-	return out, err
+	return explain.Deleted(ctx, s.rec, scope, who)
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"rollcall/sync/explain"
 )
 
 func statusCommand(a *app) *cobra.Command {
@@ -36,24 +38,26 @@ is well. The first that applies to any source.`,
 
 // statusView is what scripts read of a source's health.
 type statusView struct {
-	Source       string     `json:"source"`
-	Tenant       string     `json:"tenant"`
-	Kind         string     `json:"kind"`
-	Condition    condition  `json:"condition"` // "healthy", "waiting" (for somebody) or "failing"
-	Sentence     string     `json:"sentence"`
-	Active       int        `json:"active"`
-	Inactive     int        `json:"inactive"`
-	LastPushAt   *time.Time `json:"last_push_at"`
-	LastPullAt   *time.Time `json:"last_pull_at"`
-	LastWholeAt  *time.Time `json:"last_complete_pull_at"`
-	LastRun      string     `json:"last_run"`
-	LastOutcome  string     `json:"last_outcome"`
-	Drift        int        `json:"drift"`
-	HeldPlan     string     `json:"held_plan"`
-	HeldChanges  int        `json:"held_changes"`
-	HeldRemovals int        `json:"held_removals"`
-	UnknownIDs   int        `json:"unknown_ids"` // pushes of the last day to ids that the source does not have
-	Observe      string     `json:"observe"`     // why scheduled runs only plan; "" = they apply
+	Source       string            `json:"source"`
+	Tenant       string            `json:"tenant"`
+	Kind         string            `json:"kind"`
+	Condition    explain.Condition `json:"condition"` // "healthy", "waiting" (for somebody) or "failing"
+	Sentence     string            `json:"sentence"`
+	Active       int               `json:"active"`
+	Inactive     int               `json:"inactive"`
+	LastPushAt   *time.Time        `json:"last_push_at"`
+	LastPullAt   *time.Time        `json:"last_pull_at"`
+	LastWholeAt  *time.Time        `json:"last_complete_pull_at"`
+	LastRun      string            `json:"last_run"`
+	LastOutcome  string            `json:"last_outcome"`
+	Drift        int               `json:"drift"`
+	HeldPlan     string            `json:"held_plan"`
+	HeldChanges  int               `json:"held_changes"`
+	HeldRemovals int               `json:"held_removals"`
+	People       int               `json:"people"`      // whom the last pull read
+	RetryAt      *time.Time        `json:"retry_at"`    // before then the provider does not want to be asked again
+	UnknownIDs   int               `json:"unknown_ids"` // pushes of the last day to ids that the source does not have
+	Observe      string            `json:"observe"`     // why scheduled runs only plan; "" = they apply
 }
 
 func (s *session) status(ctx context.Context, source string, exitCode bool) error {
@@ -72,7 +76,7 @@ func (s *session) status(ctx context.Context, source string, exitCode bool) erro
 		if h.LastPullAt.IsZero() && h.Misconfigured == "" { // who pulls already has the secrets, even if this shell has not
 			h.Misconfigured = s.misconfigured(cfg)
 		}
-		code = worse(code, h.exitCode(now))
+		code = worse(code, healthCode(&h, now))
 		views = append(views, newStatusView(h, now))
 	}
 	if s.output == "json" {
@@ -99,13 +103,13 @@ func (a *app) misconfigured(cfg *sourceConfig) string {
 	return ""
 }
 
-func newStatusView(h sourceHealth, now time.Time) statusView {
-	c, sentence := h.verdict(now)
+func newStatusView(h explain.Health, now time.Time) statusView {
+	c, sentence := h.Verdict(now)
 	v := statusView{
-		Source: h.Scope.Source, Tenant: h.Scope.Tenant, Kind: h.kind, Condition: c, Sentence: sentence,
+		Source: h.Scope.Source, Tenant: h.Scope.Tenant, Kind: h.Kind, Condition: c, Sentence: sentence,
 		Active: h.Active, Inactive: h.Total - h.Active,
 		LastPushAt: optional(h.LastPushAt), LastPullAt: optional(h.LastPullAt), LastWholeAt: optional(h.LastWholeAt),
-		Drift: h.Drift, HeldPlan: h.Held.ID, HeldChanges: h.Held.Changes, HeldRemovals: h.Held.Removals, UnknownIDs: h.Unknown, Observe: h.Observe,
+		Drift: h.Drift, HeldPlan: h.Held.ID, HeldChanges: h.Held.Changes, HeldRemovals: h.Held.Removals, People: h.People, RetryAt: optional(h.RetryAt), UnknownIDs: h.Unknown, Observe: h.Observe,
 	}
 	if h.Run != nil {
 		v.LastRun, v.LastOutcome = h.Run.ID, h.Run.Outcome

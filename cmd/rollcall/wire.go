@@ -32,6 +32,7 @@ type record interface {
 	state.Keys
 	state.Tombstones
 	state.Requests
+	state.History
 	Backup(ctx context.Context, path string) error
 	Health(ctx context.Context) error
 	Close() error
