@@ -23,4 +23,5 @@ type Store interface {
 	state.Eraser
 	state.Movers
 	state.History
+	state.Sealer
 }

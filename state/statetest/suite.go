@@ -48,6 +48,7 @@ func Run(t *testing.T, open Open) {
 		{"held plans", testPlans},
 		{"suspicions", testSuspicions},
 		{"cursors", testCursors},
+		{"the key of seals", testSealKey},
 		{"journal", testJournal},
 		{"ledger", testLedger},
 		{"requests", testRequests},
