@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"rollcall/connectors"
 	"rollcall/state"
 	dirsync "rollcall/sync"
 	"rollcall/sync/explain"

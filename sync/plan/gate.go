@@ -82,13 +82,13 @@ func (p *Plan) Hold(rules Rules, c Circumstances) {
 // What complete pulls are compared with: the pulls before, if there are enough of them.
 const (
 	UsualPulls    = 5  // so many, the newest
-	fewestPulls   = 3  // fewer say nothing
+	FewestPulls   = 3  // fewer say nothing
 	shrunkPercent = 80 // of the median
 )
 
 // Usual is the median of how many people earlier complete pulls read; 0 if there are too few of them to tell.
 func Usual(people []int) int {
-	if len(people) < fewestPulls {
+	if len(people) < FewestPulls {
 		return 0
 	}
 	sorted := slices.Sorted(slices.Values(people))

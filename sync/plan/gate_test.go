@@ -189,3 +189,37 @@ func TestNewcomersGiveNobodyUp(t *testing.T) {
 		}
 	}
 }
+
+// TestShrunk: what is usual is the median of enough pulls, and a small company may lose as many as the gate's floor.
+func TestShrunk(t *testing.T) {
+	for _, test := range []struct {
+		earlier       []int
+		people, floor int
+		usual         int
+		shrunk        bool
+	}{
+		{nil, 0, 5, 0, false},
+		{[]int{100, 100}, 0, 5, 0, false},
+		{[]int{100, 100, 100}, 80, 5, 100, false},
+		{[]int{100, 100, 100}, 79, 5, 100, true},
+		{[]int{100, 3, 100, 100, 4}, 90, 5, 100, false}, // a lie or two change nothing
+		{[]int{3, 100, 3, 100, 3}, 3, 5, 3, false},
+		{[]int{9, 9, 9}, 4, 5, 9, false},
+		{[]int{9, 9, 9}, 3, 5, 9, true},
+		{[]int{9, 9, 9}, 7, 0, 9, true},
+		{[]int{9, 9, 9}, 8, 0, 9, false},
+		{[]int{10, 20, 30}, 40, 0, 20, false},
+	} {
+		usual := plan.Usual(test.earlier)
+		if shrunk := plan.Shrunk(plan.Rules{GateFloor: test.floor}, test.people, usual); usual != test.usual || shrunk != test.shrunk {
+			t.Errorf("%v, then %d: usual are %d, shrunk %t; want %d, %t", test.earlier, test.people, usual, shrunk, test.usual, test.shrunk)
+		}
+	}
+	p := planned(2, 1, 1)
+	p.Hold(plan.Rules{GatePercent: 10, GateFloor: 5}, plan.Circumstances{Shrunk: true, Ledger: state.Ledger{Active: 100, Total: 100}})
+	for _, c := range p.Changes {
+		if want := map[bool]plan.Hold{true: plan.HoldShrunk}[c.Removal()]; c.HeldBecause != want {
+			t.Errorf("%s is held because %q, want %q", c.Action, c.HeldBecause, want)
+		}
+	}
+}
