@@ -31,18 +31,12 @@ type Source struct {
 	Dialect Dialect
 	Types   Types   // zero: Config.Types
 	Rate    float64 // requests per second, with bursts of twice as many; 0 = no limit
-	Gate    Gate    // nil: a push that deactivates is in force at once
+	// Gate bounds the accounts in force that pushes make inactive or take away: what it holds is staged. nil: all is in force at once.
+	Gate state.Gate
 }
 
 // DefaultRate is far above what the vendors ask for: Entra's gallery wants 25 requests per second and tenant.
 const DefaultRate = 200
-
-// Gate is asked before a push makes an account that is in force inactive, or takes it away.
-type Gate interface {
-	// Stage tells whether the deactivation has to wait: said, but not yet in force. An error refuses the push; a *scim.Error says
-	// how. It is called on the request's goroutine and may be called again for the same push when the account changed meanwhile.
-	Stage(ctx context.Context, scope state.Scope, id state.ID) (bool, error)
-}
 
 // Metrics counts. Its methods are called concurrently and must not block.
 type Metrics interface {
@@ -61,6 +55,7 @@ const (
 	UnknownForm      Event = "unknown_form"      // a known attribute was sent in a form that nobody understands: refused
 	UnknownID        Event = "unknown_id"        // a request for a resource we don't have: the provider remembers an id that is gone
 	Deactivated      Event = "deactivated"       // an account became inactive by a push
+	Staged           Event = "staged"            // the gate holds it: said by a push, not in force
 	KeyExpiring      Event = "key_expiring"      // a key in use expires within KeyWarning; at most once a day and key
 	Crowded          Event = "crowded"           // a request found no turn in time and was told to come back
 )
@@ -84,6 +79,9 @@ type Config struct {
 	TrustedProxies []netip.Prefix // whose X-Forwarded-Proto and X-Forwarded-Host count
 
 	TokenPath string // where OAuth clients get access tokens; "/auth/token" when empty
+	// Staged, unless nil, is called when the gate has held a push, once that is on disk, on the request's goroutine. It must not block.
+	Staged func(scope state.Scope, id state.ID)
+
 	// TokenSecret is what access tokens are sealed with, at least 32 bytes. When nil it is drawn at random, once for the process: tokens
 	// then end with it, and whoever holds one has to ask for another.
 	TokenSecret []byte

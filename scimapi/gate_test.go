@@ -2,71 +2,100 @@ package scimapi_test
 
 import (
 	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
 	"testing"
 
 	"rollcall/scimapi"
 	"rollcall/state"
-	"rollcall/state/scim"
 	"rollcall/state/statetest"
 )
 
-// gate stages, or refuses.
+// gate lets so many pushed removals through within its window.
 type gate struct {
-	stage bool
-	err   error
-	asked []state.ID
+	mu    sync.Mutex
+	room  int
+	asked int
 }
 
-func (g *gate) Stage(_ context.Context, _ state.Scope, id state.ID) (bool, error) {
-	g.asked = append(g.asked, id)
-	return g.stage, g.err
+func (g *gate) Holds(_ *state.Record, sums state.Ledger) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.asked++
+	return sums.Pushed >= g.room
 }
+
+// gated is a receiver of which a source has a gate, and the accounts that it told to be staged.
+func gated(t *testing.T, store statetest.Store, g *gate) (*receiver, func() []state.ID) {
+	var mu sync.Mutex
+	var staged []state.ID
+	r := newReceiver(t, store, func(c *scimapi.Config) {
+		c.Sources = func(string) (scimapi.Source, bool) { return scimapi.Source{Tenant: acme.Tenant, Gate: g}, true }
+		c.Staged = func(_ state.Scope, id state.ID) {
+			mu.Lock()
+			defer mu.Unlock()
+			staged = append(staged, id)
+		}
+	})
+	return r, func() []state.ID {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(staged)
+	}
+}
+
+const (
+	deactivate = `{"Operations":[{"op":"replace","path":"active","value":false}]}`
+	reactivate = `{"Operations":[{"op":"replace","path":"active","value":true}]}`
+)
 
 func TestGate(t *testing.T) {
+	for name, open := range stores {
+		t.Run(name, func(t *testing.T) { testGate(t, open(t)) })
+	}
+}
+
+func testGate(t *testing.T, store statetest.Store) {
 	g := &gate{}
-	r := newReceiver(t, statetest.NewModel(), func(c *scimapi.Config) {
-		c.Sources = func(string) (scimapi.Source, bool) { return scimapi.Source{Tenant: acme.Tenant, Gate: g}, true }
-	})
+	r, staged := gated(t, store, g)
 	id := r.createUser(t, "ada@acme.example")
-	active := func(said, inForce, staged bool) {
+	active := func(said, inForce, waits bool) {
 		t.Helper()
 		rec, err := r.store.Record(context.Background(), acme, state.KindAccount, state.ID(id))
-		if err != nil || rec.Said != said || rec.InForce != inForce || rec.Staged != staged {
-			t.Errorf("said %v, in force %v, staged %v, %v; want %v, %v, %v", rec.Said, rec.InForce, rec.Staged, err, said, inForce, staged)
+		if err != nil || rec.Said != said || rec.InForce != inForce || rec.Staged != waits {
+			t.Errorf("said %v, in force %v, staged %v, %v; want %v, %v, %v", rec.Said, rec.InForce, rec.Staged, err, said, inForce, waits)
 		}
 	}
-	deactivate := `{"Operations":[{"op":"replace","path":"active","value":false}]}`
-	reactivate := `{"Operations":[{"op":"replace","path":"active","value":true}]}`
 
 	r.must(t, 200, "PATCH", "/Users/"+id, `{"Operations":[{"op":"replace","path":"title","value":"Dr"}]}`)
-	if len(g.asked) != 0 {
+	if g.asked != 0 {
 		t.Error("asked about a push that deactivates nobody")
 	}
-	g.err = &scim.Error{Status: 403, Detail: "not this one"}
-	r.must(t, 403, "PATCH", "/Users/"+id, deactivate)
-	active(true, true, false)
-
-	g.err, g.stage = nil, true
-	if got := r.must(t, 200, "PUT", "/Users/"+id, `{"userName":"ada@acme.example","active":false}`); got["active"] != false {
-		t.Errorf("the provider reads active %v back", got["active"])
+	if got := r.must(t, 200, "PUT", "/Users/"+id, `{"userName":"ada@acme.example","active":false,"nickName":"A"}`); got["active"] != false || got["nickName"] != "A" {
+		t.Errorf("the provider reads back %v", got)
 	}
 	active(false, true, true)
 	r.must(t, 200, "PATCH", "/Users/"+id, `{"Operations":[{"op":"replace","path":"title","value":"Dr Dr"}]}`)
-	r.must(t, 200, "PUT", "/Users/"+id, `{"userName":"ada@acme.example","active":false,"nickName":"A"}`)
-	r.must(t, 200, "PUT", "/Users/"+id, `{"userName":"ada@acme.example","nickName":"B"}`)
+	r.must(t, 200, "PUT", "/Users/"+id, `{"userName":"ada@acme.example","active":false,"nickName":"B"}`)
+	r.must(t, 200, "PUT", "/Users/"+id, `{"userName":"ada@acme.example","nickName":"C"}`)
 	active(false, true, true) // who changes something else is no second witness
 	r.must(t, 200, "PATCH", "/Users/"+id, reactivate)
 	active(true, true, false)
 
-	g.stage = false
+	g.room = 1
 	r.must(t, 200, "PATCH", "/Users/"+id, deactivate)
 	active(false, false, false)
 	r.must(t, 200, "PATCH", "/Users/"+id, deactivate)
-	if len(g.asked) != 3 || g.asked[0] != state.ID(id) {
-		t.Errorf("asked %d times, want 3", len(g.asked))
+	if g.asked != 2 {
+		t.Errorf("asked %d times, want 2", g.asked)
 	}
-	if n := r.counts.of(scimapi.Deactivated); n != 2 {
-		t.Errorf("counted %d deactivations, want 2", n)
+	if deactivated, waiting := r.counts.of(scimapi.Deactivated), r.counts.of(scimapi.Staged); deactivated != 1 || waiting != 1 {
+		t.Errorf("counted %d deactivations and %d stagings, want one each", deactivated, waiting)
+	}
+	if got := staged(); !slices.Equal(got, []state.ID{state.ID(id)}) {
+		t.Errorf("told to be staged: %v", got)
 	}
 }
 
@@ -75,10 +104,8 @@ func TestGate(t *testing.T) {
 func TestGateOfDeletes(t *testing.T) {
 	for name, open := range stores {
 		t.Run(name, func(t *testing.T) {
-			g := &gate{stage: true}
-			r := newReceiver(t, open(t), func(c *scimapi.Config) {
-				c.Sources = func(string) (scimapi.Source, bool) { return scimapi.Source{Tenant: acme.Tenant, Gate: g}, true }
-			})
+			g := &gate{}
+			r, staged := gated(t, open(t), g)
 			record := func(id string) (state.Record, error) {
 				return r.store.Record(context.Background(), acme, state.KindAccount, state.ID(id))
 			}
@@ -94,21 +121,82 @@ func TestGateOfDeletes(t *testing.T) {
 					t.Errorf("said %v, in force %v, staged %v, %v", rec.Said, rec.InForce, rec.Staged, err)
 				}
 			}
+			entries, err := r.store.Entries(context.Background(), acme.Tenant, 0, 0)
+			if err != nil || entries[len(entries)-1].Cause.Reason != state.ReasonDelete || entries[len(entries)-1].Request == "" {
+				t.Errorf("what waits is not known as a DELETE: %+v, %v", entries, err)
+			}
 			if got := r.must(t, 200, "GET", "/Users/"+ada, ""); got["active"] != false {
 				t.Errorf("the provider reads active %v back", got["active"])
 			}
 			r.must(t, 409, "POST", "/Users", `{"userName":"ada@acme.example"}`)
 			r.must(t, 204, "DELETE", "/Users/"+bob, "")
 			r.must(t, 204, "DELETE", "/Groups/"+group, "")
-			if len(g.asked) != 2 || r.counts.of(scimapi.Deactivated) != 1 {
-				t.Errorf("asked %d times, counted %d deactivations; want 2 and 1", len(g.asked), r.counts.of(scimapi.Deactivated))
+			if g.asked != 2 || len(staged()) != 1 || r.counts.of(scimapi.Deactivated) != 0 || r.counts.of(scimapi.Staged) != 1 {
+				t.Errorf("asked %d times, told of %v", g.asked, staged())
 			}
 
-			g.err = &scim.Error{Status: 403, Detail: "not this one"}
-			r.must(t, 403, "DELETE", "/Users/"+ada, "")
-			g.err, g.stage = nil, false
+			g.room = 1
 			r.must(t, 204, "DELETE", "/Users/"+ada, "")
 			r.must(t, 404, "GET", "/Users/"+ada, "")
+		})
+	}
+}
+
+// TestGateOfAStorm has a provider deactivate and delete forty people over sixteen connections and in one bulk request, where ten may go:
+// ten go, the others are staged, and every answer is what the provider expects to read.
+func TestGateOfAStorm(t *testing.T) {
+	const people, room = 40, 10
+	for name, open := range stores {
+		t.Run(name, func(t *testing.T) {
+			g := &gate{room: room}
+			r, staged := gated(t, open(t), g)
+			ids := make([]string, people)
+			for i := range ids {
+				ids[i] = r.createUser(t, fmt.Sprintf("p%d@acme.example", i))
+			}
+			var group sync.WaitGroup
+			turns := make(chan struct{}, 16)
+			for i, id := range ids[:30] {
+				group.Go(func() {
+					turns <- struct{}{}
+					defer func() { <-turns }()
+					if i%3 == 0 {
+						if answer := r.do(t, "DELETE", "/auth/scim/Users/"+id, ""); answer.status != http.StatusAccepted && answer.status != http.StatusNoContent {
+							t.Errorf("DELETE: %d", answer.status)
+						}
+						return
+					}
+					r.must(t, 200, "PATCH", "/Users/"+id, deactivate)
+				})
+			}
+			bulk := `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[`
+			for i, id := range ids[30:] {
+				if i > 0 {
+					bulk += ","
+				}
+				bulk += `{"method":"PATCH","path":"/Users/` + id + `","data":` + deactivate + `}`
+			}
+			group.Go(func() { r.must(t, 200, "POST", "/Bulk", bulk+"]}") })
+			group.Wait()
+
+			waiting := 0
+			if err := r.store.Scan(context.Background(), acme, state.KindAccount, 0, 0, 0, func(rec state.Record) bool {
+				if rec.Said || rec.InForce != rec.Staged {
+					t.Errorf("%s: said %v, in force %v, staged %v", rec.ID, rec.Said, rec.InForce, rec.Staged)
+				}
+				if rec.Staged {
+					waiting++
+				}
+				return true
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if waiting != people-room || len(staged()) != waiting || r.counts.of(scimapi.Deactivated) != room {
+				t.Errorf("%d wait, %d told, %d deactivated; want %d, %d, %d", waiting, len(staged()), r.counts.of(scimapi.Deactivated), people-room, people-room, room)
+			}
+			if err := statetest.CheckReplay(context.Background(), r.store, acme); err != nil {
+				t.Error(err)
+			}
 		})
 	}
 }

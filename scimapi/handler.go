@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"rollcall/state"
 )
 
 // Handler answers SCIM requests. It takes whole paths: give it the listener rather than a http.ServeMux, which would answer unclean
@@ -26,6 +28,7 @@ type Handler struct {
 	tokens   tokens
 	limits   Limits
 	metrics  Metrics
+	staged   func(scope state.Scope, id state.ID) // nil: nobody is told
 	now      func() time.Time
 	log      *slog.Logger
 
@@ -51,6 +54,7 @@ func New(config Config) (*Handler, error) {
 		proxies:  config.TrustedProxies,
 		limits:   config.Limits.withDefaults(),
 		metrics:  config.Metrics,
+		staged:   config.Staged,
 		now:      config.Now,
 		log:      config.Log,
 	}

@@ -132,28 +132,24 @@ func (h *Handler) remove(c *call, res *resource) error {
 	if err := c.precondition(rec.Version); err != nil {
 		return err
 	}
-	m := state.Mutation{Kind: res.kind, ID: rec.ID, Life: &state.Life{Remove: state.RemoveDelete}}
-	status := http.StatusNoContent
-	if rec.InForce {
-		staged, err := h.stage(c, rec.ID)
-		if err != nil {
-			return err
-		}
-		if staged != nil {
-			m.Life, status = staged, http.StatusAccepted
-		}
+	m := state.Mutation{
+		Kind: res.kind, ID: rec.ID, Gate: c.source.Gate, Request: c.request(http.StatusNoContent),
+		Life: &state.Life{Remove: state.RemoveDelete},
 	}
 	if c.conditional() {
 		m.Life.Base = rec.Version
 	}
-	m.Request = c.request(status)
-	if _, err = h.write(c, m); err != nil {
-		return c.raced(err)
-	}
-	if rec.Said && res.kind == state.KindAccount {
+	_, err = h.write(c, m)
+	if errors.Is(err, state.ErrHeld) {
+		m.Request, m.Cause.Reason = c.request(http.StatusAccepted), state.ReasonDelete
+		_, err = h.stage(c, m)
+	} else if err == nil && rec.Said && res.kind == state.KindAccount {
 		h.metrics.Noticed(c.scope.Source, Deactivated, 1)
 	}
-	c.answer(status)
+	if err != nil {
+		return c.raced(err)
+	}
+	c.answer(m.Request.Status)
 	return nil
 }
 
@@ -208,23 +204,42 @@ func (h *Handler) carryOut(c *call, res *resource, rec *state.Record, outcome pa
 	removes := res.kind == state.KindAccount && deactivates(rec, outcome.Resource)
 	switch {
 	case removes:
-		if m.Life, err = h.stage(c, rec.ID); err != nil {
-			return state.Record{}, err
-		}
+		m.Gate = c.source.Gate
 	case m.Put != nil && res.kind == state.KindAccount:
 		m.Put.Resource = unsaid(rec, m.Put.Resource)
 	}
 	result, err := h.write(c, m)
-	if err == nil && removes && result.Changed {
+	switch {
+	case errors.Is(err, state.ErrHeld):
+		result, err = h.stage(c, m)
+	case err == nil && removes && result.Changed:
 		h.metrics.Noticed(c.scope.Source, Deactivated, 1)
 	}
 	return result.Record, err
 }
 
+// stage writes a push that the gate has held: what it says of active is noted and not in force, everything else is.
+func (h *Handler) stage(c *call, m state.Mutation) (state.Result, error) {
+	m.Gate = nil
+	life := &state.Life{Said: new(false), Stage: true}
+	if m.Life != nil {
+		life.Base = m.Life.Base
+	}
+	m.Life = life
+	result, err := h.write(c, m)
+	if err == nil && result.Changed && result.Record.Staged {
+		h.metrics.Noticed(c.scope.Source, Staged, 1)
+		if h.staged != nil {
+			h.staged(c.scope, m.ID)
+		}
+	}
+	return result, err
+}
+
 // write hands one mutation of a push to the store and returns when it is on disk.
 func (h *Handler) write(c *call, m state.Mutation) (state.Result, error) {
 	m.Scope = c.scope
-	m.Cause = state.Cause{Kind: state.CausePush, Actor: c.key.ID}
+	m.Cause.Kind, m.Cause.Actor = state.CausePush, c.key.ID
 	results, err := h.store.Write(state.Urgent, []state.Mutation{m})
 	if err != nil {
 		return state.Result{}, err

@@ -22,20 +22,6 @@ func unsaid(rec *state.Record, next scim.Value) scim.Value {
 	return next
 }
 
-// stage asks the source's gate whether a deactivation has to wait for a second witness, and returns what to write then; nil when it is
-// to be in force at once, as without a gate.
-func (h *Handler) stage(c *call, id state.ID) (*state.Life, error) {
-	if c.source.Gate == nil {
-		return nil, nil
-	}
-	wait, err := c.source.Gate.Stage(c.r.Context(), c.scope, id)
-	if err != nil || !wait {
-		return nil, err
-	}
-	said := false
-	return &state.Life{Said: &said, Stage: true}, nil
-}
-
 // groupsOf reads the groups that a record is directly in; none of a record that is not there.
 func (c *call) groupsOf(id state.ID) ([]state.Ref, error) {
 	groups, err := c.h.store.GroupsOf(c.r.Context(), c.scope, id)

@@ -15,12 +15,15 @@ var ErrTaken = errors.New("another source has this name")
 // Gate bounds the removals that pushes make. It is pure: the store asks it inside the transaction, so that of two pushes at the same
 // time the second one sees the first.
 type Gate interface {
-	// Holds tells whether one removal more is too many. The sums are those of the 24 hours until now, this removal left out.
-	Holds(sums Ledger) bool
+	// Holds tells whether the removal of an account has to wait. The sums are those of the GateWindow until now, this removal left out.
+	Holds(account *Record, sums Ledger) bool
 }
 
 // GateWindow is how far back the sums of a Gate go.
 const GateWindow = 24 * time.Hour
+
+// ReasonDelete is the Cause.Reason of a staged DELETE. What comes into force of it is a deletion.
+const ReasonDelete = "pushed_delete"
 
 // Stagings reads what was said and is not in force yet.
 type Stagings interface {

@@ -43,7 +43,7 @@ func (w *work) gated() error {
 	sums.Total += int(w.held.tally.accounts)
 	sums.Active += int(w.held.tally.inForce)
 	sums.Before += int(w.held.tally.inForce)
-	if w.m.Gate.Holds(sums) {
+	if w.m.Gate.Holds(w.change.Before, sums) {
 		return state.ErrHeld
 	}
 	return nil

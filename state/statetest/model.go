@@ -27,7 +27,6 @@ type Model struct {
 	requests   []state.Request
 	suspicions map[state.Scope][]state.Suspicion
 	cursors    map[state.Scope]state.Cursor
-	seal       []byte
 	joins      int64
 	readers    []state.FeedReader
 	alarms     []state.Alarm
@@ -61,7 +60,6 @@ func NewModel() *Model {
 		journal:    map[string][]entry{},
 		suspicions: map[state.Scope][]state.Suspicion{},
 		cursors:    map[state.Scope]state.Cursor{},
-		seal:       newSealKey(),
 		cuts:       map[string]int64{},
 	}
 }
@@ -102,7 +100,7 @@ func (m *Model) write(mutation *state.Mutation) (state.Result, error) {
 	if foreign {
 		return state.Result{}, state.ErrVersion
 	}
-	if mutation.Gate != nil && change.Turn() < 0 && mutation.Gate.Holds(m.ledger(mutation.Scope, m.Now().Add(-state.GateWindow))) {
+	if mutation.Gate != nil && change.Turn() < 0 && mutation.Gate.Holds(change.Before, m.ledger(mutation.Scope, m.Now().Add(-state.GateWindow))) {
 		return state.Result{}, state.ErrHeld
 	}
 	keys, err := change.Keys()

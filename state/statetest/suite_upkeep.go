@@ -17,7 +17,7 @@ import (
 // atMost holds what is more than so many pushed removals within its window.
 type atMost int
 
-func (n atMost) Holds(sums state.Ledger) bool { return sums.Pushed+1 > int(n) }
+func (n atMost) Holds(_ *state.Record, sums state.Ledger) bool { return sums.Pushed+1 > int(n) }
 
 // testGate has two dozen callers deactivate at the same time where five may: exactly five get through, whatever the order, and what
 // left the window counts no longer.
