@@ -1,16 +1,18 @@
 // Package connectortest is the suite that every connector must pass. It drives a simulated identity provider, whose people it knows,
 // through changes and faults, and holds what the connector says against what is true: a pull either brings exactly the people who are
-// assigned, or says in a sentence why it does not, and never says a wrong thing of anybody.
+// assigned, and who is in which group, or says in a sentence why it does not, and never says a wrong thing of anybody.
 //
-// A connector's test is a Harness and a call of Run.
+// A connector's tests are a Harness and calls of Run and Matrix; its benchmark is a call of Benchmark.
 package connectortest
 
 import (
+	"bytes"
 	"context"
-	"maps"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -20,7 +22,7 @@ import (
 	"rollcall/connectors/idpsim"
 )
 
-// Token is the secret that connectors under test present. No error may repeat it.
+// Token is the secret that connectors under test present. No error, no finding and no cursor may repeat it.
 const Token = "00Rollcall-connectortest-token"
 
 // Harness is one kind of provider, simulated, and the connector that asks it.
@@ -29,41 +31,73 @@ type Harness struct {
 	Serve func(*idpsim.Population, *idpsim.Faults) http.Handler
 	// Open makes a connector that asks the population at an address, presents Token and sleeps through sleep.
 	Open func(address string, population *idpsim.Population, sleep func(context.Context, time.Duration) error) (connectors.Connector, error)
-	// ID is somebody's object id at the provider.
-	ID func(population *idpsim.Population, who string) string
+	// ID and GroupID are object ids at the provider.
+	ID      func(idpsim.Person) string
+	GroupID func(idpsim.Group) string
 	// Attributes are source attribute names and what each shows, at least three.
 	Attributes map[string]idpsim.Attribute
-	// Calls names the kinds of calls that a pull makes, each by a piece of its method, path and query, as faults take it.
-	Calls []string
-	// Listings are those of Calls that list people.
-	Listings []string
+	// PullCalls, LookCalls and HintCalls are the kinds of calls that a pull with groups, a look and hints make.
+	PullCalls, LookCalls, HintCalls []Call
 	// Cost is the most calls that a pull of people in groups, with next to no direct assignments, may take.
 	Cost func(people, groups int) int
+	// Page is the most people that the provider lists in one page.
+	Page int
 	// RecycleBin: deleted people are told from those who are gone for good.
 	RecycleBin bool
 	// DisabledLeave: who is disabled is not assigned any more. Otherwise they are passed with Enabled No.
 	DisabledLeave bool
-	// UnreadableGroups: a kind of call, of Calls, that reads one assigned group; forbidden, it is named in the proof. "" = there is none.
-	UnreadableGroups string
+	// NamesUnreadable: people are assigned through groups alone, so a group that may not be read is named in the proof. Otherwise it only
+	// lacks its last page.
+	NamesUnreadable bool
+	// HintsAssignments: hints tell of assignments and of the application, too; of memberships they always do.
+	HintsAssignments bool
 }
 
-// Run runs the suite.
+// Call is a kind of calls.
+type Call struct {
+	Is       string // a piece of their method, path and query, as faults take it
+	Optional bool   // it is done without their answers
+	Groups   bool   // they read groups: where that is refused, those groups are not told, and the rest is
+}
+
+// Run runs the suite, all but the matrix of faults.
 func Run(t *testing.T, h Harness) {
 	t.Run("pull", func(t *testing.T) { h.pull(t) })
 	t.Run("changes", func(t *testing.T) { h.changes(t) })
+	t.Run("groups", func(t *testing.T) { h.groups(t) })
+	t.Run("further groups", func(t *testing.T) { h.furtherGroups(t) })
+	t.Run("unreadable groups", func(t *testing.T) { h.unreadableGroups(t) })
+	t.Run("provisioning", func(t *testing.T) { h.provisioning(t) })
 	t.Run("look", func(t *testing.T) { h.look(t) })
+	t.Run("hints", func(t *testing.T) { h.hints(t) })
+	t.Run("cursors", func(t *testing.T) { h.cursors(t) })
 	t.Run("lost", func(t *testing.T) { h.lost(t) })
 	t.Run("cost", func(t *testing.T) { h.cost(t) })
 	t.Run("cancel", func(t *testing.T) { h.cancel(t) })
 	t.Run("check", func(t *testing.T) { h.check(t) })
-	t.Run("faults", func(t *testing.T) { h.faults(t) })
-	t.Run("look under faults", func(t *testing.T) { h.lookFaults(t) })
 }
 
-// population is large enough for several pages of every listing.
-func population() *idpsim.Population {
-	return idpsim.New(idpsim.Options{Seed: 7, People: 2100, Groups: 2, Direct: 45, Unassigned: 15, Roles: []string{"User", "Admin"}, Clients: 3})
+// population is large enough for several pages of every listing. Its groups are pushed where that takes a mapping.
+func population(t testing.TB) *idpsim.Population {
+	p := idpsim.New(idpsim.Options{Seed: 7, People: 2100, Groups: 2, Direct: 45, Unassigned: 15, Roles: []string{"User", "Admin"}, Clients: 3})
+	do(t, p, idpsim.Step{Do: "push-group", Group: groupName(p, 0)}, idpsim.Step{Do: "push-group", Group: groupName(p, 1)})
+	return p
 }
+
+func groupName(p *idpsim.Population, n int) (name string) {
+	p.Read(func(v *idpsim.View) { name = v.Group(n).Name() })
+	return name
+}
+
+func do(t testing.TB, p *idpsim.Population, steps ...idpsim.Step) {
+	t.Helper()
+	if err := p.Do(steps...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// number is how steps name the n-th person.
+func number(n int) string { return "#" + strconv.Itoa(n) }
 
 // provider is one simulated provider under test.
 type provider struct {
@@ -71,19 +105,26 @@ type provider struct {
 	population *idpsim.Population
 	faults     *idpsim.Faults
 	connector  connectors.Connector
-	known      map[string]truth // of a population that stays as it is; nil = asked for each time
+	known      *truths // of a population that stays as it is; nil = asked for each time
 	calls      atomic.Int64
-	first      chan struct{} // closed at the first call
-	firstOnce  sync.Once
+	called     chan struct{} // holds one when there was a call since it was emptied
+
+	mu       sync.Mutex
+	record   bool
+	requests []string // method, path, query and body of each, while recorded
 }
 
 func (h *Harness) start(t testing.TB, population *idpsim.Population, sleep func(context.Context, time.Duration) error) *provider {
 	t.Helper()
-	p := &provider{h: h, population: population, faults: new(idpsim.Faults), first: make(chan struct{})}
+	p := &provider{h: h, population: population, faults: new(idpsim.Faults), called: make(chan struct{}, 1)}
 	handler := h.Serve(population, p.faults)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.calls.Add(1)
-		p.firstOnce.Do(func() { close(p.first) })
+		p.note(r)
+		select {
+		case p.called <- struct{}{}:
+		default:
+		}
 		handler.ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
@@ -93,6 +134,50 @@ func (h *Harness) start(t testing.TB, population *idpsim.Population, sleep func(
 	}
 	p.connector = connector
 	return p
+}
+
+// note records a request. Its body is read in any case: before that, a server does not notice that the caller has gone.
+func (p *provider) note(r *http.Request) {
+	body, _ := io.ReadAll(r.Body) // what cannot be read is not recorded; the handler will tell
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.record {
+		return
+	}
+	query, _ := queryOf(r)
+	p.requests = append(p.requests, r.Method+" "+r.URL.Path+query+" "+string(body))
+}
+
+// recorded are the requests that run makes, in order.
+func (p *provider) recorded(run func()) []string {
+	p.mu.Lock()
+	p.record, p.requests = true, nil
+	p.mu.Unlock()
+	run()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.record = false
+	return p.requests
+}
+
+// id is somebody's object id.
+func (p *provider) id(n int) (id string) {
+	p.population.Read(func(v *idpsim.View) { id = p.h.ID(v.Person(n)) })
+	return id
+}
+
+func (p *provider) do(t testing.TB, steps ...idpsim.Step) {
+	t.Helper()
+	do(t, p.population, steps...)
+}
+
+// fault starts a fault.
+func (p *provider) fault(t testing.TB, name string, where idpsim.Where) {
+	t.Helper()
+	if err := p.faults.Set(name, where); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // hurry is a sleep that takes no time.
@@ -108,71 +193,7 @@ func (h *Harness) names() []string {
 	return names
 }
 
-// taken is what one pull passed, copied.
-type taken struct {
-	people []connectors.Person
-	proof  connectors.Proof
-	err    error
-}
-
-func (p *provider) take(t *testing.T, attributes []string) taken {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	var got taken
-	seen := map[string]bool{}
-	got.proof, got.err = p.connector.Pull(ctx, connectors.Want{Scope: connectors.Assigned, Attributes: attributes}, func(page []connectors.Person) error {
-		for _, person := range page {
-			if seen[person.ID] {
-				t.Errorf("%s is passed twice", person.ID)
-			}
-			seen[person.ID] = true
-			person.Values = slices.Clone(person.Values)
-			got.people = append(got.people, person)
-		}
-		return nil
-	})
-	if got.proof.People != len(got.people) {
-		t.Errorf("%d people are passed, the proof says %d", len(got.people), got.proof.People)
-	}
-	if got.proof.Complete != (got.err == nil) || (got.proof.Reason == "") != (got.err == nil) {
-		t.Errorf("the proof contradicts the error: %+v, %v", got.proof, got.err)
-	}
-	return got
-}
-
-// truth is what is true of somebody.
-type truth struct {
-	assigned, enabled, present bool
-	values                     []connectors.Value // of the harness's names
-}
-
-// truths is what is true of everybody, by object id. The map is the caller's own.
-func (p *provider) truths() map[string]truth {
-	if p.known != nil {
-		return maps.Clone(p.known)
-	}
-	names := p.h.names()
-	ids := make([]string, 0, 4096)
-	all := make([]truth, 0, 4096)
-	p.population.Read(func(v *idpsim.View) {
-		for n := range v.People() {
-			person := v.Person(n)
-			is := truth{present: person.Present(), enabled: person.Enabled()}
-			is.assigned = is.present && (person.Direct() || person.ViaGroup()) && (is.enabled || !p.h.DisabledLeave || person.Status() == "SUSPENDED")
-			for _, name := range names {
-				text, present := person.Append(nil, p.h.Attributes[name])
-				is.values = append(is.values, connectors.Value{Present: present, Text: string(text)})
-			}
-			all = append(all, is)
-		}
-	})
-	for n := range all {
-		ids = append(ids, p.h.ID(p.population, number(n)))
-	}
-	byID := make(map[string]truth, len(all))
-	for n, is := range all {
-		byID[ids[n]] = is
-	}
-	return byID
+// want is what most pulls under test bring.
+func (h *Harness) want() connectors.Want {
+	return connectors.Want{Scope: connectors.Assigned, Attributes: h.names()}
 }

@@ -1,13 +1,10 @@
 package connectortest
 
 import (
-	"context"
 	"errors"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -15,59 +12,11 @@ import (
 	"rollcall/connectors/idpsim"
 )
 
-func number(n int) string { return "#" + strconv.Itoa(n) }
-
-// agree holds everyone who was passed against the truth. With all set, nobody may be missing.
-func (p *provider) agree(t *testing.T, got taken, all bool) {
-	t.Helper()
-	truths := p.truths()
-	for _, person := range got.people {
-		is, known := truths[person.ID]
-		switch {
-		case !known:
-			t.Errorf("%s is nobody", person.ID)
-			continue
-		case !is.assigned:
-			t.Errorf("%s is passed, but not assigned", person.ID)
-		case person.Facts.Assigned != connectors.Yes:
-			t.Errorf("%s is assigned: %+v", person.ID, person.Facts)
-		case (person.Facts.Enabled == connectors.Yes) != is.enabled:
-			t.Errorf("%s is enabled: %t, the facts are %+v", person.ID, is.enabled, person.Facts)
-		case person.Facts.SoftDeleted == connectors.Yes:
-			t.Errorf("%s is not deleted: %+v", person.ID, person.Facts)
-		}
-		if !slices.EqualFunc(is.values, person.Values, same) {
-			t.Errorf("%s has other values: %s", person.ID, cmp.Diff(is.values, person.Values))
-		}
-		delete(truths, person.ID)
-	}
-	if !all {
-		return
-	}
-	for id, is := range truths {
-		if is.assigned {
-			t.Errorf("%s is assigned, but not passed", id)
-		}
-	}
-}
-
-func same(a, b connectors.Value) bool {
-	return a.Present == b.Present && a.Text == b.Text && slices.Equal(a.List, b.List)
-}
-
-// whole demands a complete pull of exactly those who are assigned.
-func (p *provider) whole(t *testing.T) taken {
-	t.Helper()
-	got := p.take(t, p.h.names())
-	if got.err != nil || !got.proof.Complete || len(got.proof.Unreadable) > 0 {
-		t.Fatalf("not complete: %v, %+v", got.err, got.proof)
-	}
-	p.agree(t, got, true)
-	return got
-}
+// copies lets cmp look into what was taken.
+var copies = cmp.AllowUnexported(taken{}, told{})
 
 func (h *Harness) pull(t *testing.T) {
-	p := h.start(t, population(), hurry)
+	p := h.start(t, population(t), hurry)
 	first := p.whole(t)
 	if calls := int(p.calls.Load()); first.proof.Calls != calls {
 		t.Errorf("%d calls were made, the proof says %d", calls, first.proof.Calls)
@@ -76,14 +25,14 @@ func (h *Harness) pull(t *testing.T) {
 		t.Errorf("proof: %+v", first.proof)
 	}
 	second := p.whole(t)
-	if diff := cmp.Diff(first, second, cmp.AllowUnexported(taken{})); diff != "" {
+	if diff := cmp.Diff(first, second, copies); diff != "" {
 		t.Errorf("the same population gave another pull: %s", diff)
 	}
 
-	names := h.names()
-	slices.Reverse(names)
-	names = append(names, names[0])
-	reversed := p.take(t, names)
+	want := h.want()
+	slices.Reverse(want.Attributes)
+	want.Attributes = append(want.Attributes, want.Attributes[0])
+	reversed := p.take(t, want)
 	for i, person := range reversed.people {
 		wanted := slices.Clone(first.people[i].Values)
 		slices.Reverse(wanted)
@@ -93,7 +42,7 @@ func (h *Harness) pull(t *testing.T) {
 		}
 	}
 
-	bare := p.take(t, nil)
+	bare := p.take(t, connectors.Want{Scope: connectors.Assigned})
 	if bare.err != nil || len(bare.people) != len(first.people) {
 		t.Errorf("without attributes: %d people, %v", len(bare.people), bare.err)
 	}
@@ -106,7 +55,7 @@ func (h *Harness) pull(t *testing.T) {
 }
 
 func (h *Harness) changes(t *testing.T) {
-	p := h.start(t, population(), hurry)
+	p := h.start(t, population(t), hurry)
 	steps := []idpsim.Step{
 		{Do: "disable", Who: "#50"}, {Do: "suspend", Who: "#51"}, {Do: "soft-delete", Who: "#52"}, {Do: "soft-delete", Who: "#53"}, {Do: "purge", Who: "#53"},
 		{Do: "unassign", Who: "#1"}, {Do: "soft-delete", Who: "#2"}, {Do: "disable", Who: "#3"},
@@ -117,25 +66,21 @@ func (h *Harness) changes(t *testing.T) {
 		{Do: "add-group", Group: "Empty"}, {Do: "assign", Group: "Empty"},
 	}
 	for _, step := range steps {
-		if err := p.population.Do(step); err != nil {
-			t.Fatal(err)
-		}
+		p.do(t, step)
 		if step.Do == "assign" || step.Do == "disable" {
 			p.whole(t)
 		}
 	}
 	p.whole(t)
-	if err := p.population.Do(idpsim.Step{Do: "restore", Who: "#52"}, idpsim.Step{Do: "enable", Who: "#50"}, idpsim.Step{Do: "unsuspend", Who: "#51"}); err != nil {
-		t.Fatal(err)
-	}
+	p.do(t, idpsim.Step{Do: "restore", Who: "#52"}, idpsim.Step{Do: "enable", Who: "#50"}, idpsim.Step{Do: "unsuspend", Who: "#51"})
 	p.whole(t)
 }
 
 // see looks people up and returns the sightings by id.
-func (p *provider) see(t *testing.T, ids ...string) (map[string]connectors.Sighting, error) {
+func (p *provider) see(t testing.TB, ids ...string) (map[string]connectors.Sighting, error) {
 	t.Helper()
 	got := map[string]connectors.Sighting{}
-	err := p.connector.Look(t.Context(), connectors.Want{Scope: connectors.Assigned, Attributes: p.h.names()}, ids, func(s connectors.Sighting) error {
+	err := p.connector.Look(t.Context(), p.h.want(), ids, func(s connectors.Sighting) error {
 		if _, twice := got[s.ID]; twice {
 			t.Errorf("%s is reported twice", s.ID)
 		}
@@ -146,19 +91,17 @@ func (p *provider) see(t *testing.T, ids ...string) (map[string]connectors.Sight
 }
 
 func (h *Harness) look(t *testing.T) {
-	p := h.start(t, population(), hurry)
+	p := h.start(t, population(t), hurry)
 	const unassigned, enabled, disabled, suspended, deleted, gone = 1, 45, 50, 51, 52, 53
 	var ids []string
 	for n := range 100 {
-		ids = append(ids, h.ID(p.population, number(n)))
+		ids = append(ids, p.id(n))
 	}
-	truths := p.truths()
-	if err := p.population.Do(
+	before := p.truths()
+	p.do(t,
 		idpsim.Step{Do: "disable", Who: number(disabled)}, idpsim.Step{Do: "suspend", Who: number(suspended)}, idpsim.Step{Do: "soft-delete", Who: number(deleted)},
 		idpsim.Step{Do: "soft-delete", Who: number(gone)}, idpsim.Step{Do: "purge", Who: number(gone)}, idpsim.Step{Do: "unassign", Who: number(unassigned)},
-	); err != nil {
-		t.Fatal(err)
-	}
+	)
 	got, err := p.see(t, ids...)
 	if err != nil {
 		t.Fatal(err)
@@ -178,7 +121,7 @@ func (h *Harness) look(t *testing.T) {
 			t.Errorf("%s: %+v", what, s)
 		}
 		if what == "enabled" {
-			if diff := cmp.Diff(truths[test.id].values, s.Person.Values); diff != "" {
+			if diff := cmp.Diff(before.people[test.id].values, s.Person.Values); diff != "" {
 				t.Errorf("%s: %s", what, diff)
 			}
 			if s.Person.Facts.Assigned == connectors.No {
@@ -209,11 +152,9 @@ func (h *Harness) look(t *testing.T) {
 }
 
 func (h *Harness) lost(t *testing.T) {
-	p := h.start(t, population(), hurry)
-	if err := p.population.Do(idpsim.Step{Do: "app", Value: string(idpsim.AppGone)}); err != nil {
-		t.Fatal(err)
-	}
-	got := p.take(t, nil)
+	p := h.start(t, population(t), hurry)
+	p.do(t, idpsim.Step{Do: "app", Value: string(idpsim.AppGone)})
+	got := p.take(t, connectors.Want{Scope: connectors.Assigned})
 	if !errors.Is(got.err, connectors.ErrSourceLost) || !got.proof.Lost || len(got.people) != 0 {
 		t.Errorf("%v, %+v", got.err, got.proof)
 	}
@@ -228,31 +169,28 @@ func (h *Harness) cost(t *testing.T) {
 	}
 }
 
-// cancel cancels a pull that waits for an answer, and one that waits to ask again.
-func (h *Harness) cancel(t *testing.T) {
-	for _, fault := range []string{idpsim.SlowDrip, idpsim.Throttle} {
-		t.Run(fault, func(t *testing.T) {
-			p := h.start(t, population(), nil)
-			if err := p.faults.Set(fault, idpsim.Where{Wait: time.Minute}); err != nil {
-				t.Fatal(err)
+// provisioning breaks what only tells of the provider's own provisioning: a pull is as whole as ever, and tells nothing of it.
+func (h *Harness) provisioning(t *testing.T) {
+	p := h.start(t, population(t), hurry)
+	if got := p.whole(t); got.proof.Push == nil || got.proof.Push.State == "" || (got.proof.Push.Why == "") != (got.proof.Push.State == connectors.PushOn) {
+		t.Errorf("push: %+v", got.proof.Push)
+	}
+	for _, call := range h.PullCalls {
+		for _, fault := range []string{idpsim.Forbidden, idpsim.Unauthorised, idpsim.ServerError, idpsim.HTML200, idpsim.OtherShape, idpsim.Throttle} {
+			if !call.Optional {
+				continue
 			}
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			cancelled := make(chan time.Time, 1)
-			go func() { <-p.first; cancelled <- time.Now(); cancel() }()
-			proof, err := p.connector.Pull(ctx, connectors.Want{Scope: connectors.Assigned}, func([]connectors.Person) error { return nil })
-			if took := time.Since(<-cancelled); took > time.Second {
-				t.Errorf("ended %v after it was cancelled", took)
+			p.faults.Clear()
+			p.fault(t, fault, idpsim.Where{Path: call.Is, Wait: waits[fault]})
+			if p.whole(t); p.faults.Hits(fault) == 0 {
+				t.Errorf("no pull reads %s", call.Is)
 			}
-			if !errors.Is(err, context.Canceled) || proof.Complete || proof.Reason == "" {
-				t.Errorf("%v, %+v", err, proof)
-			}
-		})
+		}
 	}
 }
 
 func (h *Harness) check(t *testing.T) {
-	p := h.start(t, population(), hurry)
+	p := h.start(t, population(t), hurry)
 	findings := p.connector.Check(t.Context())
 	for _, finding := range findings {
 		if !finding.OK || finding.What == "" || finding.Mend != "" {
@@ -264,9 +202,7 @@ func (h *Harness) check(t *testing.T) {
 	}
 	for _, fault := range []string{idpsim.Unauthorised, idpsim.Forbidden, idpsim.Unavailable, idpsim.Cut, idpsim.Nulls} {
 		p.faults.Clear()
-		if err := p.faults.Set(fault, idpsim.Where{}); err != nil {
-			t.Fatal(err)
-		}
+		p.fault(t, fault, idpsim.Where{})
 		bad := slices.DeleteFunc(p.connector.Check(t.Context()), func(f connectors.Finding) bool { return f.OK })
 		if len(bad) == 0 {
 			t.Errorf("%s: nothing is found", fault)

@@ -24,19 +24,27 @@ var harness = connectortest.Harness{
 			TenantID: p.TenantID(), AppID: p.AppID(), AccessToken: always(connectortest.Token), GraphURL: address + "/v1.0", SleepFunc: sleep,
 		})
 	},
-	ID: func(p *idpsim.Population, who string) string { return p.EntraID(who) },
+	ID:      func(x idpsim.Person) string { return string(idpsim.AppendGUID(nil, x.GUID())) },
+	GroupID: func(g idpsim.Group) string { return string(idpsim.AppendGUID(nil, g.GUID())) },
 	Attributes: map[string]idpsim.Attribute{
 		"userPrincipalName": idpsim.UserName, "displayName": idpsim.DisplayName, "mobile": idpsim.Mobile, "surname": idpsim.FamilyName,
 		"mail": idpsim.Mail, "jobTitle": idpsim.Title, "extensionAttribute1": idpsim.Extension1, "telephoneNumber": idpsim.Telephone,
 	},
-	Calls:            []string{"/servicePrincipals(", "/appRoleAssignedTo", "/members/", "$batch", "/users/"},
-	Listings:         []string{"/members/"},
-	Cost:             func(people, groups int) int { return people*12/10/999 + groups + 6 },
-	RecycleBin:       true,
-	UnreadableGroups: "/members/",
+	PullCalls: []connectortest.Call{
+		{Is: "/servicePrincipals("}, {Is: "/synchronization/", Optional: true}, {Is: "/appRoleAssignedTo"}, {Is: "/members/", Groups: true}, {Is: "$batch"}, {Is: "/users/"},
+	},
+	LookCalls: []connectortest.Call{{Is: "/servicePrincipals(", Optional: true}, {Is: "$batch"}, {Is: "/users/"}, {Is: "/directory/deletedItems/"}},
+	HintCalls: []connectortest.Call{{Is: "/users/delta"}, {Is: "/groups/delta"}},
+
+	Cost:            func(people, groups int) int { return people*12/10/999 + groups + 6 },
+	Page:            999,
+	RecycleBin:      true,
+	NamesUnreadable: true,
 }
 
 func TestSuite(t *testing.T) { connectortest.Run(t, harness) }
+
+func TestMatrix(t *testing.T) { connectortest.Matrix(t, harness) }
 
 // TestSimulatedSignIn pulls with a client secret, from the sign-in to the last page, and with a wrong one.
 func TestSimulatedSignIn(t *testing.T) {

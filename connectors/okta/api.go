@@ -3,7 +3,6 @@ package okta
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 
@@ -89,12 +88,13 @@ func (c *Connector) application(ctx context.Context) error {
 	if err != nil {
 		return c.fail(ctx, findApplication, err)
 	}
-	status, err := scanStatus(text)
+	s := rest.Scan(text)
+	id, status, err := s.Texts("id", "status")
 	switch {
 	case err != nil:
 		return c.fail(ctx, findApplication, err)
-	case status == "":
-		return c.fail(ctx, findApplication, errors.New("the application comes without a status"))
+	case id != c.appID || status == "":
+		return c.fail(ctx, findApplication, errNoApp)
 	case status != "ACTIVE":
 		return c.fail(ctx, findApplication, &connectors.Error{Kind: connectors.ErrSourceLost, Detail: "the application is " + rest.Line(status)})
 	}

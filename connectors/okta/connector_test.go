@@ -61,7 +61,7 @@ func TestNobodyTwice(t *testing.T) {
 
 func TestSourceLost(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
-		"inactive": ok(`{"id":"x","status":"INACTIVE"}`), "deleted": ok(`{"id":"x","status":"DELETED"}`), "gone": status(404, notFound),
+		"inactive": ok(`{"id":"` + appID + `","status":"INACTIVE"}`), "deleted": ok(`{"id":"` + appID + `","status":"DELETED"}`), "gone": status(404, notFound),
 	} {
 		f := newFake(t)
 		f.on(app, answer)
@@ -138,7 +138,7 @@ func TestSlowsDown(t *testing.T) {
 	}
 	for remaining, want := range map[string]time.Duration{"50": 0, "10": 0, "9": 3 * time.Second, "0": 30 * time.Second} {
 		f := newFake(t)
-		f.on(app, status(200, `{"status":"ACTIVE"}`, headers(remaining)...))
+		f.on(app, status(200, `{"id":"`+appID+`","status":"ACTIVE"}`, headers(remaining)...))
 		if _, _, err := pull(t, f.open()); err != nil {
 			t.Fatal(err)
 		}
@@ -233,7 +233,7 @@ func TestCheck(t *testing.T) {
 		"token":       {app, status(401, `{"errorCode":"E0000011"}`), 0, "Tokens"},
 		"unreachable": {app, status(503, `{}`), 0, "could not be reached"},
 		"application": {app, status(404, notFound), 1, "app id"},
-		"inactive":    {app, ok(`{"status":"INACTIVE"}`), 1, "active"},
+		"inactive":    {app, ok(`{"id":"` + appID + `","status":"INACTIVE"}`), 1, "active"},
 		"apps":        {app, status(403, `{"errorCode":"E0000006"}`), 1, "okta.apps.read"},
 		"assignments": {users, status(403, `{"errorCode":"E0000006"}`), 2, "okta.apps.read"},
 		"people":      {"/api/v1/users", status(403, denied), 3, "okta.users.read"},

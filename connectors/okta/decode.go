@@ -14,6 +14,7 @@ var (
 	errForm    = errors.New("the answer is of another form than Okta describes")
 	errOther   = errors.New("the answer is about somebody else")
 	errNoGroup = errors.New("a group comes without an id or a status, or is another than was asked for")
+	errNoApp   = errors.New("the answer is about another application, or comes without its status")
 	errNoUser  = errors.New("app users come without a status, or without the Okta user that was asked for")
 )
 
@@ -176,19 +177,6 @@ func scanUser(s *rest.Scanner) (u oktaUser, err error) {
 		return err
 	})
 	return u, err
-}
-
-// scanStatus takes an application and returns its status.
-func scanStatus(body string) (status string, err error) {
-	s := rest.Scan(body)
-	err = s.Object(func(name string) error {
-		if name == "status" {
-			status, err = s.Text()
-			return err
-		}
-		return s.Skip()
-	})
-	return status, err
 }
 
 func (p *people) fill(values []connectors.Value, name string, value connectors.Value) {

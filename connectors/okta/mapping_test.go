@@ -128,7 +128,7 @@ func TestMappingUnreadable(t *testing.T) {
 		kind   error // nil: it is read, and something is left
 		says   string
 	}{
-		"application":  {app, ok(`{"status":"INACTIVE"}`), connectors.ErrSourceLost, "active"},
+		"application":  {app, ok(`{"id":"` + appID + `","status":"INACTIVE"}`), connectors.ErrSourceLost, "active"},
 		"provisioning": {features, status(403, denied), connectors.ErrForbidden, "okta.apps.read"},
 		"not set up":   {features, status(400, `{"errorCode":"E0000001","errorSummary":"x"}`), connectors.ErrGone, "Integration"},
 		"all off":      {features, ok(feature("DISABLED", "DISABLED", "DISABLED")), connectors.ErrGone, "To App"},

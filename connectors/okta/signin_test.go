@@ -329,7 +329,7 @@ func TestAPITokenIsReadAgain(t *testing.T) {
 			then(w, r)
 		}
 	}
-	f.on(app, check(ok(`{"status":"ACTIVE"}`)))
+	f.on(app, check(ok(`{"id":"`+appID+`","status":"ACTIVE"}`)))
 	f.on(users, check(ok(list(appUser(1)))))
 	c := f.open(func(c *okta.Config) { c.APIToken = func() (string, error) { reads++; return kept, nil } })
 	if reads != 0 {
