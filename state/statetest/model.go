@@ -27,6 +27,7 @@ type Model struct {
 	requests   []state.Request
 	suspicions map[state.Scope][]state.Suspicion
 	cursors    map[state.Scope]state.Cursor
+	seal       []byte
 	joins      int64
 	readers    []state.FeedReader
 	alarms     []state.Alarm
@@ -60,6 +61,7 @@ func NewModel() *Model {
 		journal:    map[string][]entry{},
 		suspicions: map[state.Scope][]state.Suspicion{},
 		cursors:    map[state.Scope]state.Cursor{},
+		seal:       newSealKey(),
 		cuts:       map[string]int64{},
 	}
 }
