@@ -237,7 +237,12 @@ func (s *session) printLife(l *explain.Life) {
 	rows := s.newSheet("WHEN", "WHAT", "BY", "WHY~")
 	for i := range l.Events {
 		e := &l.Events[i]
-		rows.addWith(s.eventLines(e), when(e.At), strings.ReplaceAll(e.What, "_", " "), eventBy(e), eventWhy(e))
+		why, below := eventWhy(e), s.eventLines(e)
+		if columns := s.width(); columns > 0 && displayWidth(why) > columns-besideWhy { // it would be cut
+			below = append(strings.Split(wrap(clean(why), valueIndent, columns), "\n"), below...)
+			why = ""
+		}
+		rows.addWith(below, when(e.At), strings.ReplaceAll(e.What, "_", " "), eventBy(e), why)
 	}
 	if len(l.Events) > 0 {
 		rows.flush()
@@ -246,6 +251,9 @@ func (s *session) printLife(l *explain.Life) {
 		s.printNow(l.Now)
 	}
 }
+
+// besideWhy is what the other columns of a time line may take.
+const besideWhy = 56
 
 // stateWords is the state with what else is true of the account.
 func stateWords(l *explain.Life) string {

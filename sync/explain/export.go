@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -18,7 +19,8 @@ const ExportFormat = 1
 
 // Export is everything that is kept about one person of one source, for them to have. Fields stand in the order of this type; lists
 // are in the order of time, the oldest first. Nothing about anybody else is in it: of a change to a group, of a run or of a plan it has
-// what concerns this person, and of a request that is not about their account alone neither what was sent nor what was answered.
+// what concerns this person, and of a request that is not about their account alone, or that clashed with somebody else's, neither what
+// was sent nor what was answered.
 type Export struct {
 	Format  int       `json:"format"`
 	MadeAt  time.Time `json:"made_at"`
@@ -170,7 +172,13 @@ func (e *Export) journal(t *traces, s *Subject) {
 		e.Requests = append(e.Requests, *requestOf(&requests[i], own[requests[i].ID]))
 	}
 	for i := range slices.Backward(t.failed) {
-		e.Failed = append(e.Failed, *requestOf(&t.failed[i], true))
+		r := &t.failed[i]
+		clash := r.Status == http.StatusConflict // with what somebody else has: what was sent and answered names them
+		failed := requestOf(r, !clash)
+		if clash {
+			failed.Detail = ""
+		}
+		e.Failed = append(e.Failed, *failed)
 	}
 }
 

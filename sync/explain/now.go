@@ -3,6 +3,7 @@ package explain
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -79,7 +80,7 @@ func (n *Now) facts() string {
 		return "the provider has them, and tells no state"
 	}
 	text := "they are " + strings.Join(words, ", ")
-	if n.Status != "" {
+	if n.Status != "" && !slices.Contains(words, strings.ToLower(n.Status)) {
 		text += " (" + n.Status + ")"
 	}
 	return text
