@@ -122,6 +122,9 @@ func (a *app) handCommand(h hand) *cobra.Command {
 			if args[1], err = s.objectID(ctx, f.scope, args[1]); err != nil {
 				return err
 			}
+			if err = s.untied(ctx, f, args[1]); err != nil {
+				return err
+			}
 		}
 		return s.lay(f, h.life(f.record, args), why)
 	})
@@ -139,6 +142,23 @@ func (s *session) objectID(ctx context.Context, scope state.Scope, text string) 
 		return "", usagef("%q %w", text, err)
 	}
 	return id, nil
+}
+
+// untied refuses to tie an account that is another person's, or a person who has another account, and says whose it is.
+func (s *session) untied(ctx context.Context, f found, person string) error {
+	if f.record.Link != "" && f.record.Link != person {
+		return fmt.Errorf("the account is linked to the person %s; if that is wrong, 'rollcall users release %s' first", f.record.Link, f.record.ID)
+	}
+	held, err := s.rec.Find(ctx, f.scope, state.KindAccount, state.NewMatchKey(state.MatchLink, person))
+	if err != nil {
+		return fmt.Errorf("find the account that is linked: %w", err)
+	}
+	for _, other := range held {
+		if other.ID != f.record.ID {
+			return fmt.Errorf("the person is linked to the account of %s (%s); if that is wrong, 'rollcall users release %s' first", newUserView(f.scope, other).UserName, other.ID, other.ID)
+		}
+	}
+	return nil
 }
 
 // lay carries out an operator's change and prints what the account is now.
