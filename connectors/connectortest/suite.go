@@ -161,9 +161,12 @@ func (h *Harness) lost(t *testing.T) {
 }
 
 func (h *Harness) cost(t *testing.T) {
-	const people, groups = 10_000, 4
+	const people, groups = 50_000, 20
 	p := h.start(t, idpsim.New(idpsim.Options{Seed: 3, People: people, Groups: groups}), hurry)
-	got := p.whole(t)
+	got := p.take(t, connectors.Want{Scope: connectors.Assigned})
+	if got.err != nil || len(got.people) != people {
+		t.Fatalf("%d people, %v", len(got.people), got.err)
+	}
 	if most := h.Cost(people, groups); got.proof.Calls > most {
 		t.Errorf("%d people in %d groups took %d calls, want at most %d", people, groups, got.proof.Calls, most)
 	}

@@ -36,7 +36,7 @@ var harness = connectortest.Harness{
 	LookCalls: []connectortest.Call{{Is: "/servicePrincipals(", Optional: true}, {Is: "$batch"}, {Is: "/users/"}, {Is: "/directory/deletedItems/"}},
 	HintCalls: []connectortest.Call{{Is: "/users/delta"}, {Is: "/groups/delta"}},
 
-	Cost:            func(people, groups int) int { return people*12/10/999 + groups + 6 },
+	Cost:            func(people, groups int) int { return people*12/10/999 + (groups+998)/999 + 5 },
 	Page:            999,
 	RecycleBin:      true,
 	NamesUnreadable: true,
