@@ -81,6 +81,7 @@ func (r *runner) complete(ctx context.Context) (told bool, err error) {
 	run := &r.report.Run
 	run.Verdict, run.Outcome, run.Reason, run.EndedAt = state.VerdictFailed, OutcomeIncomplete, connectors.Mend(err), r.engine.now()
 	r.report.Proof.Reason, r.failure = run.Reason, connectors.Label(err)
+	r.report.Proof.Fail(err, run.EndedAt)
 	return false, nil
 }
 
