@@ -162,6 +162,7 @@ func refusedExpression(source string, err error) error {
 type attributesOf struct {
 	values map[string]connectors.Value
 	facts  connectors.Facts
+	told   bool // what follows from the facts was given instead of them
 }
 
 // person lays the attributes out for an expression or a mapping.
@@ -215,10 +216,12 @@ func (a *attributesOf) take(name string, v scim.Value) error {
 	case "IsSoftDeleted":
 		a.facts = connectors.Facts{SoftDeleted: answer}
 		if answer == connectors.No {
-			a.facts.Enabled, a.facts.Assigned = connectors.Yes, connectors.Yes
+			a.facts.Enabled, a.facts.Assigned, a.facts.OutOfScope = connectors.Yes, connectors.Yes, connectors.No
 		}
+		a.told = true
 	case "active":
-		a.facts = connectors.Facts{Enabled: answer, Assigned: connectors.Yes, SoftDeleted: connectors.No}
+		a.facts = connectors.Facts{Enabled: answer, Assigned: connectors.Yes, SoftDeleted: connectors.No, OutOfScope: connectors.No}
+		a.told = true
 	}
 	a.values[name] = value
 	return nil

@@ -100,6 +100,9 @@ type takenOver struct {
 	left     []string // what could not be taken over, a sentence each
 }
 
+// within is the mapping as a run evaluates it.
+func (t *takenOver) within() *mapping.Mapping { return t.compiled.Within(t.scoping) }
+
 // tenantMapping reads the mapping that a source's provider provisions with. Rows that this program cannot carry out are left out and
 // told; without a row that gives userName there is no mapping, and a filter that cannot be carried out is an error, because without
 // it other people would be in scope.

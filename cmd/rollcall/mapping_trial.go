@@ -152,6 +152,10 @@ func (s *session) askOracle(ctx context.Context, src *sourceConfig, t *trial) er
 		if row.From == "" {
 			continue
 		}
+		if t.mapping.compiled.Targets()[i].Volatile {
+			row.Tenant = "not asked: it is another value each time"
+			continue
+		}
 		told, err := oracle.Evaluate(ctx, row.From, row.reads)
 		switch {
 		case errors.Is(err, connectors.ErrMisconfigured):
@@ -237,7 +241,7 @@ func (s *session) askProvider(ctx context.Context, src *sourceConfig, who string
 			return usagef("no account linked to a person answers to %q, and it %w", who, err)
 		}
 	}
-	names := t.mapping.compiled.Attributes()
+	names := t.mapping.within().Attributes()
 	var seen *connectors.Sighting
 	err = connector.Look(ctx, connectors.Want{Scope: src.People, Attributes: names}, []string{id}, func(sighting connectors.Sighting) error {
 		seen = &sighting
@@ -260,10 +264,22 @@ func (s *session) askProvider(ctx context.Context, src *sourceConfig, who string
 	return nil
 }
 
-// tryMapping evaluates every row.
+// scopeNotes is what there is to say of somebody's place in the scoping filters.
+var scopeNotes = map[connectors.Answer]string{
+	connectors.Yes:     " The person is outside the scoping filters.",
+	connectors.Unknown: " The scoping filters cannot tell whether the person is in scope: a value is not of the kind that an operator is for, or a regular expression fits only a part of it.",
+}
+
+// tryMapping evaluates every row, within the scoping filters.
 func (s *session) tryMapping(src *sourceConfig, t *trial) error {
-	compiled := t.mapping.compiled.At(s.now(), rand.Reader)
-	values, err := compiled.Evaluate(nil, src.People, t.given.person(compiled.Attributes()))
+	compiled := t.mapping.within().At(s.now(), rand.Reader)
+	person := t.given.person(compiled.Attributes())
+	if !t.given.told {
+		t.given.facts.OutOfScope, _ = compiled.OutOfScope(person)
+		t.Note = strings.TrimSpace(t.Note + scopeNotes[t.given.facts.OutOfScope])
+	}
+	person.Facts = t.given.facts
+	values, err := compiled.Evaluate(nil, src.People, person)
 	failed := map[int]string{}
 	for _, e := range each(err) {
 		var personal *mapping.PersonError
@@ -274,7 +290,7 @@ func (s *session) tryMapping(src *sourceConfig, t *trial) error {
 	}
 	for i, target := range compiled.Targets() {
 		row := trialRow{Target: target.Text, From: t.mapping.rows[i].Source, Apply: string(target.Apply), Inputs: map[string]json.RawMessage{}, Value: raw(values[i]), Error: failed[i]}
-		if err := row.trace(src.People, &t.given, s); err != nil {
+		if err := row.trace(src.People, t, s); err != nil {
 			return err
 		}
 		row.compare(target, t.account, values[i])
@@ -284,7 +300,7 @@ func (s *session) tryMapping(src *sourceConfig, t *trial) error {
 }
 
 // trace fills in what the row reads and the steps to its value.
-func (r *trialRow) trace(scope string, given *attributesOf, s *session) error {
+func (r *trialRow) trace(scope string, t *trial, s *session) error {
 	r.Steps, r.reads = []trialStep{}, map[string]connectors.Value{}
 	if r.From == "" {
 		return nil
@@ -293,9 +309,11 @@ func (r *trialRow) trace(scope string, given *attributesOf, s *session) error {
 	if err != nil {
 		return fmt.Errorf("parse the mapping again: %w", err) // it was compiled from the same text
 	}
-	x = x.At(s.now(), rand.Reader)
-	for _, step := range x.Trace(scope, given.person(x.Attributes())) {
-		r.untyped = textsOf(step.Value) // the last step is the whole
+	x = x.Within(t.mapping.scoping).At(s.now(), rand.Reader)
+	person := t.given.person(x.Attributes())
+	whole, _ := x.Evaluate(scope, person) // Trace tells its error
+	r.untyped = textsOf(whole)
+	for _, step := range x.Trace(scope, person) {
 		if strings.HasPrefix(step.Part, "[") {
 			name := strings.Trim(step.Part, "[]")
 			r.Inputs[name] = raw(step.Value)

@@ -16,6 +16,7 @@ type Expression struct {
 	node       node
 	attributes []string
 	moment     *moment
+	scoped     bool // there are scoping filters
 }
 
 // ParseExpression parses and checks a source: [attribute], "constant" or an expression. Its error joins every fault, each a *Fault of row 0.
@@ -61,13 +62,20 @@ func (x *Expression) At(now time.Time, random io.Reader) *Expression {
 	return &at
 }
 
+// Within returns the expression as a row of a mapping within scoping filters, which may be nil, has it: Facts.OutOfScope counts.
+func (x *Expression) Within(s *Scoping) *Expression {
+	within := *x
+	within.scoped = s != nil
+	return &within
+}
+
 // Evaluate returns the expression's value: a text, a number, a list of texts or of app roles, or null where nothing flows. Booleans
 // are the texts "True" and "False". Scope and person are as for Mapping.Evaluate, and so are errors.
 func (x *Expression) Evaluate(scope string, p *connectors.Person) (scim.Value, error) {
 	if err := enough(p, x.attributes); err != nil {
 		return scim.Value{}, err
 	}
-	v, err := x.node.eval(env{person: p, moment: x.moment, scope: scope})
+	v, err := x.node.eval(env{person: p, moment: x.moment, scope: scope, scoped: x.scoped})
 	if err == errNothing {
 		return scim.Value{}, nil
 	}

@@ -30,7 +30,7 @@ func (x *Expression) Trace(scope string, p *connectors.Person) []Step {
 		}
 		seen[part] = true
 		check := checker{index: index}
-		alone := &Expression{tree: t, attributes: x.attributes, moment: x.moment}
+		alone := &Expression{tree: t, attributes: x.attributes, moment: x.moment, scoped: x.scoped}
 		alone.node, _ = check.compile(t)
 		step := Step{Part: part}
 		step.Value, step.Err = alone.Evaluate(scope, p)

@@ -39,3 +39,26 @@ func TestTrace(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// TestTraceWithin: an expression of a mapping within scoping filters sees who is outside them, and without filters nobody is.
+func TestTraceWithin(t *testing.T) {
+	filters, err := mapping.CompileScoping([][]mapping.Clause{{{Attribute: "department", Operator: "IS NOT NULL"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := mapping.ParseExpression("Not([IsSoftDeleted])")
+	if err != nil {
+		t.Fatal(err)
+	}
+	outside := &connectors.Person{Facts: connectors.Facts{Enabled: yes, Assigned: yes, SoftDeleted: no, OutOfScope: yes}, Values: make([]connectors.Value, len(x.Attributes()))}
+	for _, c := range []struct {
+		within *mapping.Scoping
+		want   string
+	}{{nil, `"True"`}, {filters, `"False"`}} {
+		for _, step := range x.Within(c.within).Trace(connectors.Assigned, outside) {
+			if got := string(step.Value.AppendJSON(nil)); step.Part == x.String() && got != c.want {
+				t.Errorf("within %v: %s = %s, want %s", c.within != nil, step.Part, got, c.want)
+			}
+		}
+	}
+}
