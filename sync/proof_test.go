@@ -133,7 +133,7 @@ func TestStrikes(t *testing.T) {
 		"a pull that ended early":    func(w *world) { w.partially(1); w.scheduled() },
 		"a pull that says it is not": func(w *world) { w.dir.incomplete = "half"; w.scheduled() },
 		"a lost source":              func(w *world) { w.dir.lost = true; w.scheduled() },
-		"one person":                 func(w *world) { w.one("ada") },
+		"one person":                 func(w *world) { w.person("ada") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := populated(t, crowd(8)...)
@@ -151,7 +151,7 @@ func TestStrikes(t *testing.T) {
 		"in a whole pull":           func(w *world) { w.dir.hidden = nil; w.scheduled() },
 		"in half a pull":            func(w *world) { w.dir.hidden = nil; w.partially(1); w.scheduled() },
 		"assigned, by her own list": func(w *world) { w.dir.lookTells = true; w.scheduled() },
-		"assigned, asked for by id": func(w *world) { w.dir.lookTells = true; w.one("ada") },
+		"assigned, asked for by id": func(w *world) { w.dir.lookTells = true; w.person("ada") },
 		"in a pull full of failures": func(w *world) {
 			w.dir.hidden = nil
 			w.dir.lookErr = errKilled
@@ -181,14 +181,4 @@ func TestStrikes(t *testing.T) {
 			}
 		})
 	}
-}
-
-// one asks for one person by id.
-func (w *world) one(name string) dirsync.Report {
-	w.t.Helper()
-	report, err := w.engine.RunPeople(w.t.Context(), w.source, dirsync.Order{Trigger: dirsync.TriggerHand}, []string{"obj-" + name})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return report
 }
