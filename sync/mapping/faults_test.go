@@ -34,6 +34,7 @@ func TestExpressionFaults(t *testing.T) {
 		{`ToLower([a]))`, 13, "the expression has ended before this"},
 		{`ToLower([a]`, 8, "the parenthesis opened here is not closed"},
 		{`ToLower([a] [b])`, 13, "a comma or a closing parenthesis is missing"},
+		{`IIF([a] = "b" And [c] = "d", "x", "y")`, 15, "there is no AND; put one IIF into another"},
 		{`ToLower(=)`, 9, "an attribute, a text or a function is missing here"},
 		{`IIF([a] = , "x", "y")`, 11, "an attribute, a text or a function is missing here"},
 		{`IIF([a] = [b] = [c], "x", "y")`, 15, "comparisons can't be chained"},

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"strings"
 	"unicode/utf8"
 )
 
@@ -124,6 +125,11 @@ func (p *parser) arguments(call *tree, depth int) *problem {
 			return p.advance()
 		case tokenEnd:
 			return problemf(open, "the parenthesis opened here is not closed")
+		case tokenName:
+			if word := strings.ToUpper(p.token.text); word == "AND" || word == "OR" {
+				return problemf(p.token.at, "there is no %s; put one IIF into another", word)
+			}
+			fallthrough
 		default:
 			return problemf(p.token.at, "a comma or a closing parenthesis is missing before this")
 		}
