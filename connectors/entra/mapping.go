@@ -88,7 +88,10 @@ func mappingOf(body []byte) (connectors.Mapping, error) {
 				m.Rows = append(m.Rows, row.row(left))
 			}
 			if object.Scope != nil {
-				m.Scoping = object.Scope.filters(left)
+				var err error
+				if m.Scoping, err = object.Scope.filters(left); err != nil {
+					return m, err
+				}
 			}
 		}
 	}
@@ -123,8 +126,9 @@ func (a *attributeMapping) row(left func(string, ...any)) connectors.MappingRow 
 	return row
 }
 
-// filters are the scoping filters in the contract's words.
-func (s *jobScope) filters(left func(string, ...any)) [][]connectors.ScopingClause {
+// filters are the scoping filters in the contract's words. One that those have no words for is an error: without it, others would be in
+// scope than Entra has there.
+func (s *jobScope) filters(left func(string, ...any)) ([][]connectors.ScopingClause, error) {
 	if len(s.InputFilterGroups)+len(s.CategoryFilterGroups) > 0 {
 		left("The job has filters that people pass before scoping (inputFilterGroups or categoryFilterGroups). They are not taken over.")
 	}
@@ -133,7 +137,10 @@ func (s *jobScope) filters(left func(string, ...any)) [][]connectors.ScopingClau
 		var filter []connectors.ScopingClause
 		for _, c := range group.Clauses {
 			if len(c.TargetOperand.Values) > 1 {
-				left("A scoping filter compares %s with several values. Only the first is taken over.", c.SourceOperandName)
+				return nil, &connectors.Error{
+					Kind: connectors.ErrMisconfigured, Detail: "a scoping filter compares " + rest.Line(c.SourceOperandName) + " with several values",
+					Mend: "write a filter with one value for each of them at " + provisioningPage + " > Mappings > Source Object Scope, or mapping and scoping into the configuration",
+				}
 			}
 			filter = append(filter, connectors.ScopingClause{
 				Attribute: c.SourceOperandName, Operator: c.OperatorName, Value: strings.Join(c.TargetOperand.Values[:min(1, len(c.TargetOperand.Values))], ""),
@@ -141,7 +148,7 @@ func (s *jobScope) filters(left func(string, ...any)) [][]connectors.ScopingClau
 		}
 		filters = append(filters, filter)
 	}
-	return filters
+	return filters, nil
 }
 
 // configuredJob finds the application and its job. Without one, ErrGone.

@@ -93,7 +93,13 @@ func TestMappingUnreadable(t *testing.T) {
 	if _, err := c.Mapping(t.Context()); !errors.Is(err, connectors.ErrGone) {
 		t.Errorf("without a job: %v", err)
 	}
-	do(t, p, idpsim.Step{Do: "job", Value: "active"}, idpsim.Step{Do: "revoke", Value: "Synchronization.Read.All"})
+	do(t, p, idpsim.Step{Do: "job", Value: "active"}, idpsim.Step{Do: "set-filters", Filters: []idpsim.FilterGroup{
+		{Name: "two", Clauses: []idpsim.FilterClause{{Attribute: "department", Operator: "EQUALS", Values: []string{"Sales", "Legal"}}}},
+	}})
+	if _, err := c.Mapping(t.Context()); !errors.Is(err, connectors.ErrMisconfigured) || !strings.Contains(connectors.Reason(err), "department with several values") {
+		t.Errorf("with a filter that would keep people out who are in scope: %v", err)
+	}
+	do(t, p, idpsim.Step{Do: "revoke", Value: "Synchronization.Read.All"})
 	if _, err := c.Mapping(t.Context()); !errors.Is(err, connectors.ErrForbidden) || !strings.Contains(connectors.Mend(err), "Synchronization.Read.All") {
 		t.Errorf("without the permission: %v", err)
 	}
