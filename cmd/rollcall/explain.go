@@ -223,7 +223,7 @@ func (s *session) printLife(l *explain.Life) {
 	line("account", string(l.Account))
 	line("object id", l.Person)
 	if len(l.Open) > 0 {
-		s.line("\nRemembered until it is confirmed or refuted")
+		fmt.Fprintln(s.stdout, "\nRemembered until it is confirmed or refuted")
 		rows := s.newSheet("", "~")
 		for _, o := range l.Open {
 			rows.add("  "+when(o.At), o.Text)
@@ -307,8 +307,7 @@ func (s *session) eventLines(e *explain.Event) []string {
 		lines = append(lines, valueLines(v, s.width())...)
 	}
 	for _, w := range e.Witnesses {
-		text := fmt.Sprintf("%switness: %s, by %s at %s", valueIndent, plan.Reason(w.Fact).Text(), strings.ReplaceAll(string(w.How), "_", " "), when(w.At))
-		lines = append(lines, fold(text, valueIndent+"  ", s.width())...)
+		lines = append(lines, strings.Split(wrap(clean("witness: "+explain.WitnessText(w)), valueIndent, s.width()), "\n")...)
 	}
 	return lines
 }

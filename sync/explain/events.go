@@ -233,6 +233,26 @@ func asJSON(text []byte) json.RawMessage {
 	return quoted
 }
 
+// WitnessText says in words what a change rests on: the fact, and how it came to be known.
+func WitnessText(w plan.Witness) string {
+	fact := plan.Reason(w.Fact).Text()
+	switch w.How {
+	case plan.ByAbsence:
+		return "missing from the pull of " + When(w.At)
+	case plan.ByPull:
+		return fact + ", read by the pull of " + When(w.At)
+	case plan.ByLook:
+		return fact + ", looked up by object id at " + When(w.At)
+	case plan.ByAccount:
+		return fact + ": the provider keeps the account's id"
+	case plan.ByExternalID:
+		return fact + ": the account keeps the object id"
+	case plan.ByMatch:
+		return fact + ": by the mapping's match attributes"
+	}
+	return fact + ", by " + string(w.How) + " at " + When(w.At)
+}
+
 // factText says in words what a fact that is remembered means.
 func factText(fact string) string {
 	if f, ofMember := plan.ReadMemberFact(fact); ofMember {

@@ -230,7 +230,7 @@ func (h *Health) pullTrouble(now time.Time) (Condition, string) {
 	case h.Run != nil && h.Run.Verdict != state.VerdictComplete:
 		return Failing, fmt.Sprintf("The last pull, %s, was not complete: %s.%s", Ago(now, h.Run.StartedAt), trimPeriod(h.Run.Reason), h.failureClause(now))
 	}
-	if h.Pulls && h.overdue(now) {
+	if h.Pulls && h.Overdue(now) {
 		return Failing, fmt.Sprintf("The last pull was %s, which is overdue: is 'rollcall serve' running?", Ago(now, h.LastPullAt))
 	}
 	return Healthy, ""
@@ -289,8 +289,8 @@ const (
 	toleratedPercent = 10
 )
 
-// overdue tells whether two scheduled runs have been missed, a third of an hour allowed for offset and length.
-func (h *Health) overdue(now time.Time) bool {
+// Overdue tells whether two scheduled runs have been missed, a third of an hour allowed for offset and length.
+func (h *Health) Overdue(now time.Time) bool {
 	last := h.LastPullAt
 	if last.IsZero() {
 		last = h.CreatedAt
