@@ -71,6 +71,7 @@ func Run(t *testing.T, h Harness) {
 	t.Run("look", func(t *testing.T) { h.look(t) })
 	t.Run("hints", func(t *testing.T) { h.hints(t) })
 	t.Run("cursors", func(t *testing.T) { h.cursors(t) })
+	t.Run("mapping", func(t *testing.T) { h.mapping(t) })
 	t.Run("lost", func(t *testing.T) { h.lost(t) })
 	t.Run("cost", func(t *testing.T) { h.cost(t) })
 	t.Run("cancel", func(t *testing.T) { h.cancel(t) })

@@ -246,7 +246,7 @@ func TestCheck(t *testing.T) {
 		"half off":    {features, ok(feature("ENABLED", "ENABLED", "DISABLED")), 7, "Deactivate Users"},
 		"mappings":    {"/api/v1/mappings", status(403, denied), 9, "okta.profileMappings.read"},
 		"schema":      {schemaPath, status(403, denied), 8, "okta.schemas.read"},
-		"at creation": {"/api/v1/mappings/prm1", ok(`{"properties":{"title":{"pushStatus":"DONT_PUSH"},"email":{"pushStatus":"PUSH"}}}`), 10, "title only"},
+		"at creation": {"/api/v1/mappings/prm1", ok(`{"id":"prm1","properties":{"title":{"pushStatus":"DONT_PUSH"},"email":{"pushStatus":"PUSH"}}}`), 10, "title only"},
 		"log":         {"/api/v1/logs", status(403, denied), 10, "okta.logs.read"},
 	} {
 		before := f.answers[test.path]

@@ -104,7 +104,7 @@ func (f *fake) provisioned() {
 	f.on("/api/v1/groups/"+groupID(1)+"/users", ok(list(oktaUser(1, "ACTIVE"))))
 	f.on(schemaPath, ok(`{"definitions":{"base":{"properties":{"userName":{"type":"string"}}},"custom":{"properties":{}}}}`))
 	f.on("/api/v1/mappings", ok(`[{"id":"prm1"}]`))
-	f.on("/api/v1/mappings/prm1", ok(`{"properties":{"title":{"expression":"user.title","pushStatus":"PUSH"}}}`))
+	f.on("/api/v1/mappings/prm1", ok(`{"id":"prm1","properties":{"title":{"expression":"user.title","pushStatus":"PUSH"}}}`))
 	f.log()
 }
 

@@ -186,10 +186,13 @@ func (c *Connector) pushedAtCreation(ctx context.Context, mapping string) (names
 		return nil, errOther
 	}
 	var answer struct {
+		ID         string
 		Properties map[string]struct{ PushStatus string }
 	}
 	_, resp, err := c.client.ProfileMapping.GetProfileMapping(ctx, mapping)
-	err = decode(resp, err, &answer)
+	if err = decode(resp, err, &answer); err == nil && answer.ID != mapping {
+		err = errForm
+	}
 	for name, property := range answer.Properties {
 		if property.PushStatus == "DONT_PUSH" {
 			names = append(names, name)

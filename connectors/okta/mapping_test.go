@@ -137,6 +137,7 @@ func TestMappingUnreadable(t *testing.T) {
 		"odd schema":   {schemaPath, ok(`{"definitions":{"base":{"properties":[]}}}`), connectors.ErrIncomplete, "another form"},
 		"mappings":     {"/api/v1/mappings", status(403, denied), nil, "okta.profileMappings.read"},
 		"one mapping":  {"/api/v1/mappings/prm1", status(404, notFound), nil, "does not offer"},
+		"another one":  {"/api/v1/mappings/prm1", ok(`{"status":"ok"}`), connectors.ErrIncomplete, "another form"},
 		"they fail":    {"/api/v1/mappings", status(503, `{}`), connectors.ErrUnreachable, ""},
 		"no id":        {"/api/v1/mappings", ok(`[{"id":"../x"}]`), connectors.ErrIncomplete, ""},
 	} {
