@@ -82,12 +82,16 @@ func (s *session) pullMapping(ctx context.Context, name string) error {
 	return nil
 }
 
-// mended is a provider's failure in the words of what to do about it.
+// mended is a provider's failure in the words of what was tried and what to do about it.
 func mended(err error) error {
-	if told := (*connectors.Error)(nil); errors.As(err, &told) {
-		return errors.New(connectors.Mend(err))
+	told := (*connectors.Error)(nil)
+	switch {
+	case !errors.As(err, &told):
+		return err
+	case told.Mend == "":
+		return errors.New(connectors.Reason(err))
 	}
-	return err
+	return fmt.Errorf("could not %s: %s", told.Op, told.Mend)
 }
 
 // takenOver is a provider's own mapping in the configuration's words.
@@ -158,8 +162,8 @@ func tenantMapping(ctx context.Context, src *sourceConfig, connector connectors.
 
 // untakeable says why a provider's mapping cannot be used, in a connector's words.
 func untakeable(why, mend string) error {
-	why = "The provider's mapping cannot be used: " + strings.ReplaceAll(why, "\n", "; ")
-	return &connectors.Error{Kind: connectors.ErrMisconfigured, Op: "take the provider's mapping over", Detail: why, Mend: why + ": " + mend}
+	why = strings.ReplaceAll(why, "\n", "; ")
+	return &connectors.Error{Kind: connectors.ErrMisconfigured, Op: "take the provider's mapping over", Detail: why, Mend: "its mapping cannot be used, because " + why + ": " + mend}
 }
 
 // tenantMappingAge is how long a mapping that was read from a provider serves.

@@ -158,7 +158,7 @@ func (c *Connector) configuredJob(ctx context.Context) (servicePrincipal, id str
 	}
 	j, err := c.job(ctx, servicePrincipal)
 	if err == nil && j.ID == "" {
-		err = &connectors.Error{Kind: connectors.ErrGone, Op: readJob.What, Detail: "it has none", Mend: provisioningPage + ": set it up"}
+		err = &connectors.Error{Kind: connectors.ErrGone, Op: readJob.What, Detail: "it has none", Mend: "provisioning is not set up at Entra ID; set it up at " + provisioningPage}
 	}
 	return servicePrincipal, j.ID, err
 }
