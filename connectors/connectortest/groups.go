@@ -114,7 +114,10 @@ func (h *Harness) unreadableGroups(t *testing.T) {
 		if got.err != nil || h.NamesUnreadable != (len(got.proof.Unreadable) == 1) {
 			t.Errorf("%v, %+v", got.err, got.proof)
 		}
-		p.right(t, got, !h.NamesUnreadable)
+		p.right(t, got, false)
+		if lost := got.lost(is, h.NamesUnreadable); lost > 0 {
+			t.Errorf("%d people are missing who are in no group that may not be read", lost)
+		}
 		if len(got.groups) > len(is.groups) {
 			t.Errorf("%d groups of %d", len(got.groups), len(is.groups))
 		}

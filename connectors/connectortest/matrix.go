@@ -88,8 +88,8 @@ type cell struct {
 	untold int // of how many the look did not tell whether they are assigned
 }
 
-// cruel is an organisation of two pages, with some of everybody: in several groups, disabled, in the recycle bin, gone, not assigned any more. A stale
-// replica knows of the latest changes nothing.
+// cruel is an organisation of two pages, with some of everybody: in several groups, disabled, in the recycle bin, gone, not assigned any
+// more. Of the latest changes a stale replica knows nothing.
 func (h *Harness) cruel(t testing.TB) *idpsim.Population {
 	p := idpsim.New(idpsim.Options{Seed: 7, People: h.Page + 150, Groups: 1, Direct: 45, Unassigned: 15, Roles: []string{"User", "Admin"}, Clients: 3})
 	do(t, p,
@@ -226,6 +226,9 @@ func (c *cell) pull() (string, error) {
 	case got.err != nil:
 		return "", got.err
 	case c.end.refuses && c.call.Groups && untold > 0 && c.h.NamesUnreadable == (len(got.proof.Unreadable) == untold):
+		if lost := got.lost(c.moments[0], c.h.NamesUnreadable); lost > 0 {
+			c.Errorf("%d people are missing who are in no group that may not be read", lost)
+		}
 		return fmt.Sprintf("%s: %d", withheldGroups, untold), nil
 	case len(old) > 0:
 		return c.short(c.end.unseen, "%d readings of a while ago", len(old)), nil

@@ -218,6 +218,27 @@ func (got *taken) hold(moments ...*truths) (wrong []string, missing gap) {
 	return wrong, missing
 }
 
+// lost counts those who are assigned and were not passed, but for the members of groups that were not told whole where those may be
+// missing.
+func (got *taken) lost(is *truths, butFor bool) (lost int) {
+	here := map[string]bool{}
+	for _, person := range got.people {
+		here[person.ID] = true
+	}
+	for id, group := range is.groups {
+		whole := slices.ContainsFunc(got.groups, func(g told) bool { return g.id == id && g.whole })
+		for member := range group.members {
+			here[member] = here[member] || butFor && !whole
+		}
+	}
+	for id, one := range is.people {
+		if one.assigned && !here[id] {
+			lost++
+		}
+	}
+	return lost
+}
+
 // fault says what is wrong with what was told of a group; who is missing is no fault.
 func (g told) fault(is membership) string {
 	if g.name != is.name {
