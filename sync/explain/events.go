@@ -148,10 +148,14 @@ func (r *runTrace) events() []Event {
 }
 
 func noticeText(n *plan.Notice) string {
-	if n.Detail == "" {
-		return n.Kind.Text()
+	text := n.Kind.Text()
+	if !n.Since.IsZero() {
+		text += ", since " + When(n.Since)
 	}
-	return n.Kind.Text() + ": " + n.Detail
+	if n.Detail != "" {
+		text += ": " + n.Detail
+	}
+	return text
 }
 
 // planned lists what a change would alter.
@@ -236,6 +240,9 @@ func asJSON(text []byte) json.RawMessage {
 // WitnessText says in words what a change rests on: the fact, and how it came to be known.
 func WitnessText(w plan.Witness) string {
 	fact := plan.Reason(w.Fact).Text()
+	if w.Fact == plan.FactUnexplained {
+		return "explained by nobody in the pull of " + When(w.At)
+	}
 	switch w.How {
 	case plan.ByAbsence:
 		return "missing from the pull of " + When(w.At)
@@ -273,7 +280,7 @@ func factText(fact string) string {
 	case strings.HasPrefix(fact, plan.FreshPrefix):
 		return plan.Fresh.Text()
 	case fact == string(plan.FactAbsent):
-		return plan.Absent.Text()
+		return "missing from a pull, waits to be confirmed"
 	case fact == string(plan.FactGone):
 		return plan.GoneOnce.Text()
 	}

@@ -46,7 +46,7 @@ func (st *standing) sentence() (Because, string) {
 		}
 		return BecausePinned, text + "."
 	case r.Staged:
-		return BecauseStaged, fmt.Sprintf("%s still: a push said %s, and that waits for a second witness or an approval.", word, activeWord(r.Said))
+		return BecauseStaged, word + " still: " + st.staged() + ", and that waits for a second witness or an approval."
 	}
 	because, how := st.cause(activeWord(r.InForce))
 	text := word + ", because " + how
@@ -54,6 +54,18 @@ func (st *standing) sentence() (Because, string) {
 		return cmp.Or(code, because), text + "; " + more + "."
 	}
 	return because, text + "."
+}
+
+// staged says what a push wanted that is not in force.
+func (st *standing) staged() string {
+	wanted := "a push said " + activeWord(st.subject.Record.Said)
+	if st.stage == nil {
+		return wanted
+	}
+	if st.stage.Cause.Reason == state.ReasonDelete {
+		wanted = "a push would have deleted the account"
+	}
+	return wanted + " " + on(st.stage)
 }
 
 // cause says how the account came to be what it is.

@@ -71,6 +71,11 @@ func TestSentence(t *testing.T) {
 			BecausePinned, "Active, because olga pinned the account on " + then + ": founder, though the provider says inactive."},
 		{"staged", state.Record{ID: "a", InForce: true, Staged: true}, pushed, nil, BecauseStaged,
 			"Active still: a push said inactive, and that waits for a second witness or an approval."},
+		{"staged, and when", state.Record{ID: "a", InForce: true, Staged: true}, pushed, func(st *standing) { st.stage = entry(state.VerbLife, state.CausePush, "k1", "", "") }, BecauseStaged,
+			"Active still: a push said inactive on " + then + ", and that waits for a second witness or an approval."},
+		{"a DELETE is staged", state.Record{ID: "a", InForce: true, Staged: true}, pushed, func(st *standing) {
+			st.stage = entry(state.VerbLife, state.CausePush, "k1", state.ReasonDelete, "")
+		}, BecauseStaged, "Active still: a push would have deleted the account on " + then + ", and that waits for a second witness or an approval."},
 		{"removal held by the gate", live(true), pushed, func(st *standing) {
 			st.held = held(state.PlanHeld, change(plan.Deactivate, plan.ReasonUnassigned, plan.HoldCount))
 		}, BecauseHeld, "; a pull would deactivate them, no longer assigned to the application, and that waits for an approval since " + then + ": more removals than one run may carry out (plan p1)."},

@@ -14,6 +14,7 @@ type standing struct {
 	subject   *Subject
 	turn      *state.Entry   // by which the account came, went, or last came into force or out of it; nil: older than the journal
 	pin       *state.Entry   // of an account that is pinned: by which it was
+	stage     *state.Entry   // of one that is staged: the push that waits
 	request   *state.Request // behind turn, if it is kept
 	held      *planTrace     // the plan that is held now and has something of theirs
 	discarded *planTrace     // the plan of which somebody discarded what is still remembered
@@ -68,17 +69,20 @@ func (st *standing) readEntries(ctx context.Context, reader Reader) error {
 		if err != nil {
 			return fmt.Errorf("read the journal: %w", err)
 		}
-		st.turn, st.pin = nil, nil
+		st.turn, st.pin, st.stage = nil, nil, nil
 		for i := range entries {
 			e := &entries[i]
 			if st.turn == nil && slices.Contains(turning, e.Verb) {
 				st.turn = e
 			}
-			if st.pin == nil && resourceAt(e.After).Get("pinned").Bool {
+			if after := resourceAt(e.After); st.pin == nil && after.Get("pinned").Bool {
 				st.pin = e
+			} else if st.stage == nil && after.Get("staged").Bool {
+				st.stage = e
 			}
 		}
-		if len(entries) < limit || st.turn != nil && (st.pin != nil || !st.subject.Record.Pinned) {
+		r := &st.subject.Record
+		if len(entries) < limit || st.turn != nil && (st.pin != nil || !r.Pinned) && (st.stage != nil || !r.Staged) {
 			break
 		}
 	}

@@ -49,11 +49,9 @@ func readTraces(ctx context.Context, reader Reader, s *Subject, limit int) (*tra
 			return nil, err
 		}
 	}
-	if s.Person == "" {
-		return t, nil
-	}
+	people := slices.DeleteFunc([]string{s.Person, string(s.Account)}, func(id string) bool { return id == "" }) // of an account that nobody explains it is its own id
 	var err error
-	if t.open, err = reader.SuspicionsOf(ctx, s.Scope, []string{s.Person}); err != nil {
+	if t.open, err = reader.SuspicionsOf(ctx, s.Scope, people); err != nil {
 		return nil, fmt.Errorf("read the suspicions: %w", err)
 	}
 	return t, nil
