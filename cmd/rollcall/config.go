@@ -35,7 +35,9 @@ type config struct {
 	CAFile         string         // certificates trusted beside the system's; "" = none
 	ParallelPulls  int
 	Hints          time.Duration // 0 = never
-	TokenSecret    secret        // of access tokens; none = drawn at random, for the process
+	AlarmURL       secret        // where alarms are posted; none = nowhere
+	Retention      retentionConfig
+	TokenSecret    secret // of access tokens; none = drawn at random, for the process
 	Schemas        []schemaConfig
 	Sources        []sourceConfig
 
@@ -104,6 +106,8 @@ type removalConfig struct {
 	GatePercent int
 	GateFloor   int
 	PushGate    string
+	PushHold    time.Duration
+	Purge       bool
 	Grace       time.Duration
 	Settle      time.Duration
 	Protect     []string
@@ -114,9 +118,12 @@ type removalConfig struct {
 // removalConfig.PushGate.
 const (
 	pushGateAlarm = "alarm" // pushAlarm warns
-	pushGateHold  = "hold"
+	pushGateHold  = "hold"  // plan.PushGate holds
 	pushGateOff   = "off"
 )
+
+// retentionConfig is how long history is kept.
+type retentionConfig struct{ Journal, Requests time.Duration }
 
 // limitsConfig bounds what a source may cost.
 type limitsConfig struct {
@@ -151,6 +158,7 @@ func defaultConfig(file string) config {
 		OpsListen:     "127.0.0.1:8082",
 		ParallelPulls: 4,
 		Hints:         time.Minute,
+		Retention:     retentionConfig{Journal: year, Requests: 720 * time.Hour},
 	}
 }
 
@@ -162,7 +170,7 @@ func defaultSource() sourceConfig {
 		Dialect:  "lenient",
 		Policy:   dirsync.PolicyFull,
 		Removal: removalConfig{
-			GatePercent: 10, GateFloor: 5, PushGate: pushGateAlarm, Grace: 720 * time.Hour, Settle: 15 * time.Minute,
+			GatePercent: 10, GateFloor: 5, PushGate: pushGateAlarm, PushHold: 24 * time.Hour, Grace: 720 * time.Hour, Settle: 15 * time.Minute,
 		},
 		Limits: limitsConfig{RequestsPerSecond: scimapi.DefaultRate, APIShare: 25},
 	}

@@ -53,6 +53,9 @@ func (a *app) validateConfig() error {
 	if _, err := cfg.tokenSecret(a.env); errors.As(err, &found) {
 		unreadable = append(unreadable, found)
 	}
+	if _, err := cfg.alarmURL(a.env); errors.As(err, &found) {
+		unreadable = append(unreadable, found)
+	}
 	for i := range cfg.Sources {
 		unreadable = append(unreadable, cfg.Sources[i].secretFaults(a.env)...)
 	}

@@ -263,13 +263,6 @@ func notYet(what string, inner shape, ok func() bool) shape {
 	}}
 }
 
-// later is a place that is planned and accepts nothing today.
-func later(what, mend string) shape {
-	return shape{schema: map[string]any{"not": map[string]any{}}, decode: func(d *document, path string, n ast.Node) {
-		d.fault(path, what+" is not built yet", mend)
-	}}
-}
-
 func kindOf(n ast.Node) string {
 	switch n.(type) {
 	case *ast.MappingNode, *ast.MappingValueNode:

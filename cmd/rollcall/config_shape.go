@@ -22,7 +22,7 @@ const (
 
 // configShape is the whole file.
 func configShape(c *config, includes *[]string, dir string) shape {
-	console, journal, requests := "off", year, 720*time.Hour
+	console := "off"
 	return object(
 		field{name: "listen", doc: "address of the SCIM receiver; off loopback it wants tls, or insecure_listen behind a proxy", is: text(&c.Listen, address)},
 		field{name: "tls", doc: "certificate chain and key of the receiver, PEM files, read again when they change", is: object(
@@ -41,7 +41,9 @@ func configShape(c *config, includes *[]string, dir string) shape {
 		field{name: "ops", doc: "health, readiness and metrics", is: object(
 			field{name: "listen", doc: "address of /healthz, /readyz and /metrics, or off", is: text(&c.OpsListen, or("off", address))},
 		)},
-		field{name: "alarm", doc: "where alarms are posted", is: later("alarm", "watch 'rollcall status --exit-code' or /metrics")},
+		field{name: "alarm", doc: "where alarms are posted", is: object(
+			field{name: "url", doc: "name the URL as env:NAME or file:PATH: it often holds a key; one JSON POST for each condition that begins or ends", is: secretRef(&c.AlarmURL, dir), required: true},
+		)},
 		field{name: "include", doc: "patterns of further files, each with sources", is: list(includes, func(s *string) shape { return text(s, filled) })},
 		field{name: "outbound", doc: "how identity providers are reached", is: object(
 			field{name: "proxy", doc: "URL of a proxy; without it HTTPS_PROXY and NO_PROXY decide", is: text(&c.Proxy, webURL)},
@@ -49,9 +51,9 @@ func configShape(c *config, includes *[]string, dir string) shape {
 		)},
 		field{name: "hints", doc: "how often 'serve' asks between pulls who has changed, so that they are looked at early; off = never", is: orOff(&c.Hints, duration(&c.Hints, 10*time.Second, 24*time.Hour))},
 		field{name: "max_parallel_pulls", doc: "runs at the same time", is: number(&c.ParallelPulls, 1, 64)},
-		field{name: "retention", doc: "how long history is kept; nothing is ever removed yet", is: object(
-			field{name: "journal", doc: "of changes", is: notYet("a retention other than 8760h", duration(&journal, time.Hour, forever), func() bool { return journal == year })},
-			field{name: "requests", doc: "of pushes", is: notYet("a retention other than 720h", duration(&requests, time.Hour, forever), func() bool { return requests == 720*time.Hour })},
+		field{name: "retention", doc: "how long history is kept; what is older is removed once a day", is: object(
+			field{name: "journal", doc: "of changes; nothing can be undone or explained further back", is: duration(&c.Retention.Journal, 48*time.Hour, forever)},
+			field{name: "requests", doc: "of pushes", is: duration(&c.Retention.Requests, time.Hour, forever)},
 		)},
 		field{name: "schemas", doc: "extensions of users and groups, of all sources", is: list(&c.Schemas, schemaShape)},
 		sourcesField(&c.Sources, dir),
@@ -128,13 +130,13 @@ func oktaShape(into **oktaConfig, dir string) shape {
 }
 
 func removalShape(r *removalConfig) shape {
-	purge := false
 	return object(
 		field{name: "gate_percent", doc: "removals above this share of the active are held", is: number(&r.GatePercent, 0, 100)},
 		field{name: "gate_floor", doc: "as long as they are more than this many", is: number(&r.GateFloor, 0, 1_000_000)},
-		field{name: "push_gate", doc: "what a mass of pushed removals does: alarm = one warning in the log and rollcall_push_alarm in the metrics, off = nothing", is: notYet("push_gate: hold", word(&r.PushGate, pushGateAlarm, pushGateHold, pushGateOff), func() bool { return r.PushGate != pushGateHold })},
-		field{name: "purge", doc: "whether accounts are ever purged", is: notYet("purge", boolean(&purge), func() bool { return !purge })},
-		field{name: "grace", doc: "how long before a purge; nothing is purged yet, so nothing waits for it", is: notYet("a grace other than 720h", duration(&r.Grace, 0, forever), func() bool { return r.Grace == 720*time.Hour })},
+		field{name: "push_gate", doc: "what a mass of pushed removals does: alarm = one warning in the log, to alarm.url and in the metrics (rollcall_push_alarm), hold = those above the limit wait, off = nothing", is: word(&r.PushGate, pushGateAlarm, pushGateHold, pushGateOff)},
+		field{name: "push_hold", doc: "how long a pushed removal that is held waits for a second witness or an approval, before it is in force by itself", is: duration(&r.PushHold, time.Second, forever)},
+		field{name: "purge", doc: "whether accounts are purged: those of people who are gone at the source, and those that a push deleted", is: boolean(&r.Purge)},
+		field{name: "grace", doc: "how long such an account is kept before a purge", is: duration(&r.Grace, 0, forever)},
 		field{name: "settle", doc: "how long a push outweighs a pull that contradicts it", is: duration(&r.Settle, 0, 24*time.Hour)},
 		field{name: "skip_out_of_scope", doc: "whether people are left alone who are merely no longer assigned or in scope, as Entra does with SkipOutOfScopeDeletions", is: boolean(&r.SkipOutOfScope)},
 		field{name: "protect", doc: "userNames whose removal always waits for an approval", is: list(&r.Protect, func(s *string) shape { return text(s, userName) })},

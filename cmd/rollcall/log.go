@@ -17,4 +17,10 @@ const (
 	logDeactivated = "deactivated"
 	logLimit       = "limit"
 	logWithin      = "within"
+	logAccount     = "account"
+	logCondition   = "condition"
+	logPhase       = "phase"
+	logEntries     = "entries"
+	logRequests    = "requests"
+	logPurged      = "purged"
 )

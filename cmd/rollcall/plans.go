@@ -19,7 +19,10 @@ func plansCommand(a *app) *cobra.Command {
 		Use:   "plans",
 		Short: "See, approve or discard what the gate held",
 		Long: `A run that would remove too many people, or that nobody has looked at yet, holds that part of
-its plan. A source has at most one held plan, the newest. Bare 'plans' lists them.`,
+its plan. A source has at most one held plan, the newest. Bare 'plans' lists them.
+
+Removals that a provider pushed and the gate holds (push_gate: hold) are listed beside them, as
+staged:SOURCE, and are shown, approved and discarded by that name.`,
 		Example: `  rollcall plans list
   rollcall plans show 0198c1d2-0000-7000-8000-000000000000
   rollcall plans approve 0198c1d2-0000-7000-8000-000000000000`,
@@ -82,9 +85,15 @@ func plansListCommand(a *app) *cobra.Command {
 			return fmt.Errorf("list plans: %w", err)
 		}
 		out := s.newLister("MADE?", "SOURCE", "STATUS", "CHANGES", "REMOVALS", "WHY~", "PLAN")
+		add := func(v planView) {
+			out.add(v, when(v.CreatedAt), v.Source, string(v.Status), fmt.Sprint(v.Changes), fmt.Sprint(v.Removals), v.Reason, v.ID)
+		}
+		if err := s.eachStagedView(ctx, source, add); err != nil {
+			return err
+		}
 		for _, p := range plans {
 			if all || p.Status == state.PlanHeld {
-				out.add(newPlanView(p), when(p.CreatedAt), p.Scope.Source, string(p.Status), fmt.Sprint(p.Changes), fmt.Sprint(p.Removals), p.Reason, p.ID)
+				add(newPlanView(p))
 			}
 		}
 		return out.end("no plan is held")
@@ -114,6 +123,9 @@ func plansShowCommand(a *app) *cobra.Command {
 	}
 	a.outputFlag(cmd)
 	cmd.RunE = a.withRecord(func(ctx context.Context, s *session, args []string) error {
+		if waiting, ok, err := s.stagedIn(ctx, args[0]); ok {
+			return s.showStaged(waiting, err)
+		}
 		p, err := s.held(ctx, args[0])
 		if err != nil {
 			return err
@@ -149,6 +161,9 @@ held.`,
 	}
 	a.outputFlag(cmd)
 	cmd.RunE = a.withRecord(func(ctx context.Context, s *session, args []string) error {
+		if waiting, ok, err := s.stagedIn(ctx, args[0]); ok {
+			return s.decideStaged(waiting, true, err)
+		}
 		source, err := s.decidable(ctx, args[0])
 		if err != nil {
 			return err
@@ -182,6 +197,9 @@ change again until the provider says something else about that person.`,
 		Example: `  rollcall plans discard 0198c1d2-0000-7000-8000-000000000000`,
 		Args:    wants("PLAN"),
 		RunE: a.withRecord(func(ctx context.Context, s *session, args []string) error {
+			if waiting, ok, err := s.stagedIn(ctx, args[0]); ok {
+				return s.decideStaged(waiting, false, err)
+			}
 			source, err := s.decidable(ctx, args[0])
 			if err != nil {
 				return err

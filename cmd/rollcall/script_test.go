@@ -11,12 +11,14 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -48,6 +50,7 @@ func TestMain(m *testing.M) {
 //	signal SIGNAL FILE         to the process whose addresses are in FILE
 //	[!] samedump DB VAR        compare a database's content with what it was when VAR was first given
 //	sql DB STATEMENT           carry out a statement
+//	hook VAR FILE              a server whose URL is VAR; what is posted to it is appended to FILE
 //	exit CODE PROGRAM ARGS…    like exec, for one exit code
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -78,6 +81,7 @@ func TestScripts(t *testing.T) {
 			"signal":      scriptSignal,
 			"samedump":    scriptSameDump,
 			"sql":         scriptSQL,
+			"hook":        scriptHook,
 			"exit":        scriptExit,
 		},
 	})
@@ -109,6 +113,23 @@ func scriptExpand(ts *testscript.TestScript, _ bool, args []string) {
 		text := os.Expand(ts.ReadFile(name), ts.Getenv)
 		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o600))
 	}
+}
+
+func scriptHook(ts *testscript.TestScript, _ bool, args []string) {
+	var one sync.Mutex
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		one.Lock()
+		defer one.Unlock()
+		body, err := io.ReadAll(r.Body)
+		file, openErr := os.OpenFile(ts.MkAbs(args[1]), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		if err := errors.Join(err, openErr); err != nil {
+			panic(err)
+		}
+		defer file.Close()
+		fmt.Fprintf(file, "%s\n", body)
+	}))
+	ts.Defer(server.Close)
+	ts.Setenv(args[0], server.URL)
 }
 
 func scriptAwait(ts *testscript.TestScript, _ bool, args []string) {

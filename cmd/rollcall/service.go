@@ -26,7 +26,8 @@ type service struct {
 	rec     record
 	log     *slog.Logger
 	metrics *metrics
-	alarm   *pushAlarm
+	alarms  *alarms
+	waiting *witnesses
 
 	receiver   net.Listener
 	operations net.Listener // nil: off
@@ -40,7 +41,11 @@ type service struct {
 type generation struct {
 	cfg           *config
 	handler       http.Handler
+	engine        *dirsync.Engine
 	scheduler     *dirsync.Scheduler
+	runnable      map[string]dirsync.Source // by name: those that are not misconfigured
+	alarmURL      string                    // "" = none
+	alarmClient   *http.Client
 	misconfigured map[string]string // by source: why it cannot pull
 	interrupted   chan string       // sources whose runs the end of this generation cut off; buffered for all
 }
@@ -48,7 +53,7 @@ type generation struct {
 // newService takes the addresses and makes the first generation. It starts nothing; call close in the end.
 func newService(ctx context.Context, a *app, cfg *config, rec record, log *slog.Logger) (_ *service, err error) {
 	s := &service{app: a, rec: rec, log: log, metrics: newMetrics(programVersion())}
-	s.alarm = newPushAlarm(rec, s.metrics, log, a.now)
+	s.alarms, s.waiting = newAlarms(rec, s.metrics, log, a.now), newWitnesses(rec, log, a.now)
 	s.metrics.registry.MustRegister(&recordCollector{health: s.health, now: a.now, log: log})
 	defer func() {
 		if err != nil {
@@ -100,13 +105,17 @@ func (s *service) newGeneration(ctx context.Context, cfg *config) (*generation, 
 	if err != nil {
 		return nil, err
 	}
-	if g.handler, err = newReceiver(cfg, s.rec, tokenSecret, s.alarm, s.log); err != nil {
+	if g.handler, err = newReceiver(cfg, s.rec, tokenSecret, s.metrics, s.waiting.staged, s.log); err != nil {
 		return nil, err
 	}
 	transport, err := newTransport(cfg)
 	if err != nil {
 		return nil, err
 	}
+	if g.alarmURL, err = cfg.alarmURL(s.app.env); err != nil {
+		return nil, err
+	}
+	g.alarmClient, g.engine, g.runnable = newAlarmClient(transport), newEngine(s.rec, cfg.Users, s.log), map[string]dirsync.Source{}
 	for _, w := range cfg.warnings() {
 		s.log.Warn("configuration", logFault, w.Error())
 	}
@@ -122,9 +131,10 @@ func (s *service) newGeneration(ctx context.Context, cfg *config) (*generation, 
 			continue
 		}
 		sources = append(sources, source)
+		g.runnable[source.Scope.Source] = source
 	}
 	g.scheduler, err = dirsync.NewScheduler(dirsync.SchedulerConfig{
-		Engine: newEngine(s.rec, cfg.Users, s.log), Sources: sources, Parallel: cfg.ParallelPulls, Hints: cfg.Hints, Ended: func(source dirsync.Source, r dirsync.Report, err error) { s.ended(g, source, r, err) },
+		Engine: g.engine, Sources: sources, Parallel: cfg.ParallelPulls, Hints: cfg.Hints, Ended: func(source dirsync.Source, r dirsync.Report, err error) { s.ended(g, source, r, err) },
 	})
 	if err != nil {
 		return nil, err
@@ -167,6 +177,7 @@ func (s *service) ended(g *generation, source dirsync.Source, r dirsync.Report, 
 	if !r.Run.EndedAt.IsZero() {
 		s.metrics.ran(r.Run)
 	}
+	s.alarms.look()
 }
 
 const (
@@ -191,7 +202,9 @@ func (s *service) run(ctx context.Context, hangup <-chan os.Signal) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.schedule(ctx, hangup) })
 	group.Go(func() error { return s.serveReceiver(receiver) })
-	group.Go(func() error { return s.alarm.run(ctx, func() *config { return s.current.Load().cfg }) })
+	group.Go(func() error { return s.alarms.run(ctx, s.current.Load) })
+	group.Go(func() error { return s.waiting.run(ctx, s.current.Load) })
+	group.Go(func() error { return newUpkeep(s.rec, s.log, s.app.now).run(ctx, s.current.Load) })
 	if s.operations != nil {
 		group.Go(func() error { return ignoreClosed(operations.Serve(s.operations)) })
 	}

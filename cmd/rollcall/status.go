@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rollcall/state"
 	"rollcall/sync/explain"
 )
 
@@ -54,6 +55,7 @@ type statusView struct {
 	HeldPlan     string            `json:"held_plan"`
 	HeldChanges  int               `json:"held_changes"`
 	HeldRemovals int               `json:"held_removals"`
+	Staged       int               `json:"staged"`      // pushed removals that wait
 	People       int               `json:"people"`      // whom the last pull read
 	RetryAt      *time.Time        `json:"retry_at"`    // before then the provider does not want to be asked again
 	UnknownIDs   int               `json:"unknown_ids"` // pushes of the last day to ids that the source does not have
@@ -77,7 +79,17 @@ func (s *session) status(ctx context.Context, source string, exitCode bool) erro
 			h.Misconfigured = s.misconfigured(cfg)
 		}
 		code = worse(code, healthCode(&h, now))
-		views = append(views, newStatusView(h, now))
+		view := newStatusView(h, now)
+		if err := s.rec.Staged(ctx, scope, func(state.Record) bool { view.Staged++; return true }); err != nil {
+			return fmt.Errorf("source %s: %w", scope.Source, err)
+		}
+		if view.Staged > 0 {
+			code = worse(code, exitHeld)
+		}
+		if view.Staged > 0 && view.Condition == explain.Healthy {
+			view.Condition, view.Sentence = explain.Waiting, stagedSentence(scope, view.Staged)
+		}
+		views = append(views, view)
 	}
 	if s.output == "json" {
 		if err := s.printJSON(views); err != nil {
@@ -128,8 +140,15 @@ func (s *session) printStatus(views []statusView, now time.Time) {
 			fmt.Fprintln(s.stdout)
 		}
 		fmt.Fprintf(s.stdout, "%s: %s\n%s\n", v.Source, v.Condition, wrap(clean(v.Sentence), "  ", columns))
+		if v.Staged > 0 {
+			fmt.Fprintf(s.stdout, "  %s\n", plural(v.Staged, "pushed removal waits", "pushed removals wait"))
+		}
 		fmt.Fprintf(s.stdout, "  %d active, %d inactive; last push %s, last pull %s\n", v.Active, v.Inactive, agoOf(now, v.LastPushAt), agoOf(now, v.LastPullAt))
 	}
+}
+
+func stagedSentence(scope state.Scope, n int) string {
+	return plural(n, "pushed removal waits", "pushed removals wait") + " for a second witness or an approval: 'rollcall plans show " + stagedPlan + scope.Source + "'."
 }
 
 func agoOf(now time.Time, t *time.Time) string {

@@ -121,7 +121,7 @@ func usersListCommand(a *app) *cobra.Command {
 	a.sourceFlag(cmd, &flags.source, "only of the source `NAME`")
 	cmd.Flags().BoolVar(&flags.active, "active", false, "only active ones")
 	cmd.Flags().BoolVar(&flags.inactive, "inactive", false, "only inactive ones")
-	cmd.Flags().BoolVar(&flags.deleted, "deleted", false, "those that the provider deleted; they are kept, nothing purges them yet")
+	cmd.Flags().BoolVar(&flags.deleted, "deleted", false, "those that the provider deleted; they are kept until removal.purge takes them away, if it is on")
 	cmd.Flags().IntVar(&flags.limit, "limit", 0, "list at most `N`; 0 = all")
 	cmd.MarkFlagsMutuallyExclusive("active", "inactive", "deleted")
 	cmd.RunE = a.withRecord(func(ctx context.Context, s *session, _ []string) error { return s.listUsers(ctx, flags) })

@@ -33,6 +33,11 @@ type record interface {
 	state.Tombstones
 	state.Requests
 	state.History
+	state.Stagings
+	state.Retention
+	state.Alarms
+	state.Eraser
+	state.Movers
 	Backup(ctx context.Context, path string) error
 	Health(ctx context.Context) error
 	Close() error
@@ -175,21 +180,26 @@ func (s *sourceConfig) runnable(env lookupEnv, transport http.RoundTripper) (dir
 	if err != nil {
 		return dirsync.Source{}, err
 	}
-	protect := make([]string, len(s.Removal.Protect))
-	for i, name := range s.Removal.Protect {
-		protect[i] = scim.Fold(name)
-	}
 	source := dirsync.Source{
 		Scope: s.scope(), Kind: s.Kind, Connector: c, Mapping: s.Compiled, Scoping: s.Scoping, Groups: s.Groups, People: s.People, Schedule: s.Schedule, Policy: s.Policy,
-		Rules: plan.Rules{
-			GatePercent: s.Removal.GatePercent, GateFloor: s.Removal.GateFloor, Settle: s.Removal.Settle, Protect: protect,
-			MaxAccounts: s.Limits.MaxAccounts, SkipOutOfScope: s.Removal.SkipOutOfScope,
-		},
+		Rules: s.rules(),
 	}
 	if s.TenantMapping {
 		source.Complete = s.completeFromTenant()
 	}
 	return source, nil
+}
+
+// rules are the source's rules of removal and creation.
+func (s *sourceConfig) rules() plan.Rules {
+	protect := make([]string, len(s.Removal.Protect))
+	for i, name := range s.Removal.Protect {
+		protect[i] = scim.Fold(name)
+	}
+	return plan.Rules{
+		GatePercent: s.Removal.GatePercent, GateFloor: s.Removal.GateFloor, Settle: s.Removal.Settle, Protect: protect,
+		MaxAccounts: s.Limits.MaxAccounts, SkipOutOfScope: s.Removal.SkipOutOfScope,
+	}
 }
 
 // newEngine makes the engine that runs sources. Its name in leases is like no other's, and for a human reader: containers share host
@@ -203,9 +213,12 @@ func newEngine(rec record, users *scim.ResourceType, log *slog.Logger) *dirsync.
 }
 
 // newReceiver makes the SCIM receiver. Access tokens that it gives are sealed with the secret; nil: with one that ends with the process.
-func newReceiver(c *config, rec record, tokenSecret []byte, m scimapi.Metrics, log *slog.Logger) (*scimapi.Handler, error) {
+// staged is told of each push that a gate held.
+func newReceiver(
+	c *config, rec record, tokenSecret []byte, m scimapi.Metrics, staged func(state.Scope, state.ID), log *slog.Logger,
+) (*scimapi.Handler, error) {
 	return scimapi.New(scimapi.Config{
-		Store: rec, BasePath: c.BasePath, TokenPath: tokenPath, PublicURL: c.PublicURL, TrustedProxies: c.TrustedProxies, TokenSecret: tokenSecret, Types: c.Types, Metrics: m, Log: log,
+		Store: rec, BasePath: c.BasePath, TokenPath: tokenPath, PublicURL: c.PublicURL, TrustedProxies: c.TrustedProxies, TokenSecret: tokenSecret, Types: c.Types, Metrics: m, Staged: staged, Log: log,
 		Sources: func(name string) (scimapi.Source, bool) {
 			s, ok := c.source(name)
 			if !ok {
@@ -215,7 +228,11 @@ func newReceiver(c *config, rec record, tokenSecret []byte, m scimapi.Metrics, l
 			if s.Dialect == "strict" {
 				dialect = scimapi.Strict
 			}
-			return scimapi.Source{Tenant: s.Tenant, Dialect: dialect, Rate: float64(s.Limits.RequestsPerSecond)}, true
+			source := scimapi.Source{Tenant: s.Tenant, Dialect: dialect, Rate: float64(s.Limits.RequestsPerSecond)}
+			if s.Removal.PushGate == pushGateHold {
+				source.Gate = plan.PushGate{Rules: s.rules()}
+			}
+			return source, true
 		},
 	})
 }

@@ -19,6 +19,9 @@ func Contradicts(c *Change, entries []state.Entry, now time.Time, settle time.Du
 		if now.Sub(e.At) >= settle {
 			break
 		}
+		if c.Action == Deactivate && stages(e) {
+			return state.Entry{}, false // it said the same, and waits for just this
+		}
 		if e.Cause.Kind == state.CausePush && (says(e.After, touched) || says(e.Before, touched)) {
 			return e, true
 		}
@@ -57,6 +60,15 @@ func (c *Change) attributes() map[string]bool {
 		}
 	}
 	return names
+}
+
+// stages tells whether an entry is a push whose removal is held.
+func stages(e state.Entry) bool {
+	var after struct {
+		Said   *bool `json:"said"`
+		Staged bool  `json:"staged"`
+	}
+	return e.Cause.Kind == state.CausePush && json.Unmarshal(e.After, &after) == nil && after.Staged && after.Said != nil && !*after.Said
 }
 
 func says(object []byte, names map[string]bool) bool {

@@ -13,7 +13,7 @@ type PushGate struct{ Rules }
 
 // Holds tells whether one pushed removal more has to wait.
 func (g PushGate) Holds(account *state.Record, sums state.Ledger) bool {
-	return g.protects(account) || gate(1, 0, g.Rules, pushes(sums)).Removing != ""
+	return g.Protects(account) || gate(1, 0, g.Rules, pushes(sums)).Removing != ""
 }
 
 // Limit is how many removals the pushes of 24 hours may make.
@@ -25,7 +25,8 @@ func pushes(sums state.Ledger) state.Ledger {
 	return sums
 }
 
-func (g PushGate) protects(account *state.Record) bool {
+// Protects tells whether removing an account always waits for an approval.
+func (g PushGate) Protects(account *state.Record) bool {
 	if account.Protected || len(g.Protect) == 0 {
 		return account.Protected
 	}

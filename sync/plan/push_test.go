@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"testing"
+	"time"
 
 	"rollcall/state"
 	"rollcall/sync/plan"
@@ -40,4 +41,33 @@ func TestPushGate(t *testing.T) {
 		}
 	}
 	var _ state.Gate = plan.PushGate{}
+}
+
+// TestStagedPushIsNoContradiction: a push that said inactive, and waits, is what a reading of the same confirms; one that came before it
+// does not matter any more, and one that said active after all does.
+func TestStagedPushIsNoContradiction(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	push := func(number int64, before, after string) state.Entry {
+		return state.Entry{Number: number, At: now.Add(-time.Minute), Cause: state.Cause{Kind: state.CausePush}, Before: []byte(before), After: []byte(after)}
+	}
+	said := push(1, `{"said":false}`, `{"said":true}`)
+	staged := push(2, `{"said":true,"staged":false}`, `{"said":false,"staged":true}`)
+	back := push(3, `{"said":false,"staged":true}`, `{"said":true,"staged":false}`)
+	gone := &plan.Change{Action: plan.Deactivate, Fields: []plan.Field{{Path: "active", Before: []byte("true"), After: []byte("false")}}}
+	in := &plan.Change{Action: plan.Reactivate, Fields: []plan.Field{{Path: "active", Before: []byte("false"), After: []byte("true")}}}
+	for _, c := range []struct {
+		name    string
+		change  *plan.Change
+		entries []state.Entry
+		want    int64
+	}{
+		{"said active", gone, []state.Entry{said}, 1},
+		{"staged", gone, []state.Entry{said, staged}, 0},
+		{"taken back", gone, []state.Entry{said, staged, back}, 3},
+		{"the other way round", in, []state.Entry{said, staged}, 2},
+	} {
+		if e, found := plan.Contradicts(c.change, c.entries, now, 15*time.Minute); found != (c.want > 0) || e.Number != c.want {
+			t.Errorf("%s: entry %d, %v; want %d", c.name, e.Number, found, c.want)
+		}
+	}
 }

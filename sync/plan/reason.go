@@ -3,6 +3,8 @@ package plan
 import (
 	"maps"
 	"slices"
+
+	"rollcall/state"
 )
 
 // Reason is the stable code of why a change is planned. It is used in plan, journal, command line and console.
@@ -25,6 +27,12 @@ const (
 	ReasonMemberExtra   Reason = "member_extra"
 
 	ReasonUndone Reason = "undone"
+
+	ReasonStaged       Reason = "push_held" // a pushed removal that the gate held; in force by an approval or by time
+	ReasonPushedDelete Reason = state.ReasonDelete
+	ReasonGraceOver    Reason = "grace_over"
+	ReasonErased       Reason = "erased"
+	ReasonMoved        Reason = "moved"
 )
 
 var reasonTexts = map[Reason]string{
@@ -44,6 +52,12 @@ var reasonTexts = map[Reason]string{
 	ReasonMemberExtra:   "no longer in the group at the source",
 
 	ReasonUndone: "as it was before",
+
+	ReasonStaged:       "pushed, held for a while, and contradicted by nobody",
+	ReasonPushedDelete: "the provider deleted it, and the gate held that",
+	ReasonGraceOver:    "the grace period after a deletion is over",
+	ReasonErased:       "erased because somebody asked for it",
+	ReasonMoved:        "moved to another source",
 }
 
 // Text says the reason in words.
