@@ -263,9 +263,6 @@ func when(t time.Time) string { return explain.When(t) }
 // ago says how long something is past, in the largest unit that is not zero.
 func ago(now, t time.Time) string { return explain.Ago(now, t) }
 
-// span says a length of time in the largest unit that is not zero.
-func span(d time.Duration) string { return explain.Span(d) }
-
 // plural counts a thing in words: "1 person" takes its plural as the third argument when it is no plain "s".
 func plural(n int, one string, many ...string) string { return explain.Plural(n, one, many...) }
 

@@ -190,7 +190,7 @@ func (e *Export) rest(t *traces, s *Subject) {
 			run.Notices = append(run.Notices, s.without(n))
 		}
 		for _, c := range r.changes {
-			run.Changes = append(run.Changes, ExportedStep{Change: c.Change, Outcome: c.Outcome, Detail: c.Detail})
+			run.Changes = append(run.Changes, ExportedStep(c))
 		}
 		e.Runs = append(e.Runs, run)
 	}
