@@ -3,10 +3,8 @@ package okta_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http/httptest"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -174,82 +172,4 @@ func TestCostOfFiftyThousand(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, proof, err)
 		}
 	}
-}
-
-// TestGroupsUnderFaults tries each fault at each step of a pull that concerns groups and provisioning alone: the people are right in any
-// case, a group that is told as whole has the members that it has, and what Okta pushes by itself is no reason to be incomplete. Its
-// table says what became of each.
-func TestGroupsUnderFaults(t *testing.T) {
-	// In one pull these look like an org that is so. What they hide is for the engine, which keeps emptied groups.
-	hidden := []string{idpsim.Empty, idpsim.LostPage, idpsim.LostLink, idpsim.MissingRows, idpsim.Stale}
-	population := idpsim.New(idpsim.Options{Seed: 1, People: 450, Groups: 2})
-	members := map[string][]string{}
-	var steps []idpsim.Step
-	population.Read(func(v *idpsim.View) {
-		for n := range v.Groups() {
-			g := v.Group(n)
-			steps = append(steps, idpsim.Step{Do: "push-group", Group: g.Name()})
-			for _, one := range g.Members() {
-				members[string(g.AppendOktaID(nil))] = append(members[string(g.AppendOktaID(nil))], string(v.Person(int(one)).AppendOktaID(nil)))
-			}
-		}
-	})
-	if err := population.Do(steps...); err != nil {
-		t.Fatal(err)
-	}
-	var table strings.Builder
-	for _, fault := range idpsim.FaultNames() {
-		for _, step := range []string{"/group-push/", "/api/v1/groups/", "/features/"} {
-			for manner, where := range map[string]idpsim.Where{"once": {Times: 1}, "for ever": {}, "from the second": {After: 1}} {
-				where.Path, where.Wait = step, time.Millisecond
-				outcome := groupFault(t, population, members, fault, where, slices.Contains(hidden, fault))
-				fmt.Fprintf(&table, "%-14s %-16s %-15s %s\n", fault, step, manner, outcome)
-			}
-		}
-	}
-	t.Logf("fault, step, how often, outcome\n%s", &table)
-}
-
-// groupFault pulls under one fault and judges what it told.
-func groupFault(t *testing.T, population *idpsim.Population, members map[string][]string, fault string, where idpsim.Where, hidden bool) string {
-	faults := new(idpsim.Faults)
-	server := httptest.NewServer(simulated.New(population, simulated.Options{Token: token, Faults: faults}))
-	defer server.Close()
-	c, err := okta.Open(okta.Config{
-		OrgURL: server.URL, AppID: population.OktaAppID(), APIToken: given(token),
-		SleepFunc: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
-	})
-	if err == nil {
-		err = faults.Set(fault, where)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, proof, err := pullGroups(t, c)
-	name := fmt.Sprintf("%s at %s, %+v", fault, where.Path, where)
-	if proof.People != 450 || proof.Complete != (err == nil) || proof.Lost || (proof.Reason == "") != (err == nil) {
-		t.Errorf("%s: %v, %+v", name, err, proof)
-	}
-	if where.Path == "/features/" && err != nil {
-		t.Errorf("%s: %v", name, err)
-	}
-	whole := 0
-	for id, group := range got {
-		if !group.Whole {
-			continue
-		}
-		whole++
-		slices.Sort(group.Members)
-		truth := slices.Sorted(slices.Values(members[id]))
-		if diff := cmp.Diff(truth, slices.Compact(group.Members)); diff != "" && !hidden {
-			t.Errorf("%s: %s has other members: %s", name, id, diff)
-		}
-	}
-	switch {
-	case err != nil:
-		return "incomplete: " + proof.Reason
-	case proof.Push == nil:
-		return fmt.Sprintf("complete, %d groups whole, provisioning not told", whole)
-	}
-	return fmt.Sprintf("complete, %d groups whole", whole)
 }
