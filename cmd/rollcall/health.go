@@ -36,7 +36,7 @@ func healthCode(h *explain.Health, now time.Time) int {
 	switch {
 	case h.Misconfigured != "":
 		return exitUsage
-	case h.Held.ID != "" && condition == explain.Waiting:
+	case (h.Held.ID != "" || h.Staged > 0) && condition == explain.Waiting:
 		return exitHeld
 	case h.Pulls && h.Run != nil && !h.Run.EndedAt.IsZero() && h.Run.Verdict != state.VerdictComplete:
 		return exitIncomplete

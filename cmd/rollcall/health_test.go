@@ -37,6 +37,7 @@ func TestHealthCode(t *testing.T) {
 		{"held", func(h *explain.Health) { h.Held = state.HeldPlan{ID: "p1", Changes: 7} }, exitHeld},
 		{"observed", func(h *explain.Health) { h.Observe = "this is the source's first pull" }, exitFailed},
 		{"drift", func(h *explain.Health) { h.Drift = 3 }, exitDrift},
+		{"staged", func(h *explain.Health) { h.Staged = 1 }, exitHeld},
 		{"held, and drift", func(h *explain.Health) { h.Held, h.Drift = state.HeldPlan{ID: "p1", Changes: 7}, 3 }, exitHeld},
 		{"held, and not complete", func(h *explain.Health) { h.Held, h.Run = state.HeldPlan{ID: "p1"}, ended(state.VerdictFailed) }, exitIncomplete},
 		{"held, and pushes refused", func(h *explain.Health) {

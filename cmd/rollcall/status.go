@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"rollcall/state"
 	"rollcall/sync/explain"
 )
 
@@ -79,17 +78,7 @@ func (s *session) status(ctx context.Context, source string, exitCode bool) erro
 			h.Misconfigured = s.misconfigured(cfg)
 		}
 		code = worse(code, healthCode(&h, now))
-		view := newStatusView(h, now)
-		if err := s.rec.Staged(ctx, scope, func(state.Record) bool { view.Staged++; return true }); err != nil {
-			return fmt.Errorf("source %s: %w", scope.Source, err)
-		}
-		if view.Staged > 0 {
-			code = worse(code, exitHeld)
-		}
-		if view.Staged > 0 && view.Condition == explain.Healthy {
-			view.Condition, view.Sentence = explain.Waiting, stagedSentence(scope, view.Staged)
-		}
-		views = append(views, view)
+		views = append(views, newStatusView(h, now))
 	}
 	if s.output == "json" {
 		if err := s.printJSON(views); err != nil {
@@ -121,7 +110,7 @@ func newStatusView(h explain.Health, now time.Time) statusView {
 		Source: h.Scope.Source, Tenant: h.Scope.Tenant, Kind: h.Kind, Condition: c, Sentence: sentence,
 		Active: h.Active, Inactive: h.Total - h.Active,
 		LastPushAt: optional(h.LastPushAt), LastPullAt: optional(h.LastPullAt), LastWholeAt: optional(h.LastWholeAt),
-		Drift: h.Drift, HeldPlan: h.Held.ID, HeldChanges: h.Held.Changes, HeldRemovals: h.Held.Removals, People: h.People, RetryAt: optional(h.RetryAt), UnknownIDs: h.Unknown, Observe: h.Observe,
+		Drift: h.Drift, HeldPlan: h.Held.ID, HeldChanges: h.Held.Changes, HeldRemovals: h.Held.Removals, Staged: h.Staged, People: h.People, RetryAt: optional(h.RetryAt), UnknownIDs: h.Unknown, Observe: h.Observe,
 	}
 	if h.Run != nil {
 		v.LastRun, v.LastOutcome = h.Run.ID, h.Run.Outcome
@@ -145,10 +134,6 @@ func (s *session) printStatus(views []statusView, now time.Time) {
 		}
 		fmt.Fprintf(s.stdout, "  %d active, %d inactive; last push %s, last pull %s\n", v.Active, v.Inactive, agoOf(now, v.LastPushAt), agoOf(now, v.LastPullAt))
 	}
-}
-
-func stagedSentence(scope state.Scope, n int) string {
-	return plural(n, "pushed removal waits", "pushed removals wait") + " for a second witness or an approval: 'rollcall plans show " + stagedPlan + scope.Source + "'."
 }
 
 func agoOf(now time.Time, t *time.Time) string {

@@ -32,6 +32,8 @@ type Health struct {
 	RetryAt       time.Time               // before then the provider does not want to be asked again
 	Push          *connectors.Push        // the provider's own provisioning, as the last pull found it; nil: it may not be read
 	Held          state.HeldPlan          // zero if nothing is held
+	Staged        int                     // pushed removals that the gate holds
+	StagedAt      time.Time               // when the account of the first of them last changed
 	Unknown       int                     // pushes of the last day to ids that it does not have, as far as they are kept
 }
 
@@ -47,6 +49,7 @@ type Setup struct {
 
 // HealthReader is what Read reads.
 type HealthReader interface {
+	state.Stagings
 	Source(ctx context.Context, name string) (state.Source, error)
 	Ledger(ctx context.Context, scope state.Scope, since time.Time) (state.Ledger, error)
 	ListKeys(ctx context.Context, scope state.Scope) ([]state.Key, error)
@@ -95,6 +98,15 @@ func (h *Health) read(ctx context.Context, reader HealthReader, now time.Time) e
 	}
 	if len(plans) > 0 && plans[0].Status == state.PlanHeld {
 		h.Held = plans[0]
+	}
+	err = reader.Staged(ctx, h.Scope, func(r state.Record) bool {
+		if h.Staged++; h.StagedAt.IsZero() || r.ModifiedAt.Before(h.StagedAt) {
+			h.StagedAt = r.ModifiedAt
+		}
+		return true
+	})
+	if err != nil {
+		return err
 	}
 	h.Unknown, err = unknownIDs(ctx, reader, h.Scope, dayAgo)
 	return err
@@ -262,6 +274,9 @@ func (h *Health) heldTrouble(now time.Time) (Condition, string) {
 	case h.Held.ID != "":
 		return Waiting, fmt.Sprintf("%s, for %s: %s. See 'rollcall plans show %s'.",
 			AwaitingApproval(h.Held.Changes, h.Held.Removals), Span(now.Sub(h.Held.CreatedAt)), trimPeriod(h.Held.Reason), h.Held.ID)
+	case h.Staged > 0:
+		return Waiting, fmt.Sprintf("%s, for %s, for a second witness or an approval. See 'rollcall plans show staged:%s'.",
+			Plural(h.Staged, "pushed removal waits", "pushed removals wait"), Span(now.Sub(h.StagedAt)), h.Scope.Source)
 	case h.Pulls && h.Observe != "" && h.Run != nil:
 		return Waiting, fmt.Sprintf("It is only observed (%s). See 'rollcall sync --source %s --dry-run', then run it without --dry-run.", h.Observe, h.Scope.Source)
 	}

@@ -119,6 +119,11 @@ func TestHealthSentence(t *testing.T) {
 			h.Held = state.HeldPlan{ID: "p1", Changes: 1}
 			h.Keys[0].ExpiresAt = minutes(60)
 		}, explain.Failing, "its key expired"},
+		{"staged", func(h *explain.Health) { h.Staged, h.StagedAt = 3, minutes(120) }, explain.Waiting,
+			"3 pushed removals wait, for 2 hours, for a second witness or an approval. See 'rollcall plans show staged:acme-entra'."},
+		{"a held plan outranks what is staged", func(h *explain.Health) {
+			h.Held, h.Staged = state.HeldPlan{ID: "p1", Changes: 1, CreatedAt: minutes(3)}, 3
+		}, explain.Waiting, "1 change awaits approval"},
 		{"a held plan outranks a key that was never used", func(h *explain.Health) {
 			h.Held = state.HeldPlan{ID: "p1", Changes: 1, CreatedAt: minutes(3)}
 			h.Keys[0].LastUsedAt, h.LastPushAt = time.Time{}, time.Time{}
