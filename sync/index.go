@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 
+	"rollcall/connectors"
 	"rollcall/state"
 )
 
@@ -114,6 +115,15 @@ func (x *index) count(flag uint8) int {
 	return n
 }
 
+// linked appends, for each person of a page, the position of the one account that may be linked to them; -1 if there is none, or more
+// than one that may be. A page at a time, the searches need not wait for each other's reads from memory.
+func (x *index) linked(dst []int32, page []connectors.Person) []int32 {
+	for i := range page {
+		dst = append(dst, x.byLink.only(x.links, x.hash(page[i].ID)))
+	}
+	return dst
+}
+
 // table finds positions by hash: open addressing, linear probing, four bytes a slot.
 type table struct {
 	slots []uint32 // position + 1; 0: free
@@ -157,4 +167,18 @@ func (t *table) find(dst []int, column []uint64, h uint64) []int {
 		}
 	}
 	return dst
+}
+
+// only returns the position of the one entry of a column that has the hash; -1 if none has it, or several have.
+func (t *table) only(column []uint64, h uint64) int32 {
+	found := int32(-1)
+	for slot := t.slot(h); h != 0 && t.slots[slot] != 0; slot = (slot + 1) & (len(t.slots) - 1) {
+		if i := int32(t.slots[slot] - 1); column[i] == h {
+			if found >= 0 {
+				return -1
+			}
+			found = i
+		}
+	}
+	return found
 }

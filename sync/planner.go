@@ -46,6 +46,7 @@ type planner struct {
 	values     []scim.Value      // of the person at hand
 	sum        digest            // of these values
 	positions  []int             // of the search at hand
+	linked     []int32           // of the people of the page at hand: see index.linked
 	siblings   []state.Scope     // the tenant's other sources; nil: not read yet
 	verdict    state.Verdict
 	reason     string
@@ -213,8 +214,9 @@ func (p *planner) pull(ctx context.Context) (connectors.Proof, error) {
 		}
 	}
 	proof, err := p.source.Connector.Pull(ctx, want, func(page []connectors.Person) error {
+		p.linked = p.index.linked(p.linked[:0], page)
 		for i := range page {
-			if ours = p.consider(ctx, &page[i]); ours != nil {
+			if ours = p.consider(ctx, &page[i], int(p.linked[i])); ours != nil {
 				return ours
 			}
 		}
@@ -260,8 +262,8 @@ func (p *planner) judgePull(proof *connectors.Proof, err error) {
 }
 
 // consider decides about one person whom the pull passed, or puts the decision off until the person has been looked at. The person
-// is not kept.
-func (p *planner) consider(ctx context.Context, read *connectors.Person) error {
+// is not kept. at is where the one account stands that may be linked to them, or -1.
+func (p *planner) consider(ctx context.Context, read *connectors.Person, at int) error {
 	if !plan.Passed(p.want.Scope, read.Facts) {
 		return nil // the snapshot of who is assigned does not have the person
 	}
@@ -274,7 +276,7 @@ func (p *planner) consider(ctx context.Context, read *connectors.Person) error {
 	refused := err != nil || outOfScope == connectors.Unknown
 	if !refused {
 		p.sum = p.sumUp()
-		if p.agrees(read) {
+		if p.agrees(read, at) {
 			p.marks.judge(read.ID)
 			return nil
 		}
@@ -307,12 +309,10 @@ func (p *planner) consider(ctx context.Context, read *connectors.Person) error {
 
 // agrees tells, without reading the record, whether the person's account is just as it was when it last agreed with the same values.
 // Whoever is in force and should not be, or the other way round, never agrees, whatever a hash says.
-func (p *planner) agrees(person *connectors.Person) bool {
-	p.positions = p.index.byLink.find(p.positions[:0], p.index.links, p.index.hash(person.ID))
-	if len(p.positions) != 1 {
+func (p *planner) agrees(person *connectors.Person, i int) bool {
+	if i < 0 {
 		return false
 	}
-	i := p.positions[0]
 	if active, mapped := p.decider.Wanted(p.values); mapped && active != p.index.has(i, flagInForce) {
 		return false
 	}

@@ -1,13 +1,15 @@
 package sync
 
 import (
+	"math/bits"
+
 	"rollcall/state/scim"
 	"rollcall/sync/mapping"
 )
 
 // valuesOf sums up those values of a person that are compared with an account.
 func valuesOf(targets []mapping.Target, values []scim.Value) digest {
-	h := digest(fnvOffset)
+	h := digest(digestSeed)
 	for i := range targets {
 		if t := &targets[i]; t.Apply != mapping.Create && t.Apply != mapping.Never && !t.Volatile {
 			h.value(&values[i])
@@ -26,38 +28,40 @@ func stampOf(values digest, mappingHash uint64, version int64, person string) ui
 	return uint64(values) | 1
 }
 
-// digest is a running FNV-1a hash.
+// digest is a running hash: eight bytes at a time are multiplied in, and both halves of the product are kept.
 type digest uint64
 
 const (
-	fnvOffset = 14695981039346656037
-	fnvPrime  = 1099511628211
+	digestSeed = 0xa0761d6478bd642f
+	digestMix  = 0xe7037ed1a0b428db
 )
 
-func (h *digest) byte(b byte) { *h = (*h ^ digest(b)) * fnvPrime }
-
 func (h *digest) number(n uint64) {
-	for range 8 {
-		h.byte(byte(n))
-		n >>= 8
-	}
+	high, low := bits.Mul64(uint64(*h)^n, digestMix)
+	*h = digest(high ^ low + digestSeed)
 }
 
 func (h *digest) text(s string) {
 	h.number(uint64(len(s)))
-	for i := range len(s) {
-		h.byte(s[i])
+	for ; len(s) >= 8; s = s[8:] {
+		h.number(uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56)
 	}
+	last := uint64(0)
+	for i := range len(s) {
+		last = last<<8 | uint64(s[i])
+	}
+	h.number(last)
 }
 
 func (h *digest) value(v *scim.Value) {
-	h.byte(byte(v.Kind))
+	h.number(uint64(v.Kind))
 	switch v.Kind {
 	case scim.Bool:
 		if v.Bool {
-			h.byte(1)
+			h.number(1)
 		} else {
-			h.byte(0)
+			h.number(0)
 		}
 	case scim.Number, scim.String:
 		h.text(v.Text)

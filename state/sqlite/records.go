@@ -71,7 +71,7 @@ const (
 // batch is how many rows are read in one look; between looks nothing is held.
 const (
 	batch      = 256
-	indexBatch = 2048
+	indexBatch = blockRows
 )
 
 // Record reads one record by id.
@@ -276,74 +276,4 @@ func jsonArray(numbers []int64) string {
 		array = strconv.AppendInt(array, n, 10)
 	}
 	return string(append(array, ']'))
-}
-
-const indexAfter = `SELECT r.record, r.version, r.stamp, r.said | (r.in_force << 1) | (r.pinned << 2) | (r.protected << 3),
-		r.id, r.link, r.unique_key, r.external_id
-	FROM records r WHERE r.source = ` + inScope + `AND r.kind = 1 AND r.deleted_at = 0 AND r.record > ? ORDER BY r.record LIMIT ?`
-
-// Index reads the accounts of a source a batch at a time. The texts of a batch are one string.
-func (r *Reader) Index(ctx context.Context, scope state.Scope, yield func(state.IndexRow) error) error {
-	after := int64(0)
-	rows := make([]indexRow, 0, indexBatch)
-	var bytes []byte
-	for {
-		rows, bytes = rows[:0], bytes[:0]
-		err := r.use(ctx, func(c *conn) error {
-			return c.query(func(row row) error {
-				var next indexRow
-				next, bytes = scanIndexRow(row, bytes)
-				rows = append(rows, next)
-				return ctx.Err()
-			}, indexAfter, scope.Source, scope.Tenant, after, int64(indexBatch))
-		})
-		if err != nil {
-			return err
-		}
-		text := string(bytes)
-		for i := range rows {
-			row := &rows[i]
-			row.ID = state.ID(row.cut(&text, 0))
-			row.Link, row.UserName, row.ExternalID = row.cut(&text, 1), row.cut(&text, 2), row.cut(&text, 3)
-			if err := yield(row.IndexRow); err != nil {
-				return err
-			}
-			after = row.Row
-		}
-		if len(rows) < indexBatch {
-			return nil
-		}
-	}
-}
-
-// indexRow is an IndexRow whose texts are still to be cut from those of its batch.
-type indexRow struct {
-	state.IndexRow
-	lengths [4]int
-}
-
-func (r *indexRow) cut(text *string, i int) string {
-	cut := (*text)[:r.lengths[i]]
-	*text = (*text)[r.lengths[i]:]
-	return cut
-}
-
-// scanIndexRow appends the row's texts to those of its batch.
-func scanIndexRow(row row, texts []byte) (indexRow, []byte) {
-	life := row.int(3)
-	next := indexRow{IndexRow: state.IndexRow{
-		Row:       row.int(0),
-		Version:   row.int(1),
-		Stamp:     uint64(row.int(2)),
-		Said:      life&1 != 0,
-		InForce:   life&2 != 0,
-		Pinned:    life&4 != 0,
-		Protected: life&8 != 0,
-	}}
-	for i := range next.lengths {
-		text := row.view(4 + i)
-		next.lengths[i] = len(text)
-		texts = append(texts, text...)
-	}
-	return next, texts
 }

@@ -175,49 +175,68 @@ func (s shape) accepts() kinds {
 }
 
 // typed makes a value what the schema says. Null stays null. The errors say what is wrong without the value itself.
-func (s shape) typed(v value) (scim.Value, error) {
+func (s shape) typed(v value) (typed scim.Value, err error) {
+	err = s.put(&typed, v)
+	return typed, err
+}
+
+// put is typed into a place that holds null; after an error it may hold anything.
+func (s *shape) put(to *scim.Value, v value) error {
 	switch {
 	case v.isNull():
-		return scim.Value{}, nil
+		return nil
 	case s.roles:
-		return rolesValue(v)
+		roles, err := rolesValue(v)
+		*to = roles
+		return err
 	case s.attribute.MultiValued:
-		return textList(v), nil
+		*to = textList(v)
+		return nil
 	case v.multiple():
 		var err error
 		if v, err = only(v); err != nil || v.isNull() {
-			return scim.Value{}, err
+			return err
 		}
 	}
 	switch s.attribute.Type {
 	case scim.DataBoolean:
-		if b, ok := boolean(v); ok {
-			return scim.BoolValue(b), nil
+		b, ok := boolean(v)
+		if !ok {
+			return errors.New(`"True" or "False" is needed, the value is another text`)
 		}
-		return scim.Value{}, errors.New(`"True" or "False" is needed, the value is another text`)
+		to.Kind, to.Bool = scim.Bool, b
+		return nil
 	case scim.DataInteger:
-		if v.kind == isNumber {
-			return scim.Value{Kind: scim.Number, Text: v.String()}, nil
+		n, ok := v.number, v.kind == isNumber
+		if !ok {
+			n, ok = wholeNumber(v.text)
 		}
-		if n, ok := wholeNumber(v.text); ok {
-			return scim.Value{Kind: scim.Number, Text: strconv.FormatInt(n, 10)}, nil
+		if !ok {
+			return errors.New("a whole number is needed, the value is another text")
 		}
-		return scim.Value{}, errors.New("a whole number is needed, the value is another text")
+		to.Kind, to.Text = scim.Number, strconv.FormatInt(n, 10)
+		return nil
 	case scim.DataDecimal:
-		if n, err := strconv.ParseFloat(v.String(), 64); err == nil && !math.IsInf(n, 0) && !math.IsNaN(n) {
-			return scim.Value{Kind: scim.Number, Text: strconv.FormatFloat(n, 'f', -1, 64)}, nil
+		n, err := strconv.ParseFloat(v.String(), 64)
+		if err != nil || math.IsInf(n, 0) || math.IsNaN(n) {
+			return errors.New("a number is needed, the value is another text")
 		}
-		return scim.Value{}, errors.New("a number is needed, the value is another text")
+		to.Kind, to.Text = scim.Number, strconv.FormatFloat(n, 'f', -1, 64)
+		return nil
 	case scim.DataDateTime:
-		if t, ok := parseDate(v.String()); ok {
-			return scim.StringValue(t.Format(time.RFC3339Nano)), nil
+		t, ok := parseDate(v.String())
+		if !ok {
+			return errors.New("a date is needed, the value is another text")
 		}
-		return scim.Value{}, errors.New("a date is needed, the value is another text")
+		to.Kind, to.Text = scim.String, t.Format(time.RFC3339Nano)
+		return nil
 	}
-	if s.attribute.Required && strings.TrimSpace(v.String()) == "" {
-		return scim.Value{}, errors.New("the attribute is required, the value is empty")
+	text := v.String()
+	if s.attribute.Required && strings.TrimSpace(text) == "" {
+		return errors.New("the attribute is required, the value is empty")
 	}
-	return scim.StringValue(v.String()), nil
+	to.Kind, to.Text = scim.String, text
+	return nil
 }
 
 func textList(v value) scim.Value {
@@ -262,16 +281,16 @@ func (m *Mapping) Evaluate(dst []scim.Value, scope string, p *connectors.Person)
 	var faults []error
 	for i := range m.rows {
 		row := &m.rows[i]
-		var typed scim.Value
+		dst = append(dst, scim.Value{})
+		to := &dst[len(dst)-1]
 		v, err := row.node.eval(e)
 		if err == nil {
-			typed, err = row.shape.typed(v)
+			err = row.shape.put(to, v)
 		}
 		if err != nil && err != errNothing {
 			faults = append(faults, &PersonError{Row: i, Target: m.targets[i].Text, Text: err.Error()})
-			typed = scim.Value{}
+			*to = scim.Value{}
 		}
-		dst = append(dst, typed)
 	}
 	return dst, errors.Join(faults...)
 }
