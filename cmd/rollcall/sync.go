@@ -144,6 +144,11 @@ func (s *session) sync(ctx context.Context, flags syncFlags, engine *dirsync.Eng
 			return err
 		}
 	}
+	if !flags.dryRun && person == "" {
+		if err := s.tidy(ctx, chosen); err != nil {
+			code = worse(code, s.report(err))
+		}
+	}
 	return exitWith(code)
 }
 

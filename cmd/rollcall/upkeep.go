@@ -169,3 +169,15 @@ func (u *upkeep) goneBefore(ctx context.Context, scope state.Scope, id state.ID,
 	}
 	return false, nil
 }
+
+// tidy does after a run by hand what serve does once a day. A source that somebody else is at work on is left to them.
+func (s *session) tidy(ctx context.Context, sources []*sourceConfig) error {
+	u := newUpkeep(s.rec, s.logger(slog.LevelWarn), s.now)
+	var failed error
+	for _, src := range sources {
+		if err := u.purge(ctx, src); !errors.Is(err, state.ErrLeased) {
+			failed = errors.Join(failed, err)
+		}
+	}
+	return errors.Join(failed, u.trim(ctx, s.cfg.Retention))
+}
