@@ -150,13 +150,19 @@ func (c *credential) fetch(ctx context.Context, o policy.TokenRequestOptions) (a
 	if err != nil {
 		return azcore.AccessToken{}, err
 	}
-	ctx, tally := rest.WithTally(ctx)
-	token, err := asked.GetToken(ctx, o)
+	asking, cancel := context.WithTimeout(ctx, signInTime)
+	defer cancel()
+	asking, tally := rest.WithTally(asking)
+	token, err := asked.GetToken(asking, o)
 	if err != nil {
 		return azcore.AccessToken{}, c.failure(ctx, tally.Failure(), material)
 	}
 	return token, nil
 }
+
+// signInTime bounds the fetching of a token. It is longer than the transport is patient; without any bound Microsoft's library would set
+// one of 30 seconds, in the midst of what the transport tries again.
+const signInTime = 2 * rest.Patience
 
 // failure tells why there is no token: seen is the transport's last word on it, if there is one. What azidentity says is left out,
 // because it may quote the answer; and what the answer quotes of what it was asked with.

@@ -19,6 +19,7 @@ import (
 	"rollcall/connectors/idpsim"
 	"rollcall/connectors/idpsim/login"
 	"rollcall/connectors/idpsim/server"
+	"rollcall/connectors/rest"
 )
 
 // simulated is a whole organisation behind TLS, with everything that one can sign in with.
@@ -172,6 +173,27 @@ func TestSimulatedRefusals(t *testing.T) {
 		}
 		s.do(t, idpsim.Step{Do: "revoke-tokens"})
 		s.now += 2 * time.Second // a token of the same second is no newer
+	}
+}
+
+// TestSimulatedOutage: signing in is tried again for as long as any other call, and then it is the provider that cannot be reached.
+func TestSimulatedOutage(t *testing.T) {
+	s := simulate(t)
+	waits := 0
+	c := s.open(t, func(cfg *entra.Config) {
+		bySecret(cfg)
+		cfg.SleepFunc = func(ctx context.Context, _ time.Duration) error {
+			waits++
+			if until, ok := ctx.Deadline(); ok && time.Until(until) < rest.Patience {
+				t.Errorf("there are only %v for it", time.Until(until))
+			}
+			return ctx.Err()
+		}
+	})
+	s.do(t, idpsim.Step{Do: "sign-in", Value: "90033"})
+	_, err := c.Pull(t.Context(), connectors.Want{Scope: connectors.Assigned}, func([]connectors.Person) error { return nil })
+	if !errors.Is(err, connectors.ErrUnreachable) || waits < 2 {
+		t.Errorf("after %d waits: %v", waits, err)
 	}
 }
 
