@@ -17,8 +17,8 @@ func backupCommand(a *app) *cobra.Command {
 		Long: `Writes a consistent copy of the database to FILE, which only its owner may read, while 'serve'
 goes on. An existing file is never overwritten.
 
-To go back to a copy, stop 'serve', put the copy in the database's place, remove the files
-beside it that end in -wal and -shm, and start again.`,
+To go back to a copy, stop 'serve', call 'rollcall restore FILE', and start again. In the copy
+every source is only observed until somebody has looked.`,
 		Example: `  rollcall backup /var/backups/rollcall-$(date +%F).db`,
 		Args:    wants("FILE"),
 		RunE: a.withRecord(func(ctx context.Context, s *session, args []string) error {

@@ -84,10 +84,8 @@ func plansListCommand(a *app) *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("list plans: %w", err)
 		}
-		out := s.newLister("MADE?", "SOURCE", "STATUS", "CHANGES", "REMOVALS", "WHY~", "PLAN")
-		add := func(v planView) {
-			out.add(v, when(v.CreatedAt), v.Source, string(v.Status), fmt.Sprint(v.Changes), fmt.Sprint(v.Removals), v.Reason, v.ID)
-		}
+		out := s.newPlanList()
+		add := func(v planView) { addPlan(out, v) }
 		if err := s.eachStagedView(ctx, source, add); err != nil {
 			return err
 		}
@@ -113,15 +111,38 @@ func (s *session) held(ctx context.Context, id string) (state.HeldPlan, error) {
 	return p, nil
 }
 
+// newPlanList starts a list of plans. Ids are never cut: everything else is called by them.
+func (a *app) newPlanList() *lister {
+	return a.newLister("SOURCE~", "CHANGES", "WHY~", "PLAN", "MADE?", "STATUS?")
+}
+
+func addPlan(list *lister, v planView) {
+	list.add(v, v.Source, changesOf(v), v.Reason, v.ID, when(v.CreatedAt), string(v.Status))
+}
+
+// changesOf counts what is in a plan, in few letters.
+func changesOf(v planView) string {
+	if v.Removals == 0 {
+		return fmt.Sprint(v.Changes)
+	}
+	return fmt.Sprintf("%d (%d out)", v.Changes, v.Removals)
+}
+
 func plansShowCommand(a *app) *cobra.Command {
+	var live bool
 	cmd := &cobra.Command{
 		Use:   "show PLAN",
-		Short: "Show what a held plan would change, and why",
+		Short: "Show what a held plan would change, why, and what has moved since",
+		Long: `Prints a plan, and, while it is held, which of its changes would no longer stand: because the
+account has changed since, as the record knows, or, with --live, because the person is another
+now, as the provider says when it is asked.`,
 		Example: `  rollcall plans show 0198c1d2-0000-7000-8000-000000000000
+  rollcall plans show 0198c1d2-0000-7000-8000-000000000000 --live
   rollcall plans show 0198c1d2-0000-7000-8000-000000000000 --output json | jq .details.changes`,
 		Args: wants("PLAN"),
 	}
 	a.outputFlag(cmd)
+	cmd.Flags().BoolVar(&live, "live", false, "ask the provider about everyone in it")
 	cmd.RunE = a.withRecord(func(ctx context.Context, s *session, args []string) error {
 		if waiting, ok, err := s.stagedIn(ctx, args[0]); ok {
 			return s.showStaged(waiting, err)
@@ -130,105 +151,67 @@ func plansShowCommand(a *app) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		details, err := plan.Decode(p.Body)
+		source := dirsync.Source{Scope: p.Scope}
+		if live {
+			if err := s.stillHeld(ctx, p); err != nil {
+				return err
+			}
+			if source, err = s.approvable(p); err != nil {
+				return err
+			}
+		}
+		reviewed, err := newEngine(s.rec, s.cfg.Users, s.logger(slog.LevelWarn)).Review(ctx, source, p, live)
 		if err != nil {
-			return err
+			return fmt.Errorf("review plan %s: %w", p.ID, err)
 		}
 		if s.output == "json" {
-			return s.printJSON(struct {
-				planView
-				Details plan.Plan `json:"details"`
-			}{newPlanView(p), details})
+			return s.printJSON(newReviewView(p, reviewed))
 		}
-		s.printHeld(p, details)
+		s.printHeld(p, reviewed, live)
 		return nil
 	})
 	return cmd
 }
 
-func plansApproveCommand(a *app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "approve PLAN",
-		Short: "Apply what still stands of a held plan",
-		Long: `Applies a held plan, change by change: what still stands on its version and its witnesses is
-carried out, the rest is listed and left to the next run. It is journalled under your name, and
-does not count against the gate.
-
-Exit code 0 when all of it was applied, 3 when a part was, 1 for an error: then the plan stays
-held.`,
-		Example: `  rollcall plans approve 0198c1d2-0000-7000-8000-000000000000`,
-		Args:    wants("PLAN"),
-	}
-	a.outputFlag(cmd)
-	cmd.RunE = a.withRecord(func(ctx context.Context, s *session, args []string) error {
-		if waiting, ok, err := s.stagedIn(ctx, args[0]); ok {
-			return s.decideStaged(waiting, true, err)
-		}
-		source, err := s.decidable(ctx, args[0])
-		if err != nil {
-			return err
-		}
-		report, err := newEngine(s.rec, s.cfg.Users, s.logger(slog.LevelWarn)).Approve(ctx, source, args[0], s.operator())
-		if err != nil {
-			return fmt.Errorf("approve: %w", err)
-		}
-		if s.output == "json" {
-			if err := s.printJSON(newSyncView(report, false)); err != nil {
-				return err
-			}
-		} else {
-			s.printMishaps(report)
-			fmt.Fprintf(s.stdout, "%s of %d applied.\n", plural(appliedOf(report), "change"), len(report.Plan.Changes))
-		}
-		if appliedOf(report) < len(report.Plan.Changes) {
-			return exitWith(exitPartly)
-		}
-		return nil
-	})
-	return cmd
+// reviewView is a plan with what has moved since, as scripts read it.
+type reviewView struct {
+	planView
+	Details plan.Plan              `json:"details"`
+	Moved   []dirsync.ChangeResult `json:"moved"`    // changes that would no longer stand
+	FoundAt *time.Time             `json:"found_at"` // when the source's last pull found the same; null: it did not
 }
 
-func plansDiscardCommand(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:   "discard PLAN",
-		Short: "Drop a held plan, and leave these people alone until the facts change",
-		Long: `Drops a held plan. For each person in it the fact is remembered: no run proposes the same
-change again until the provider says something else about that person.`,
-		Example: `  rollcall plans discard 0198c1d2-0000-7000-8000-000000000000`,
-		Args:    wants("PLAN"),
-		RunE: a.withRecord(func(ctx context.Context, s *session, args []string) error {
-			if waiting, ok, err := s.stagedIn(ctx, args[0]); ok {
-				return s.decideStaged(waiting, false, err)
-			}
-			source, err := s.decidable(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			if err := newEngine(s.rec, s.cfg.Users, s.logger(slog.LevelWarn)).Discard(ctx, source, args[0], s.operator()); err != nil {
-				return fmt.Errorf("discard: %w", err)
-			}
-			fmt.Fprintf(s.stdout, "plan %s is discarded\n", args[0])
-			return nil
-		}),
+func newReviewView(p state.HeldPlan, r dirsync.Reviewed) reviewView {
+	v := reviewView{newPlanView(p), r.Plan, r.Moved, optional(r.ReadAt)}
+	if v.Moved == nil {
+		v.Moved = []dirsync.ChangeResult{}
 	}
+	return v
 }
 
-// decidable returns the source of a plan, ready to look people up, or says why the plan cannot be decided.
-func (s *session) decidable(ctx context.Context, id string) (dirsync.Source, error) {
-	p, err := s.held(ctx, id)
-	if err != nil {
-		return dirsync.Source{}, err
+// printHeld prints a plan and what has moved since it was made.
+func (s *session) printHeld(h state.HeldPlan, r dirsync.Reviewed, live bool) {
+	fmt.Fprintf(s.stdout, "plan %s of source %s, made %s, %s\nwhy: %s\n", h.ID, h.Scope.Source, when(h.CreatedAt), h.Status, clean(h.Reason))
+	switch {
+	case h.DecidedBy != "":
+		fmt.Fprintf(s.stdout, "%s by %s, %s\n", h.Status, clean(h.DecidedBy), when(h.DecidedAt))
+	case r.Plan.Undo != "":
+		fmt.Fprintf(s.stdout, "it takes back %s\n", clean(r.Plan.Undo))
+	case r.ReadAt.IsZero():
+		s.line("The source's last pull did not find the same.")
+	default:
+		fmt.Fprintf(s.stdout, "last found so by the pull of %s\n", when(r.ReadAt))
 	}
-	if p.Status != state.PlanHeld {
-		return dirsync.Source{}, fmt.Errorf("plan %s is %s already", id, p.Status)
+	fmt.Fprintln(s.stdout)
+	s.printPlan(r.Plan)
+	if h.Status != state.PlanHeld {
+		return
 	}
-	src, err := s.configured(p.Scope.Source)
-	if err != nil {
-		return dirsync.Source{}, err
+	s.printFallen("WOULD NOT STAND", r.Plan, r.Moved)
+	as := "as far as the record knows; --live asks the provider"
+	if live || r.Plan.Undo != "" {
+		as = "as of now"
 	}
-	sources, broken, err := s.runnables([]*sourceConfig{src})
-	if err := errors.Join(err, broken); err != nil {
-		return dirsync.Source{}, err
-	}
-	return sources[0], nil
+	s.line("%d of %s would still stand, %s.", len(r.Plan.Changes)-len(r.Moved), plural(len(r.Plan.Changes), "change"), as)
+	fmt.Fprintf(s.stdout, "Approve it with 'rollcall plans approve %s', or drop it with 'rollcall plans discard %s'.\n", h.ID, h.ID)
 }

@@ -48,6 +48,19 @@ func (s *session) printSummed(p plan.Plan, sum string) {
 	}
 	s.line("%s: %s read, %s recorded, %d active, %d in agreement%s",
 		p.Source, plural(p.Counts.People, "person", "people"), plural(p.Counts.Accounts, "account"), p.Counts.Active, p.Counts.Agree, compared)
+	s.printSections(p)
+	s.line("")
+	s.line("%s", sum)
+	if p.Counts.Notices[plan.Discarded] > 0 {
+		s.line("What was discarded is proposed again once the provider says something else about the person. 'rollcall plans list --all' shows the discarded plans.")
+	}
+	if more > 0 {
+		s.line("Only the first %d are shown; --output json shows all.", shownChanges)
+	}
+}
+
+// printSections prints what is in a plan, line by line.
+func (s *session) printSections(p plan.Plan) {
 	for _, section := range p.Sections() {
 		s.line("")
 		s.line("%s", section.Title)
@@ -60,14 +73,6 @@ func (s *session) printSummed(p plan.Plan, sum string) {
 			rows.addWith(below, "  "+l.What, l.Who, l.Why)
 		}
 		rows.flush()
-	}
-	s.line("")
-	s.line("%s", sum)
-	if p.Counts.Notices[plan.Discarded] > 0 {
-		s.line("What was discarded is proposed again once the provider says something else about the person. 'rollcall plans list --all' shows the discarded plans.")
-	}
-	if more > 0 {
-		s.line("Only the first %d are shown; --output json shows all.", shownChanges)
 	}
 }
 
@@ -140,27 +145,21 @@ func appliedOf(r dirsync.Report) int {
 }
 
 // printMishaps lists the changes that were tried and not applied.
-func (s *session) printMishaps(r dirsync.Report) {
-	rows := s.newSheet("  NOT APPLIED", "WHO~", "WHY~")
+func (s *session) printMishaps(r dirsync.Report) { s.printFallen("NOT APPLIED", r.Plan, r.Results) }
+
+// printFallen lists the changes of a plan that were not, or would not be, applied.
+func (s *session) printFallen(title string, p plan.Plan, results []dirsync.ChangeResult) {
+	rows := s.newSheet("  "+title, "WHO~", "WHY~")
 	n := 0
-	for _, result := range r.Results {
-		if result.Outcome != dirsync.ChangeApplied && result.Change < len(r.Plan.Changes) {
-			c := r.Plan.Changes[result.Change]
+	for _, result := range results {
+		if result.Outcome != dirsync.ChangeApplied && result.Change < len(p.Changes) {
+			c := p.Changes[result.Change]
 			rows.add("  "+c.Action.Text()+" ("+result.Outcome+")", c.Name, result.Detail)
 			n++
 		}
 	}
 	if n > 0 {
 		rows.flush()
-	}
-}
-
-// printHeld prints a held plan.
-func (s *session) printHeld(h state.HeldPlan, p plan.Plan) {
-	fmt.Fprintf(s.stdout, "plan %s of source %s, made %s, %s\nwhy: %s\n\n", h.ID, h.Scope.Source, when(h.CreatedAt), h.Status, clean(h.Reason))
-	s.printPlan(p)
-	if h.Status == state.PlanHeld {
-		fmt.Fprintf(s.stdout, "Approve it with 'rollcall plans approve %s', or drop it with 'rollcall plans discard %s'.\n", h.ID, h.ID)
 	}
 }
 

@@ -73,6 +73,7 @@ type app struct {
 	width  func() int // columns of the terminal that standard output is; 0 = it is none
 
 	watched bool // standard error is a terminal: progress is shown
+	asks    bool // somebody can be asked: standard input is a terminal as well
 
 	configFile string
 	logFormat  string
@@ -87,6 +88,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, env: env, now: time.Now}
 	a.width = func() int { return columnsOf(stdout) }
 	a.watched = columnsOf(stderr) > 0
+	a.asks = a.watched && isTerminal(stdin)
 	return a.run(ctx, args)
 }
 
@@ -200,9 +202,9 @@ Start with 'rollcall demo' to see it all happen, then write rollcall.yaml and ru
 			root.AddCommand(c)
 		}
 	}
-	add("work", serveCommand(a), syncCommand(a), plansCommand(a), runsCommand(a), statusCommand(a), explainCommand(a), checkCommand(a), mappingCommand(a))
-	add("record", usersCommand(a), groupsCommand(a), exportCommand(a), keysCommand(a))
-	add("house", configCommand(a), migrateCommand(a), backupCommand(a), versionCommand(a))
+	add("work", serveCommand(a), syncCommand(a), plansCommand(a), applyCommand(a), runsCommand(a), undoCommand(a), statusCommand(a), explainCommand(a), checkCommand(a), mappingCommand(a))
+	add("record", usersCommand(a), groupsCommand(a), exportCommand(a), keysCommand(a), observeCommand(a))
+	add("house", configCommand(a), migrateCommand(a), backupCommand(a), restoreCommand(a), versionCommand(a))
 	add("try", demoCommand(a), simulateCommand(a))
 	root.Version = programVersion()
 	root.SetVersionTemplate("rollcall {{.Version}}\n")

@@ -21,6 +21,7 @@ type syncFlags struct {
 	user     string
 	dryRun   bool
 	exitCode bool
+	out      string
 }
 
 func syncCommand(a *app) *cobra.Command {
@@ -34,6 +35,9 @@ a running 'serve'; a source that is being worked on is left alone.
 
 With --dry-run the plan is printed and nothing at all is changed or remembered.
 
+With --out it is written to a file as well, sealed, for 'rollcall apply' to carry out later, here
+or on another machine with the same database and configuration.
+
 With --user one person alone is asked for and repaired, in seconds, by the same rules: name them
 by userName, e-mail address, external id, object id or account id; with --source by an object id
 that no account has yet.
@@ -45,6 +49,7 @@ a positive fact, such as disabled or gone; some of these a second run has to fin
 		Example: `  rollcall sync --dry-run
   rollcall sync --source acme-entra
   rollcall sync --user ada@acme.example
+  rollcall sync --source acme-entra --out plan.json
   rollcall sync --dry-run --exit-code || echo "there is drift"
   rollcall sync --dry-run --output json | jq '.[].plan.counts'`,
 		Args: wants(),
@@ -55,6 +60,7 @@ a positive fact, such as disabled or gone; some of these a second run has to fin
 	cmd.Flags().StringVar(&flags.user, "user", "", "ask for and repair this `PERSON` alone")
 	cmd.Flags().BoolVar(&flags.dryRun, "dry-run", false, "print the plan and change nothing")
 	cmd.Flags().BoolVar(&flags.exitCode, "exit-code", false, "exit 5 when drift was found")
+	cmd.Flags().StringVar(&flags.out, "out", "", "write the plan to a new `FILE` that 'apply' reads, and change nothing")
 	forReal := a.withRecord(func(ctx context.Context, s *session, _ []string) error {
 		return s.sync(ctx, flags, newEngine(s.rec, s.cfg.Users, s.logger(slog.LevelWarn)), s.rec)
 	})
@@ -64,6 +70,7 @@ a positive fact, such as disabled or gone; some of these a second run has to fin
 		return s.sync(ctx, flags, engine, reader)
 	})
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		flags.dryRun = flags.dryRun || flags.out != ""
 		if flags.dryRun {
 			return dry(cmd, args)
 		}
@@ -108,6 +115,10 @@ func (s *session) sync(ctx context.Context, flags syncFlags, engine *dirsync.Eng
 		}
 		chosen, person, flags.sources = []*sourceConfig{src}, id, []string{src.Name}
 	}
+	kept, err := s.newKeeper(ctx, flags.out, chosen, recorded)
+	if err != nil {
+		return err
+	}
 	sources, broken, err := s.runnables(chosen)
 	if err != nil {
 		return err
@@ -130,6 +141,11 @@ func (s *session) sync(ctx context.Context, flags syncFlags, engine *dirsync.Eng
 			continue // one failing source stops no other
 		}
 		code = worse(code, runExitCode(report, source.Policy, flags.exitCode))
+		if kept != nil {
+			if err := kept.keep(report, s.operator()); err != nil {
+				code = worse(code, s.report(fmt.Errorf("source %s: %w", source.Scope.Source, err)))
+			}
+		}
 		if s.output == "json" {
 			views = append(views, newSyncView(report, flags.dryRun))
 			continue

@@ -38,6 +38,7 @@ type record interface {
 	state.Alarms
 	state.Eraser
 	state.Movers
+	state.Sealer
 	Backup(ctx context.Context, path string) error
 	Health(ctx context.Context) error
 	Close() error
@@ -70,6 +71,24 @@ func openReader(ctx context.Context, path string) (reader dirsync.Reader, done f
 		return nil, nil, fmt.Errorf("open the database %s: %w", path, errors.Join(err, tidy()))
 	}
 	return opened, func() error { return errors.Join(opened.Close(), tidy()) }, nil
+}
+
+// hasRecord tells whether there is a database.
+func hasRecord(ctx context.Context, path string) (bool, error) {
+	version, _, err := sqlite.SchemaVersion(ctx, path)
+	if err != nil {
+		return false, fmt.Errorf("open the database %s: %w", path, err)
+	}
+	return version > 0, nil
+}
+
+// restoreRecord puts a backup in the database's place, and returns where what was there is kept; old tells that it has to be upgraded.
+func restoreRecord(ctx context.Context, from, path string) (kept string, old bool, err error) {
+	if kept, err = sqlite.Restore(ctx, from, path); err != nil {
+		return "", false, fmt.Errorf("restore %s: %w", from, err)
+	}
+	have, want, err := sqlite.SchemaVersion(ctx, path)
+	return kept, have < want, err
 }
 
 // upgrade is what upgradeRecord did: from 0 means that it made the database, backup "" that there was nothing to upgrade.
@@ -174,16 +193,22 @@ func objectID(kind, text string) (string, error) {
 	return "", fmt.Errorf("is of a kind of provider that is not known: %s", kind)
 }
 
+// ruled is a source with its rules and without a connector: for what needs no provider.
+func (s *sourceConfig) ruled() dirsync.Source {
+	return dirsync.Source{
+		Scope: s.scope(), Kind: s.Kind, Mapping: s.Compiled, Scoping: s.Scoping, Groups: s.Groups, People: s.People, Schedule: s.Schedule, Policy: s.Policy,
+		Rules: s.rules(),
+	}
+}
+
 // runnable makes a source ready to run.
 func (s *sourceConfig) runnable(env lookupEnv, transport http.RoundTripper) (dirsync.Source, error) {
 	c, err := s.connector(env, transport)
 	if err != nil {
 		return dirsync.Source{}, err
 	}
-	source := dirsync.Source{
-		Scope: s.scope(), Kind: s.Kind, Connector: c, Mapping: s.Compiled, Scoping: s.Scoping, Groups: s.Groups, People: s.People, Schedule: s.Schedule, Policy: s.Policy,
-		Rules: s.rules(),
-	}
+	source := s.ruled()
+	source.Connector = c
 	if s.TenantMapping {
 		source.Complete = s.completeFromTenant()
 	}
