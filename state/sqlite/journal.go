@@ -16,13 +16,15 @@ const (
 	entriesAfter = `SELECT ` + entryColumns + entryTables + `
 		WHERE j.tenant = (SELECT tenant FROM tenants WHERE name = ?) AND j.number > ? ORDER BY j.number LIMIT ?`
 	entriesOf = `SELECT ` + entryColumns + entryTables + `WHERE j.id = ? AND j.source = ` + inScope + `ORDER BY j.number`
-	ledger    = `SELECT s.accounts, s.in_force,
-			s.in_force - (SELECT coalesce(sum(j.turn), 0) FROM journal j WHERE j.source = s.source AND j.at >= ? AND j.turn <> 0),
-			(SELECT count(DISTINCT j.id) FROM journal j WHERE ` + removedSince + `AND j.cause = 'pull'),
-			(SELECT count(DISTINCT j.id) FROM journal j WHERE ` + removedSince + `AND j.cause = 'push')
-		FROM sources s WHERE s.source = ` + inScope
-	removedSince = `j.source = s.source AND j.at >= ? AND j.turn <> 0 AND j.turn < 0 AND NOT EXISTS (
-		SELECT 1 FROM records r WHERE r.id = j.id AND r.source = s.source AND r.deleted_at = 0 AND r.in_force = 1) `
+	// One scan: everyone may have come within the time.
+	ledger = `SELECT s.accounts, s.in_force, s.in_force - sums.turns, sums.pulled, sums.pushed
+		FROM sources s, (SELECT coalesce(sum(j.turn), 0) turns,
+				count(DISTINCT CASE WHEN ` + removed + `AND j.cause = 'pull' THEN j.id END) pulled,
+				count(DISTINCT CASE WHEN ` + removed + `AND j.cause = 'push' THEN j.id END) pushed
+			FROM journal j WHERE j.source = ` + inScope + `AND j.at >= ? AND j.turn <> 0) sums
+		WHERE s.source = ` + inScope
+	removed = `j.turn < 0 AND NOT EXISTS (
+		SELECT 1 FROM records r WHERE r.id = j.id AND r.source = j.source AND r.deleted_at = 0 AND r.in_force = 1) `
 )
 
 func scanEntry(row row) state.Entry {
@@ -56,8 +58,7 @@ func (r *Reader) EntriesOf(ctx context.Context, scope state.Scope, id state.ID) 
 
 // Ledger reads the sums of a source and looks at who came and went since the time given; nothing else.
 func (r *Reader) Ledger(ctx context.Context, scope state.Scope, since time.Time) (state.Ledger, error) {
-	ms := sinceMilli(since)
-	ledgers, err := list(ctx, r, scanLedger, ledger, ms, ms, ms, scope.Source, scope.Tenant)
+	ledgers, err := list(ctx, r, scanLedger, ledger, scope.Source, scope.Tenant, sinceMilli(since), scope.Source, scope.Tenant)
 	if err != nil || len(ledgers) == 0 {
 		return state.Ledger{}, err
 	}
