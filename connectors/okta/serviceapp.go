@@ -209,7 +209,10 @@ func parseKey(content []byte) (*rsa.PrivateKey, error) {
 		}
 		return nil, errors.New("is no RSA key: make one of that kind for the service app")
 	}
-	return nil, errors.New("is none: the PEM block is a " + rest.Line(block.Type))
+	if strings.HasSuffix(block.Type, " PRIVATE KEY") {
+		return nil, errors.New("is no RSA key but " + rest.Line(block.Type) + ": make one of that kind for the service app")
+	}
+	return nil, errors.New("is none: the PEM block holds " + rest.Line(block.Type))
 }
 
 // explainToken reads the error of a request for a token: OAuth's (RFC 6749 §5.2), or Okta's own.

@@ -167,6 +167,8 @@ func TestKeys(t *testing.T) {
 		"broken":          {pemOf("PRIVATE KEY", []byte("secret-part")), "is broken"},
 		"broken too":      {pemOf("RSA PRIVATE KEY", []byte("secret-part")), "is broken"},
 		"elliptic curves": {pemOf("PRIVATE KEY", pkcs8(elliptical)), "is no RSA key"},
+		"SEC 1":           {pemOf("EC PRIVATE KEY", []byte("secret-part")), "is no RSA key but EC PRIVATE KEY: make"},
+		"public half":     {pemOf("PUBLIC KEY", []byte("secret-part")), "is none: the PEM block holds PUBLIC KEY"},
 	} {
 		o := newOrg(t)
 		o.key = test.key

@@ -321,6 +321,8 @@ func formFault(header http.Header, content []byte) string {
 	switch {
 	case len(content) == 0:
 		return "the answer is empty"
+	case strings.TrimSpace(kind) == "":
+		return "the answer has no Content-Type where JSON's is expected"
 	case !strings.Contains(strings.ToLower(kind), "json"):
 		return fmt.Sprintf("the answer is %s instead of JSON", Line(strings.TrimSpace(kind)))
 	}

@@ -163,6 +163,22 @@ func TestTransportGivesUp(t *testing.T) {
 	}
 }
 
+// TestTransportSaysTheForm: an answer that is no JSON is told by what it is, also where it does not say.
+func TestTransportSaysTheForm(t *testing.T) {
+	for says, answer := range map[string]http.HandlerFunc{
+		"the answer is text/html instead of JSON": text("text/html; charset=utf-8", "<html></html>"),
+		"the answer has no Content-Type":          text("", `{"ok":true}`),
+		"the answer is empty":                     text("application/json", " \n"),
+	} {
+		_, transport, _, address := serve(t, answer)
+		_, err := get(t, transport, address)
+		var failure *connectors.Error
+		if !errors.As(err, &failure) || !strings.Contains(failure.Detail, says) {
+			t.Errorf("got %v, want %q", err, says)
+		}
+	}
+}
+
 // TestTransportWaitsAsAsked pins waits that both SDKs would cut short: Graph's after 180 seconds, Okta's after 30.
 func TestTransportWaitsAsAsked(t *testing.T) {
 	delay := func(h http.Header) time.Duration { d, _ := time.ParseDuration(h.Get("Wait")); return d }
