@@ -98,7 +98,7 @@ func (r *race) happen() {
 		}
 		return connectors.Yes
 	}
-	what := []string{"enabled", "assigned", "deleted", "gone", "join", "seat", "enabled", "assigned"}[r.random.IntN(8)]
+	what := []string{"enabled", "assigned", "deleted", "gone", "join", "seat", "renamed", "renamed"}[r.random.IntN(8)]
 	switch what {
 	case "enabled":
 		s.facts.Enabled = flip(s.facts.Enabled)
@@ -111,6 +111,9 @@ func (r *race) happen() {
 	case "join":
 		r.number++
 		r.join(fmt.Sprintf("n%03d", r.number))
+	case "renamed":
+		r.number++
+		s.values["userPrincipalName"] = fmt.Sprintf("r%03d@acme.example", r.number)
 	case "seat":
 		if i := slices.Index(r.sales.members, s.id); i >= 0 {
 			r.sales.members = slices.Delete(r.sales.members, i, i+1)
@@ -208,9 +211,12 @@ func (r *race) held() string {
 }
 
 // check looks at what the journal has got, and at the record.
-func (r *race) check(report dirsync.Report) {
-	journal := r.journal()
+func (r *race) check(ran dirsync.Report) {
+	journal, report := r.journal(), outcome{ran}
 	for _, e := range journal[r.entries:] {
+		if !report.Run.EndedAt.IsZero() && e.Kind == state.KindAccount && !report.planned(e) {
+			r.fail("%s of %s, version %d, was planned on another version: %s", e.Verb, e.Name, e.Version, outline(report.Report))
+		}
 		if e.Verb != state.VerbDeactivate || e.Cause.Kind != state.CausePull && e.Cause.Kind != state.CauseApproval {
 			continue
 		}
@@ -220,7 +226,7 @@ func (r *race) check(report dirsync.Report) {
 		}
 		s := r.dir.find(record.Link)
 		if record.Link == "" || s.entitled() {
-			r.fail("%s was thrown out because of %q, though nothing is wrong with them: %s", e.Name, e.Cause.Reason, outline(report))
+			r.fail("%s was thrown out because of %q, though nothing is wrong with them: %s", e.Name, e.Cause.Reason, outline(ran))
 		}
 		if e.Cause.Kind == state.CausePull && record.Protected {
 			r.fail("%s is protected, and nobody approved", e.Name)
@@ -244,6 +250,18 @@ func (r *race) check(report dirsync.Report) {
 	if r.killed || len(report.Results) > 0 {
 		r.replay()
 	}
+}
+
+// outcome is what a run or an approval did.
+type outcome struct{ dirsync.Report }
+
+// planned tells whether a change of an account that is journalled rests on the version that it was planned for. What was pushed, or is no
+// change of the plan, needs no plan.
+func (o outcome) planned(e state.Entry) bool {
+	if e.Cause.Kind != state.CausePull && e.Cause.Kind != state.CauseApproval || e.Verb == state.VerbCreate || e.Cause.Reason == string(plan.HoldProtected) {
+		return true
+	}
+	return slices.ContainsFunc(o.Plan.Changes, func(c plan.Change) bool { return c.Account == e.ID && c.Version == e.Version-1 })
 }
 
 // replay wants the journal to tell the record exactly.

@@ -209,11 +209,8 @@ func (r *runner) usual(ctx context.Context) (int, error) {
 	}
 	var people []int
 	for i := 0; i < len(runs) && len(people) < plan.UsualPulls; i++ {
-		if runs[i].Verdict != state.VerdictComplete || runs[i].EndedAt.IsZero() || !IsPull(runs[i]) {
-			continue
-		}
 		past, err := readProof(runs[i])
-		if err == nil && past.Proof.Complete && past.Basis == r.planner.plan.Basis { // a report that cannot be read says nothing
+		if err == nil && IsPull(runs[i]) && past.Proof.Complete && past.Basis == r.planner.plan.Basis { // what cannot be read says nothing
 			people = append(people, past.Proof.People)
 		}
 	}

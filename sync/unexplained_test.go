@@ -1,6 +1,7 @@
 package sync_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -157,6 +158,28 @@ func TestUnexplainedDiscarded(t *testing.T) {
 	}
 	if report := w.days(9); report.Plan.Counts.Held != 1 {
 		t.Errorf("not proposed: %s", outline(report))
+	}
+}
+
+// TestUnexplainedBlocksNobody: however many such accounts wait for a decision, they are no removals that the gate counts, nor do they in a
+// run that did not see everyone.
+func TestUnexplainedBlocksNobody(t *testing.T) {
+	w := populated(t, crowd(20)...)
+	for i := range 8 {
+		w.pushNew(fmt.Sprintf(`{"userName":"robot%d@acme.example"}`, i))
+	}
+	w.scheduled()
+	if held := w.days(8); held.Plan.Counts.Held != 8 {
+		t.Fatal(outline(held))
+	}
+	w.disable("p001")
+	w.partially(4)
+	if report := w.days(1); slices.Contains(w.active(), "p001") {
+		t.Error(outline(report))
+	}
+	list, err := w.store.ListPlans(t.Context(), acme, 1)
+	if err != nil || list[0].Status != state.PlanHeld || list[0].Changes != 8 {
+		t.Errorf("the plan that waited: %+v, %v", list[0], err)
 	}
 }
 
