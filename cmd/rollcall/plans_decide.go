@@ -164,7 +164,7 @@ func (s *session) decideAll(ctx context.Context, d decision, source string, yes 
 		return nil
 	}
 	if !yes {
-		if err := s.confirm(d.verb, all); err != nil {
+		if err := s.wordFor(d.verb, all); err != nil {
 			return err
 		}
 	}
@@ -180,8 +180,8 @@ func (s *session) decideAll(ctx context.Context, d decision, source string, yes 
 	return exitWith(code)
 }
 
-// confirm shows on standard error what would be decided on, and wants the word for it typed on a terminal.
-func (s *session) confirm(verb string, all []pending) error {
+// wordFor shows on standard error what would be decided on, and wants the word for it typed on a terminal.
+func (s *session) wordFor(verb string, all []pending) error {
 	if !s.asks {
 		return usagef("plans %s --all asks before it does anything, and here is nobody to ask; say --yes", verb)
 	}

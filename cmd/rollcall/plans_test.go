@@ -37,8 +37,8 @@ func heldFor(t *testing.T, source string, removals int) state.HeldPlan {
 	}
 }
 
-// TestConfirm: only the word itself counts, and whoever gives it has seen what it is for.
-func TestConfirm(t *testing.T) {
+// TestWordForAll: only the word itself counts, and whoever gives it has seen what it is for.
+func TestWordForAll(t *testing.T) {
 	want := `acme-entra: 8 changes, made 2026-03-01 12:00:00Z (0198c1d2-0000-7000-8000-000000000000)
   7 to deactivate: p00�@acme.example, p01�@acme.example, p02�@acme.example, p03�@acme.example, p04�@acme.example and 2 more
   1 to create: new@acme.example
@@ -57,7 +57,7 @@ Type approve to approve 2 plans: `
 			}
 			waiting = append(waiting, pending{view: newPlanView(p), summary: lines})
 		}
-		err := s.confirm("approve", waiting)
+		err := s.wordFor("approve", waiting)
 		if (err == nil) != ok {
 			t.Errorf("%q: %v", typed, err)
 		}
@@ -68,7 +68,7 @@ Type approve to approve 2 plans: `
 	a, _, _ := testApp(0)
 	a.stdin = bytes.NewReader([]byte("approve\n"))
 	var exit *exitError
-	if err := (&session{app: a}).confirm("approve", nil); !errors.As(err, &exit) || exit.code != exitUsage {
+	if err := (&session{app: a}).wordFor("approve", nil); !errors.As(err, &exit) || exit.code != exitUsage {
 		t.Errorf("where nobody is: %v", err)
 	}
 }
