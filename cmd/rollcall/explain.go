@@ -34,7 +34,7 @@ account id. Deleted accounts are found too, and people without an account by the
 id that runs or refused pushes gave them.
 
 With --live the provider is asked now: what it says, what the mapping makes of it, and what a run
-would do. Nothing is changed.`,
+would do. Nothing is changed. The exit code is 6 when the provider does not answer.`,
 		Example: `  rollcall explain ada@acme.example
   rollcall explain ada@acme.example --live
   rollcall explain 7c6f0c0e-0000-4000-8000-000000000000 --source acme-entra --output json`,
@@ -68,9 +68,15 @@ func (s *session) explain(ctx context.Context, source, who string, live bool, li
 		}
 	}
 	if s.output == "json" {
-		return s.printJSON(life)
+		if err := s.printJSON(life); err != nil {
+			return err
+		}
+	} else {
+		s.printLife(&life)
 	}
-	s.printLife(&life)
+	if life.Now != nil && life.Now.Answer == "none" {
+		return exitWith(exitIncomplete)
+	}
 	return nil
 }
 

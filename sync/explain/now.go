@@ -2,7 +2,6 @@ package explain
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -99,11 +98,11 @@ func (n *Now) would() string {
 	if len(parts) > 0 {
 		return "a run would " + strings.Join(parts, ", and ")
 	}
-	for _, notice := range n.Notices {
-		return fmt.Sprintf("a run would change nothing: %s", noticeText(&notice))
-	}
-	if n.Answer == "none" {
+	switch {
+	case n.Answer == "none":
 		return "a run would change nothing"
+	case len(n.Notices) > 0:
+		return "a run would change nothing: " + noticeText(&n.Notices[0])
 	}
 	return "a run would find nothing to change"
 }
