@@ -287,7 +287,7 @@ func (a *batchAnswer) failure() (failure *connectors.Error, again bool) {
 		failure.Status = a.status
 		failure.Detail = cmp.Or(failure.Detail, fmt.Sprintf("HTTP status %d in a batch", a.status))
 		failure.RetryAfter = retryAfter(a.header)
-		return failure, rest.Worth(a.status)
+		return failure, rest.Worth(a.status) || failure.Kind == connectors.ErrThrottled
 	case !strings.HasPrefix(a.body, "{"):
 		return &connectors.Error{Kind: connectors.ErrIncomplete, Detail: "an answer in a batch is empty or broken off"}, true
 	}

@@ -74,7 +74,11 @@ func explain(status int, _ http.Header, body []byte) *connectors.Error {
 	if err != nil {
 		code = ""
 	}
-	return rest.Said(status, code, message)
+	failure := rest.Said(status, code, message)
+	if code == "TooManyRequests" { // some of Graph's services say 403 with it
+		failure.Kind = connectors.ErrThrottled
+	}
+	return failure
 }
 
 // notThere tells Graph's positive "there is no such object" from a 404 of a proxy or a wrong address.

@@ -166,7 +166,8 @@ func (t *Transport) exchange(req *http.Request, body []byte) (_ *http.Response, 
 		return resp, header, nil, false
 	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return nil, header, t.explain(resp, content), Worth(resp.StatusCode)
+		failure := t.explain(resp, content)
+		return nil, header, failure, Worth(resp.StatusCode) || failure.Kind == connectors.ErrThrottled
 	}
 	if fault := formFault(header, content); fault != "" {
 		return nil, header, &connectors.Error{Kind: connectors.ErrIncomplete, Detail: fault}, true
