@@ -49,6 +49,7 @@ func TestMain(m *testing.M) {
 //	field VAR FILE PATH        a value of a JSON file, such as 0.run.id
 //	signal SIGNAL FILE         to the process whose addresses are in FILE
 //	[!] samedump DB VAR        compare a database's content with what it was when VAR was first given
+//	dump DB FILE               write a database's content into a file, a value a line
 //	sql DB STATEMENT           carry out a statement
 //	hook VAR FILE              a server whose URL is VAR; what is posted to it is appended to FILE
 //	exit CODE PROGRAM ARGS…    like exec, for one exit code
@@ -81,6 +82,7 @@ func TestScripts(t *testing.T) {
 			"signal":      scriptSignal,
 			"samedump":    scriptSameDump,
 			"sql":         scriptSQL,
+			"dump":        scriptDump,
 			"hook":        scriptHook,
 			"exit":        scriptExit,
 		},
@@ -285,9 +287,28 @@ func openDatabase(ts *testscript.TestScript, file string) *sql.DB {
 func scriptSameDump(ts *testscript.TestScript, neg bool, args []string) {
 	db := openDatabase(ts, args[0])
 	defer db.Close()
+	hash := sha256.New()
+	dump(ts, db, hash)
+	sum := fmt.Sprintf("%x", hash.Sum(nil))
+	before := ts.Getenv(args[1])
+	ts.Setenv(args[1], sum)
+	if before != "" && (before == sum) == neg {
+		ts.Fatalf("%s: the same content is %v", args[0], before == sum)
+	}
+}
+
+func scriptDump(ts *testscript.TestScript, _ bool, args []string) {
+	db := openDatabase(ts, args[0])
+	defer db.Close()
+	var text bytes.Buffer
+	dump(ts, db, &text)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), text.Bytes(), 0o600))
+}
+
+// dump writes a database's whole content, a value a line.
+func dump(ts *testscript.TestScript, db *sql.DB, w io.Writer) {
 	tables, err := column(db, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
 	ts.Check(err)
-	hash := sha256.New()
 	for _, table := range tables {
 		rows, err := db.Query("SELECT * FROM \"" + table + "\"")
 		ts.Check(err)
@@ -300,16 +321,14 @@ func scriptSameDump(ts *testscript.TestScript, neg bool, args []string) {
 			}
 			ts.Check(rows.Scan(values...))
 			for i := range values {
-				fmt.Fprintf(hash, "%s.%s=%v\n", table, names[i], *values[i].(*any))
+				value := *values[i].(*any)
+				if raw, ok := value.([]byte); ok {
+					value = string(raw)
+				}
+				fmt.Fprintf(w, "%s.%s=%v\n", table, names[i], value)
 			}
 		}
 		ts.Check(errors.Join(rows.Err(), rows.Close()))
-	}
-	sum := fmt.Sprintf("%x", hash.Sum(nil))
-	before := ts.Getenv(args[1])
-	ts.Setenv(args[1], sum)
-	if before != "" && (before == sum) == neg {
-		ts.Fatalf("%s: the same content is %v", args[0], before == sum)
 	}
 }
 
