@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -369,11 +370,11 @@ func (p *planner) stillWaiting(earlier *plan.Plan) []plan.Change {
 	}
 	planned := make(map[string]bool)
 	for i := range p.plan.Changes {
-		planned[p.plan.Changes[i].Person] = true
+		planned[p.plan.Changes[i].Remembered()] = true
 	}
 	var waiting []plan.Change
 	for _, c := range earlier.Changes {
-		if c.Removal() && c.Group == nil && !planned[c.Person] && !p.passed(c.Person) {
+		if c.Removal() && c.Group == nil && !planned[c.Remembered()] && !p.passed(c.Person) {
 			waiting = append(waiting, c)
 		}
 	}
@@ -454,8 +455,9 @@ func (r *runner) record(ctx context.Context) error {
 
 // clean tells whether the run ends a time of observation: somebody looked, and there was nobody to remove or to suspect.
 func (r *runner) clean() bool {
+	removed := func(c plan.Change) bool { return (c.Held || c.Removal()) && c.HeldBecause != plan.HoldUnexplained } // which always waits
 	return r.report.Run.Verdict == state.VerdictComplete && r.order.Trigger == TriggerHand && r.source.Policy != PolicyReport && nobodySuspected(&r.report.Plan) &&
-		r.report.Plan.Counts.Actions[plan.Deactivate] == 0 && r.report.Plan.Counts.Actions[plan.RemoveMembers] == 0 && r.report.Plan.Counts.Held == 0
+		!slices.ContainsFunc(r.report.Plan.Changes, removed)
 }
 
 // nobodySuspected tells whether nothing waits to be confirmed by another run.

@@ -183,6 +183,23 @@ func TestUnexplainedBlocksNobody(t *testing.T) {
 	}
 }
 
+// TestUnexplainedKeepsNoSourceObserved: a source that is only observed is no longer, once somebody has looked and there was nobody to remove; that
+// accounts wait which nobody explains is no removal.
+func TestUnexplainedKeepsNoSourceObserved(t *testing.T) {
+	w := populated(t, "ada", "alan")
+	w.pushNew(`{"userName":"robot@acme.example"}`)
+	w.scheduled()
+	w.days(8)
+	w.observe("restored from a backup")
+	if report := w.hand(); report.Run.Outcome != dirsync.OutcomeHeld || w.observed() {
+		t.Errorf("observed %t: %s", w.observed(), outline(report))
+	}
+	w.disable("alan")
+	w.clock.hour()
+	w.scheduled()
+	w.wantActive("ada", "robot")
+}
+
 // TestMissingSince: where pulls make no accounts, whoever was assigned and never pushed is reported, with since when.
 func TestMissingSince(t *testing.T) {
 	w := populated(t, "ada")
