@@ -184,6 +184,7 @@ func (d *Decider) create(s Subject) Decision {
 		return Decision{}
 	}
 	change := Change{Action: Create, Person: s.Person.ID, Name: s.name(), Reason: ReasonMissing, Link: true}
+	fields := make([]Field, 0, 16) // a first sync keeps those of everyone: not more than there are
 	named := false
 	for i, t := range d.Targets {
 		v := s.Values[i]
@@ -201,7 +202,7 @@ func (d *Decider) create(s Subject) Decision {
 			continue
 		}
 		named = named || isPlain(t.Path, "userName")
-		change.Fields = append(change.Fields, Field{Path: t.Text, Before: null, After: v.AppendJSON(nil), Volatile: t.Volatile})
+		fields = append(fields, Field{Path: t.Text, Before: null, After: v.AppendJSON(make([]byte, 0, len(v.Text)+2)), Volatile: t.Volatile})
 	}
 	switch {
 	case !named:
@@ -211,7 +212,7 @@ func (d *Decider) create(s Subject) Decision {
 	case s.Standing.Unproven:
 		return Decision{Look: true}
 	}
-	change.Witnesses = s.witnesses(Fact(ReasonMissing))
+	change.Fields, change.Witnesses = slices.Clone(fields), s.witnesses(Fact(ReasonMissing))
 	return Decision{Change: &change}
 }
 

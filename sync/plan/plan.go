@@ -155,8 +155,13 @@ func (c Counts) Changes() int {
 	return n
 }
 
-// Add appends a change.
-func (p *Plan) Add(c Change) { p.Changes = append(p.Changes, c) }
+// Add appends a change. Most changes of a run rest on the same readings: those share their witnesses, which nobody may change.
+func (p *Plan) Add(c Change) {
+	if n := len(p.Changes); n > 0 && slices.Equal(p.Changes[n-1].Witnesses, c.Witnesses) {
+		c.Witnesses = p.Changes[n-1].Witnesses
+	}
+	p.Changes = append(p.Changes, c)
+}
 
 // Notice counts a notice and, within MaxNotices, lists it.
 func (p *Plan) Notice(n Notice) {
