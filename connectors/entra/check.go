@@ -31,6 +31,7 @@ var permissions = []string{
 // check is one Check on its way.
 type check struct {
 	*Connector
+	asked    guid     // object id of the enterprise application, once it is found
 	granted  []string // by the token's own word, which nobody has verified: for hints alone; nil = it doesn't say
 	findings []connectors.Finding
 }
@@ -141,6 +142,7 @@ func (k *check) application(ctx context.Context) {
 	if !k.tried(ctx, findApplication, err) {
 		return
 	}
+	k.asked, _ = parseGUID(app.id)
 	k.needed("the application is enabled", app.enabled != connectors.No, "nobody can sign in to it; enable it: "+enterprise+" > Properties > Enabled for users to sign in")
 	k.wished("only who is assigned may sign in", app.closed != connectors.No,
 		"everyone in the directory may sign in to the application, with an account here or without; unless that is meant: "+enterprise+" > Properties > Assignment required")
@@ -297,6 +299,11 @@ func (k *check) people(ctx context.Context) {
 	person := people{selection: barely}
 	request, err := k.everyone(ctx, barely.names, 1)
 	k.tried(ctx, readPeople, k.try(ctx, request, err, person.scan))
+	if len(person.keys) > 0 && k.asked != (guid{}) {
+		own := &ownLists{Connector: k.Connector, application: k.asked}
+		k.wished("read people's own lists of assignments (Directory.Read.All)", own.lists(ctx, person.keys[:1])[0].whole,
+			"without it, whoever is missing from two complete pulls counts as unassigned by that alone, and whoever comes back is found by a pull only; it reads all of the directory, so grant it if that is worth it: "+registrations+" > API permissions")
+	}
 	request, err = k.recycleBin(ctx, only.names, 1)
 	k.tried(ctx, readRecycleBin, k.try(ctx, request, err, func(s *rest.Scanner) error { return s.Skip() }))
 }

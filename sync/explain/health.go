@@ -29,6 +29,7 @@ type Health struct {
 	Noticed       map[plan.NoticeKind]int // by the last pull
 	Lost          bool                    // the last pull found that the application itself is gone at the provider
 	Failure       string                  // the kind of error that the last pull ended with, as connectors.Proof has it
+	Unreadable    []string                // assigned groups whose members the last pull could not read
 	RetryAt       time.Time               // before then the provider does not want to be asked again
 	Push          *connectors.Push        // the provider's own provisioning, as the last pull found it; nil: it may not be read
 	Held          state.HeldPlan          // zero if nothing is held
@@ -128,6 +129,7 @@ func (h *Health) readPull(ctx context.Context, reader HealthReader) error {
 		h.Missing = min(h.Drift, r.Counts.Actions[plan.Create])
 	}
 	h.People, h.Lost, h.Push, h.Failure, h.RetryAt = r.Proof.People, r.Proof.Lost, r.Proof.Push, r.Proof.Failure, r.Proof.RetryAt
+	h.Unreadable = r.Proof.Unreadable
 	return nil
 }
 
@@ -242,6 +244,10 @@ func (h *Health) pullTrouble(now time.Time) (Condition, string) {
 	case h.Run != nil && h.Run.Verdict != state.VerdictComplete:
 		return Failing, fmt.Sprintf("The last pull, %s, was not complete: %s.%s", Ago(now, h.Run.StartedAt), trimPeriod(h.Run.Reason), h.failureClause(now))
 	}
+	if h.Pulls && len(h.Unreadable) > 0 {
+		return Waiting, fmt.Sprintf("The last pull, %s, could not read the members of %s (%s), so that nobody counts as unassigned. See 'rollcall check --source %s'.",
+			Ago(now, h.Run.StartedAt), Plural(len(h.Unreadable), "assigned group"), few(h.Unreadable), name)
+	}
 	if h.Pulls && h.Overdue(now) {
 		return Failing, fmt.Sprintf("The last pull was %s, which is overdue: is 'rollcall serve' running?", Ago(now, h.LastPullAt))
 	}
@@ -254,7 +260,7 @@ func (h *Health) failureClause(now time.Time) string {
 	switch check := "'rollcall check --source " + h.Scope.Source + "'"; {
 	case h.Failure == connectors.ErrUnauthorised.Error():
 		clause = " Give it credentials that are accepted, and try them with " + check + "."
-	case h.Failure == connectors.ErrForbidden.Error():
+	case h.Failure == connectors.ErrForbidden.Error(), h.Failure == connectors.ErrMisconfigured.Error():
 		clause = " See " + check + "."
 	case h.RetryAt.After(now):
 		clause = " It wants to be left alone until " + When(h.RetryAt) + "."
@@ -266,6 +272,15 @@ func (h *Health) failureClause(now time.Time) string {
 		return clause + " It was last read whole " + Ago(now, h.LastWholeAt) + "."
 	}
 	return clause
+}
+
+// few lists some names, and how many there are besides.
+func few(names []string) string {
+	const most = 5
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
 // heldTrouble is what waits for somebody's decision.
