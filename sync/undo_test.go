@@ -120,6 +120,19 @@ func TestUndoRestoresARun(t *testing.T) {
 	}
 }
 
+// TestUndoOfLinks: who was found to belong to an account does so no more.
+func TestUndoOfLinks(t *testing.T) {
+	w := populated(t, crowd(20)...)
+	w.pushNew(`{"userName":"new@acme.example","displayName":"New"}`)
+	w.join("new")
+	before := w.image()
+	w.clock.hour()
+	run := w.scheduled()
+	want(t, run, "complete applied", "link new matched")
+	want(t, w.undo(run), "complete applied", "link new undone")
+	w.wantImage(before)
+}
+
 // TestUndoSkips: whatever somebody else has changed since stays as it is, and is told.
 func TestUndoSkips(t *testing.T) {
 	w := populated(t, crowd(20)...)

@@ -209,6 +209,9 @@ func (x *undoing) contrary(record state.Record, t *trail) (plan.Change, error) {
 			c.Fields = append(c.Fields, plan.Field{Path: part, Before: orNull(now[part]), After: orNull(was[part])})
 		}
 	}
+	if len(c.Fields) == 1 && c.Fields[0].Path == "link" {
+		c.Action = plan.Link
+	}
 	return c, nil
 }
 
