@@ -77,8 +77,8 @@ type HeldPlan struct {
 
 // Suspicion is what earlier runs of a source noticed about one person and has to be remembered until it is confirmed or refuted.
 type Suspicion struct {
-	Person string // object id
-	Fact   string // "absent" (missing from a complete snapshot), "gone" (looked up by id, not there), "name_reused", or "fresh:" or "discarded:" and a change
+	Person string // object id; of "unexplained" the account's id
+	Fact   string // "absent" (missing from a complete snapshot), "gone" (looked up by id, not there), "name_reused", "missing" (assigned, without account), "unexplained", or "fresh:" or "discarded:" and a change
 	Run    string // that noticed it first
 	At     time.Time
 }

@@ -42,7 +42,8 @@ type Decider struct {
 	Create  bool   // missing accounts may be made
 }
 
-// Decide says what is to be done about one subject. What it holds to:
+// Decide says what is to be done about one subject: it is the second table of docs/removal.md, and of the third the pin, what cannot be
+// evaluated, and the changes that are held by themselves. What it holds to:
 //
 //   - with SkipOutOfScope, whoever is merely unassigned or out of scope is left alone;
 //   - nothing without judgement: an unproven standing changes nothing;

@@ -53,7 +53,7 @@ type Standing struct {
 // FactGone is the suspicion of a person whom one look-up found gone.
 const FactGone = Fact(ReasonGone)
 
-// Stand weighs evidence. Its rules:
+// Stand weighs evidence: it is the first table of docs/removal.md. Its rules:
 //
 //   - whom the pull passed stands as read; a look-up in the same run is fresher and replaces what was read, except that assignment,
 //     which a look-up may be unable to tell, stays as the pull saw it; whom the pull passed as not assigned, and as nothing else that
