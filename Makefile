@@ -6,7 +6,7 @@ LDFLAGS    := -s -w -X main.version=$(VERSION)
 BIN        := bin/rollcall
 FUZZTIME   ?= 30s
 BENCHTIME  ?= 1s
-BENCHCOUNT ?= 1
+BENCHCOUNT ?= 3
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # The race detector needs a C compiler, and compiling the vendors' SDKs under it takes far too long:
@@ -39,15 +39,22 @@ race: ## the race detector, on the packages that reach neither vendor SDK
 		CGO_ENABLED=1 $(GO) test -race -timeout 15m $$packages; \
 	fi
 
-bench: ## measure the receiver, the reconciler and the store, and print a table
-	@$(GO) test -run '^$$' -bench . -benchtime $(BENCHTIME) -count $(BENCHCOUNT) -timeout 60m ./... | awk ' \
+bench: ## measure receiver, reconciler and store beside their limits and the disk's fsyncs: medians of BENCHCOUNT (default 3)
+	@$(GO) test -run '^$$' -bench . -benchtime $(BENCHTIME) -count $(BENCHCOUNT) -timeout 120m ./... | awk ' \
+		function median(i,  a, b, t) { \
+			for (a = 1; a <= n; a++) for (b = a + 1; b <= n; b++) \
+				if (value[b, i] + 0 < value[a, i] + 0) { t = value[a, i]; value[a, i] = value[b, i]; value[b, i] = t } \
+			return value[int((n + 1) / 2), i] } \
+		function tell(  i) { \
+			if (!n) return; \
+			sub(/^Benchmark/, "", name); sub(/-[0-9]+$$/, "", name); printf "  %-44s", name; \
+			for (i = 3; i < columns; i += 2) printf " %12s %-14s", median(i), unit[i]; print ""; fflush(); n = 0 } \
 		/^cpu:/       && !cpu++ { sub(/^cpu: /, ""); print "measured on: " $$0 } \
-		/^pkg:/       { pkg = $$2 } \
-		/^Benchmark/  { if (pkg != shown) { printf "\n%s\n", pkg; shown = pkg } \
-		                sub(/^Benchmark/, "", $$1); sub(/-[0-9]+$$/, "", $$1); printf "  %-44s", $$1; \
-		                for (i = 3; i < NF; i += 2) printf " %12s %-14s", $$i, $$(i+1); print ""; fflush() } \
+		/^pkg:/       { tell(); printf "\n%s\n", $$2 } \
+		/^Benchmark/ && NF > 2  { if ($$1 != name) { tell(); name = $$1 } \
+		                n++; columns = NF; for (i = 3; i < NF; i += 2) { value[n, i] = $$i; unit[i] = $$(i+1) } } \
 		/^(---|FAIL|panic)/ { print; failed = 1 } \
-		END           { exit failed }'
+		END           { tell(); exit failed }'
 
 fuzz: ## run every fuzz target for FUZZTIME each (default 30s)
 	@for package in $$($(GO) list ./...); do \

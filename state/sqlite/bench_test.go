@@ -298,3 +298,22 @@ func BenchmarkUrgentBesideBulk(b *testing.B) {
 	b.ReportMetric(float64(all-len(took))/b.Elapsed().Seconds(), "bulk/s")
 	reportDisk(b)
 }
+
+// BenchmarkDisk measures what no commit can be faster than: to append a page to a file and have it on disk.
+func BenchmarkDisk(b *testing.B) {
+	f, err := os.Create(filepath.Join(b.TempDir(), "log"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	page := make([]byte, 4096)
+	for b.Loop() {
+		if _, err := f.Write(page); err != nil {
+			b.Fatal(err)
+		}
+		if err := f.Sync(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "fsyncs/s")
+}
