@@ -41,8 +41,8 @@ The account must be inactive: 'rollcall users deactivate' first. A person who is
 provider still comes back as a new account with the next push or pull. PERSON is who 'rollcall
 users show' finds, or the id of an account that was purged.
 
-With a customer's name it erases all of its sources, which have to be out of the configuration; their
-keys are revoked. Copies made with 'rollcall backup' and files of saved plans are not reached.`,
+With a customer's name it erases all of its sources, which have to be out of the configuration;
+their keys are revoked. Copies made with 'rollcall backup' and saved plans are not reached.`,
 		Example: `  rollcall erase ada@acme.example --reason "request of 1 March"
   rollcall erase acme --reason "contract ended" --yes`,
 		Args: wants("PERSON|TENANT"),

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"encoding/pem"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -294,7 +295,8 @@ func TestProgress(t *testing.T) {
 
 // TestInterruptedRunsAreNoted: what the end of a generation cuts off is taken up by the next one.
 func TestInterruptedRunsAreNoted(t *testing.T) {
-	s := &service{metrics: newMetrics("test")}
+	m := newMetrics("test")
+	s := &service{metrics: m, alarms: newAlarms(nil, m, slog.New(slog.DiscardHandler), time.Now)}
 	g := &generation{interrupted: make(chan string, 1)}
 	source := dirsync.Source{Scope: state.Scope{Tenant: "acme", Source: "acme"}}
 	s.ended(g, source, dirsync.Report{}, state.ErrLeased)
