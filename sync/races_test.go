@@ -38,9 +38,9 @@ type race struct {
 	killed  bool             // the step was cut off
 }
 
-func newRace(t testing.TB, seed uint64) *race {
+func newRace(w *world, seed uint64) *race {
 	r := &race{random: rand.New(rand.NewPCG(seed, 7)), titles: make(map[state.ID]string)}
-	r.world, r.sales, r.group = grouped(t, crowd(9)...)
+	r.world, r.sales, r.group = groupedIn(w, crowd(9)...)
 	r.source.Rules.GateFloor = []int{1, 3, 9}[r.random.IntN(3)]
 	r.source.Rules.Protect = []string{"p008@acme.example"}
 	r.dir.lookTells = true
@@ -327,7 +327,7 @@ func (r *race) settle() {
 // goes without a witness, the journal tells the record exactly, every run comes to an end, and in the end a run plans nothing.
 func TestRaces(t *testing.T) {
 	if *raceSeed != 0 {
-		race := newRace(t, *raceSeed)
+		race := newRace(populated(t, crowd(9)...), *raceSeed)
 		race.carryOut()
 		return
 	}
@@ -335,7 +335,7 @@ func TestRaces(t *testing.T) {
 	kills := 0
 	for i := range *raceSchedules {
 		seed := first + uint64(i)
-		race := newRace(t, seed)
+		race := newRace(populated(t, crowd(9)...), seed)
 		race.steps = append(race.steps, fmt.Sprintf("-races.seed=%d", seed))
 		race.carryOut()
 		for _, s := range race.steps {
@@ -347,6 +347,22 @@ func TestRaces(t *testing.T) {
 	t.Logf("%d schedules, %d processes killed", *raceSchedules, kills)
 	if kills < *raceSchedules/10 {
 		t.Errorf("only %d processes were killed: this tests little", kills)
+	}
+}
+
+// TestRacesOnSQLite carries a few of them out on a real database.
+func TestRacesOnSQLite(t *testing.T) {
+	for range 40 {
+		w := onSQLite(t)
+		w.join(crowd(9)...)
+		for range 2 {
+			w.hand()
+			w.clock.hour()
+		}
+		seed := rand.Uint64() >> 16
+		race := newRace(w, seed)
+		race.steps = append(race.steps, fmt.Sprintf("seed %d, on SQLite", seed))
+		race.carryOut()
 	}
 }
 

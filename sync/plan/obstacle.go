@@ -23,8 +23,8 @@ type Obstacles struct {
 	Returned bool // LetInAgain
 }
 
-// Obstruct is the rest of the third table of docs/removal.md. It weighs the obstacles against a change. It goes on if dropped is false and the Hold is empty; otherwise it is held for that
-// reason, or dropped with a notice ("": another notice has said why). Its rules:
+// Obstruct weighs the obstacles against a change: it is the rest of the third table of docs/removal.md. The change goes on if dropped is
+// false and the Hold is empty; otherwise it is held for that reason, or dropped with a notice ("": another notice has said why). Its rules:
 //
 //   - whoever fits an account by attributes alone gets it only if everyone was read who may fit as well;
 //   - nobody is out of scope in a pull that did not read everyone, who might be assigned through what was not read;
