@@ -81,6 +81,7 @@ func (r *runner) complete(ctx context.Context) (told bool, err error) {
 	}
 	run := &r.report.Run
 	run.Verdict, run.Outcome, run.Reason, run.EndedAt = state.VerdictFailed, OutcomeIncomplete, connectors.Mend(err), r.engine.now()
+	r.report.Plan = plan.Plan{Format: plan.Format, Tenant: run.Scope.Tenant, Source: run.Scope.Source, Run: run.ID, MadeAt: run.StartedAt}
 	r.report.Proof.Reason, r.failure = run.Reason, connectors.Label(err)
 	r.report.Proof.Fail(err, run.EndedAt)
 	return false, nil
@@ -90,6 +91,9 @@ func (r *runner) complete(ctx context.Context) (told bool, err error) {
 func (r *runner) failed(err error) {
 	run := &r.report.Run
 	run.Outcome, run.Reason = OutcomeFailed, "stopped: "+err.Error()
+	if errors.Is(err, context.Canceled) {
+		run.Reason = "It was interrupted before its end."
+	}
 	run.Verdict = cmp.Or(run.Verdict, state.VerdictFailed)
 }
 
