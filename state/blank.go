@@ -99,8 +99,7 @@ func (p *Personal) In(text string) bool {
 	return slices.ContainsFunc(p.Keys, named) || slices.ContainsFunc(p.IDs, func(id string) bool { return named(scim.Fold(id)) })
 }
 
-// Blank returns a JSON document with Erased in the place of the person's texts, wherever they stand in an object that also names one of
-// the person's ids, and of every key. ok is false when nothing had to be blanked, or the document cannot be read.
+// Blank returns a JSON document with Erased in the place of each text that tells something of the person: see told. ok is false when nothing had to be blanked, or the document cannot be read.
 func (p *Personal) Blank(document []byte) (blanked []byte, ok bool) {
 	if !p.In(string(document)) {
 		return nil, false
@@ -140,10 +139,20 @@ func (p *Personal) blank(v any, own bool) (any, bool) {
 		}
 		return v, changed
 	case string:
-		folded := scim.Fold(v)
-		if !slices.Contains(p.IDs, v) && (slices.Contains(p.Keys, folded) || own && slices.Contains(p.Texts, folded)) {
+		if v != Erased && !slices.Contains(p.IDs, v) && p.told(scim.Fold(v), own) {
 			return Erased, true
 		}
 	}
 	return v, false
+}
+
+// told tells whether a text says something personal: one of the person's own, when it stands beside an id of theirs; anywhere what names
+// them and nobody else.
+func (p *Personal) told(folded string, own bool) bool {
+	if slices.Contains(p.Keys, folded) || own && slices.Contains(p.Texts, folded) {
+		return true
+	}
+	return slices.ContainsFunc(p.Keys, func(key string) bool {
+		return (own || strings.Contains(key, "@")) && strings.Contains(folded, key)
+	})
 }

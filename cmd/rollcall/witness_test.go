@@ -1,0 +1,94 @@
+package main
+
+import (
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"rollcall/state"
+	"rollcall/state/scim"
+	"rollcall/state/sqlite"
+)
+
+// TestPushHold: what waits is in force when its time is over, a DELETE as a deletion, and not a moment earlier; a protected account waits
+// for somebody's word however long, and what was taken back or pinned meanwhile stays as it is.
+func TestPushHold(t *testing.T) {
+	cfg, err := loadText(t, `sources:
+  - {name: acme, tenant: acme, kind: entra, removal: {push_gate: hold, push_hold: 2h, protect: [owner]}}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := &cfg.Sources[0]
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	rec, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "rollcall.db"), sqlite.Options{Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rec.Close()
+	if _, err := ensureSource(t.Context(), rec, src); err != nil {
+		t.Fatal(err)
+	}
+	write := func(id state.ID, reason string, m state.Mutation) {
+		t.Helper()
+		m.Scope, m.Kind, m.ID = src.scope(), state.KindAccount, id
+		m.Cause = state.Cause{Kind: state.CausePush, Actor: "key-1", Reason: reason}
+		if m.Life != nil && m.Life.Pinned != nil {
+			m.Cause.Kind = state.CauseOperator
+		}
+		results, err := rec.Write(state.Urgent, []state.Mutation{m})
+		if err != nil || results[0].Err != nil {
+			t.Fatal(id, err, results)
+		}
+	}
+	put := func(id state.ID, title string, base int64) state.Mutation {
+		return state.Mutation{Put: &state.Put{Base: base, Resource: scim.ObjectOf(
+			scim.Field{Name: "userName", Value: scim.StringValue(string(id))}, scim.Field{Name: "title", Value: scim.StringValue(title)})}}
+	}
+	stage := state.Mutation{Life: &state.Life{Said: new(false), Stage: true}}
+	for _, id := range []state.ID{"inactive", "deleted", "owner", "back", "pinned", "late"} {
+		write(id, "", put(id, "", 0))
+		if id != "late" {
+			write(id, map[bool]string{true: state.ReasonDelete}[id == "deleted"], stage)
+		}
+	}
+	write("inactive", "", put("inactive", "changed while it waits", 2)) // which does not make it wait longer
+	write("back", "", state.Mutation{Life: &state.Life{Said: new(true)}})
+	write("pinned", "", state.Mutation{Life: &state.Life{InForce: new(true), Pinned: new(true)}})
+	now = now.Add(time.Hour)
+	write("late", "", stage)
+
+	w := newWitnesses(rec, slog.New(slog.DiscardHandler), func() time.Time { return now })
+	attend := func(again time.Time, want map[state.ID]string) {
+		t.Helper()
+		next, err := w.attend(t.Context(), &generation{cfg: cfg}, src)
+		if err != nil || !next.Equal(again) {
+			t.Errorf("again at %s, %v; want %s", next, err, again)
+		}
+		for id, is := range want {
+			r, err := rec.Record(t.Context(), src.scope(), state.KindAccount, id)
+			got := "deleted"
+			if err == nil {
+				got = newUserView(src.scope(), r).state()
+			}
+			if got != is {
+				t.Errorf("%s is %s, want %s", id, got, is)
+			}
+		}
+	}
+	now = now.Add(time.Hour - time.Second)
+	attend(now.Add(time.Second), map[state.ID]string{"inactive": "active (staged)", "deleted": "active (staged)", "owner": "active (staged)"})
+	now = now.Add(time.Second)
+	attend(now.Add(witnessInterval), map[state.ID]string{
+		"inactive": "inactive", "deleted": "deleted", "owner": "active (staged)", "back": "active", "pinned": "active (pinned)", "late": "active (staged)",
+	})
+	now = now.Add(1000 * time.Hour)
+	attend(now.Add(witnessInterval), map[state.ID]string{"owner": "active (staged)", "late": "inactive"})
+
+	entries, err := rec.EntriesOf(t.Context(), src.scope(), "inactive")
+	last := entries[len(entries)-1]
+	if err != nil || last.Verb != state.VerbDeactivate || last.Cause != (state.Cause{Kind: state.CausePush, Actor: "key-1", Reason: "push_held"}) {
+		t.Errorf("the journal says %+v, %v", last, err)
+	}
+}
