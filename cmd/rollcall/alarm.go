@@ -174,7 +174,7 @@ func (a *alarms) conditions(ctx context.Context, g *generation, src *sourceConfi
 	if g.alarmURL == "" {
 		return nil, nil // the metrics and the log are all there is to tell
 	}
-	h, err := health(ctx, a.rec, src.scope(), src, g.misconfigured[src.Name], now)
+	h, err := health(ctx, a.rec, src.scope(), src, g.whyNot(src), now)
 	if err != nil {
 		return nil, err
 	}

@@ -123,6 +123,17 @@ func (c *config) tokenSecret(env lookupEnv) ([]byte, error) {
 	return []byte(text), nil
 }
 
+// unreadable says why one of the source's secrets cannot be read now; "" if all can, and of a source that is nil.
+func (s *sourceConfig) unreadable(env lookupEnv) string {
+	if s == nil {
+		return ""
+	}
+	if faults := s.secretFaults(env); len(faults) > 0 {
+		return faults[0].What
+	}
+	return ""
+}
+
 // secretFaults says which of the source's secrets cannot be read, each at its place in the file.
 func (s *sourceConfig) secretFaults(env lookupEnv) faults {
 	refs := map[string]secret{}

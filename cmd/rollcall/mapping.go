@@ -87,7 +87,7 @@ func (a *app) showMappings(ctx context.Context, name string) error {
 			return mended(err)
 		}
 		for _, left := range inForce.left {
-			fmt.Fprintf(a.stderr, "%s: left: %s\n", src.Name, left)
+			fmt.Fprintf(a.stderr, "%s: left out: %s\n", src.Name, left)
 		}
 		for j, target := range inForce.compiled.Targets() {
 			row := inForce.rows[j]

@@ -74,7 +74,7 @@ func (s *session) pullMapping(ctx context.Context, name string) error {
 	}
 	fmt.Fprint(s.stdout, text)
 	for _, left := range taken.left {
-		fmt.Fprintln(s.stderr, "left: "+left)
+		fmt.Fprintln(s.stderr, "left out: "+left)
 	}
 	if len(taken.left) > 0 {
 		return exitWith(exitPartly)
@@ -136,13 +136,14 @@ func tenantMapping(ctx context.Context, src *sourceConfig, connector connectors.
 			row.Apply = mapping.Create
 		}
 		if why := rowFault(row); why != "" {
-			t.left = append(t.left, fmt.Sprintf("%s from %s: %s.", r.Target, r.Source, trimPeriod(why)))
+			t.left = append(t.left, fmt.Sprintf("%s from %s: %s", r.Target, r.Source, ended(why)))
 			continue
 		}
 		t.rows = append(t.rows, row)
 	}
 	if t.compiled, err = mapping.Compile(t.rows); err != nil {
-		return takenOver{}, untakeable(err.Error(), "write the mapping into the configuration, or mend it at the provider")
+		why := strings.Join(append([]string{err.Error()}, t.left...), "; ")
+		return takenOver{}, untakeable(why, "write the mapping into the configuration, or mend it at the provider")
 	}
 	for _, filter := range provider.Scoping {
 		var clauses []mapping.Clause
@@ -211,6 +212,14 @@ func (s *session) mappingInForce(ctx context.Context, src *sourceConfig) (takenO
 	return tenantMapping(ctx, src, connector)
 }
 
+// ended ends a sentence that may have its end already.
+func ended(s string) string {
+	if strings.HasSuffix(s, "?") {
+		return s
+	}
+	return sentence(s)
+}
+
 // rowFault says why a row cannot be carried out, "" if it can. The row is tried beside one for userName, which a mapping must have.
 func rowFault(row mapping.Row) string {
 	rows := []mapping.Row{row}
@@ -244,7 +253,7 @@ type yamlClause struct {
 func (t *takenOver) yaml() (string, error) {
 	var b strings.Builder
 	for _, left := range t.left {
-		b.WriteString("# Left: " + clean(left) + "\n")
+		b.WriteString("# Left out: " + clean(left) + "\n")
 	}
 	if t.provider.Create == connectors.No {
 		b.WriteString("policy: " + dirsync.PolicyNoCreate + "\n")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,7 +47,8 @@ type generation struct {
 	runnable      map[string]dirsync.Source // by name: those that are not misconfigured
 	alarmURL      string                    // "" = none
 	alarmClient   *http.Client
-	misconfigured map[string]string // by source: why it cannot pull
+	env           lookupEnv
+	misconfigured map[string]string // by source: why it cannot pull, whatever its secrets are
 	interrupted   chan string       // sources whose runs the end of this generation cut off; buffered for all
 }
 
@@ -100,7 +102,7 @@ func (s *service) close() {
 // newGeneration makes everything that a configuration determines. What is wrong with one source alone is logged and leaves it without
 // pulls; any other error makes no generation.
 func (s *service) newGeneration(ctx context.Context, cfg *config) (*generation, error) {
-	g := &generation{cfg: cfg, misconfigured: map[string]string{}, interrupted: make(chan string, len(cfg.Sources))}
+	g := &generation{cfg: cfg, env: s.app.env, misconfigured: map[string]string{}, interrupted: make(chan string, len(cfg.Sources))}
 	tokenSecret, err := cfg.tokenSecret(s.app.env)
 	if err != nil {
 		return nil, err
@@ -142,12 +144,24 @@ func (s *service) newGeneration(ctx context.Context, cfg *config) (*generation, 
 	return g, nil
 }
 
-// prepare sees that the record knows a source and makes it ready to run.
+// prepare sees that the record knows a source and makes it ready to run. Secrets that cannot be read are logged; each run tries them again.
 func (s *service) prepare(ctx context.Context, src *sourceConfig, transport http.RoundTripper) (dirsync.Source, error) {
 	if _, err := ensureSource(ctx, s.rec, src); err != nil {
 		return dirsync.Source{}, err
 	}
-	return src.runnable(s.app.env, transport)
+	c, err := src.open(s.app.env, transport)
+	if err != nil {
+		return dirsync.Source{}, err
+	}
+	if why := src.unreadable(s.app.env); why != "" {
+		s.log.Error("source misconfigured: it is not pulled until this can be read", logSource, src.Name, logReason, why)
+	}
+	return src.asking(c), nil
+}
+
+// whyNot says why a source cannot pull now; "" if it can.
+func (g *generation) whyNot(src *sourceConfig) string {
+	return cmp.Or(g.misconfigured[src.Name], src.unreadable(g.env))
 }
 
 // reasonOf is what a person has to know of why a source is misconfigured, in one line.
@@ -319,7 +333,7 @@ func (s *service) health(ctx context.Context) ([]explain.Health, error) {
 	var all []explain.Health
 	for i := range g.cfg.Sources {
 		src := &g.cfg.Sources[i]
-		h, err := health(ctx, s.rec, src.scope(), src, g.misconfigured[src.Name], s.app.now())
+		h, err := health(ctx, s.rec, src.scope(), src, g.whyNot(src), s.app.now())
 		if err != nil {
 			return nil, err
 		}

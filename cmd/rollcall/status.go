@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rollcall/connectors"
 	"rollcall/sync/explain"
 )
 
@@ -74,8 +75,9 @@ func (s *session) status(ctx context.Context, source string, exitCode bool) erro
 		if err != nil {
 			return err
 		}
-		if h.LastPullAt.IsZero() && h.Misconfigured == "" { // who pulls already has the secrets, even if this shell has not
-			h.Misconfigured = s.misconfigured(cfg)
+		// Whoever pulls well has the secrets, even if this shell has not.
+		if h.Misconfigured == "" && (h.LastPullAt.IsZero() || h.Failure == connectors.ErrMisconfigured.Error()) {
+			h.Misconfigured = cfg.unreadable(s.env)
 		}
 		code = worse(code, healthCode(&h, now))
 		views = append(views, newStatusView(h, now))
@@ -91,17 +93,6 @@ func (s *session) status(ctx context.Context, source string, exitCode bool) erro
 		return nil
 	}
 	return exitWith(code)
-}
-
-// misconfigured says why a source cannot pull, as far as its secrets tell; "" if it can.
-func (a *app) misconfigured(cfg *sourceConfig) string {
-	if cfg == nil {
-		return ""
-	}
-	if unreadable := cfg.secretFaults(a.env); len(unreadable) > 0 {
-		return unreadable[0].What
-	}
-	return ""
 }
 
 func newStatusView(h explain.Health, now time.Time) statusView {

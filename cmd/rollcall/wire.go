@@ -131,11 +131,16 @@ func newTransport(c *config) (http.RoundTripper, error) {
 	return t, nil
 }
 
-// connector opens the connector of a source, reading its secrets; nil for a push-only one.
+// connector opens the connector of a source whose secrets can be read; nil for a push-only one.
 func (s *sourceConfig) connector(env lookupEnv, transport http.RoundTripper) (connectors.Connector, error) {
 	if unreadable := s.secretFaults(env); len(unreadable) > 0 {
 		return nil, unreadable
 	}
+	return s.open(env, transport)
+}
+
+// open opens the connector of a source, whatever becomes of its secrets: they are read when they are needed.
+func (s *sourceConfig) open(env lookupEnv, transport http.RoundTripper) (connectors.Connector, error) {
 	text := func(ref secret) func() (string, error) { return ref.reader(env, secret.read) }
 	bytes := func(ref secret) func() ([]byte, error) {
 		read := ref.reader(env, secret.readWhole)
@@ -201,18 +206,23 @@ func (s *sourceConfig) ruled() dirsync.Source {
 	}
 }
 
-// runnable makes a source ready to run.
+// runnable makes a source ready to run now: its secrets can be read.
 func (s *sourceConfig) runnable(env lookupEnv, transport http.RoundTripper) (dirsync.Source, error) {
 	c, err := s.connector(env, transport)
 	if err != nil {
 		return dirsync.Source{}, err
 	}
+	return s.asking(c), nil
+}
+
+// asking is the source with the connector that it asks through.
+func (s *sourceConfig) asking(c connectors.Connector) dirsync.Source {
 	source := s.ruled()
 	source.Connector = c
 	if s.TenantMapping {
 		source.Complete = s.completeFromTenant()
 	}
-	return source, nil
+	return source
 }
 
 // rules are the source's rules of removal and creation.
