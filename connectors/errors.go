@@ -110,6 +110,15 @@ func Mend(err error) string {
 	return Reason(err)
 }
 
+// Advice says what was tried and what can be done about it, in one plain sentence; where there is nothing to be done, what happened.
+func Advice(err error) string {
+	var failure *Error
+	if errors.As(err, &failure) && failure.Mend != "" {
+		return "Could not " + failure.Op + ": " + strings.TrimRight(failure.Mend, ".") + "."
+	}
+	return Reason(err)
+}
+
 // plain is each kind of error as the end of a sentence.
 var plain = map[error]string{
 	ErrThrottled:     "the provider asked us to slow down and kept asking",

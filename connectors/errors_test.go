@@ -26,6 +26,13 @@ func TestReasonAndMend(t *testing.T) {
 		if got := connectors.Reason(test.err); got != test.reason {
 			t.Errorf("reason of %v: %s", test.err, got)
 		}
+		advice := test.reason
+		if errors.Is(test.err, connectors.ErrForbidden) {
+			advice = "Could not read people: grant it."
+		}
+		if got := connectors.Advice(test.err); got != advice {
+			t.Errorf("advice on %v: %s", test.err, got)
+		}
 		if got := connectors.Mend(test.err); got != test.mend {
 			t.Errorf("mend of %v: %s", test.err, got)
 		}

@@ -29,7 +29,7 @@ func TestCompletedByTheProvider(t *testing.T) {
 	w.disable("bob")
 	failing = unreadable
 	for name, r := range map[string]dirsync.Report{"scheduled": w.scheduled(), "by hand": w.hand(), "dry": w.dry()} {
-		if r.Run.Outcome != dirsync.OutcomeIncomplete || r.Run.Verdict != state.VerdictFailed || r.Run.Reason != "grant the permission" {
+		if r.Run.Outcome != dirsync.OutcomeIncomplete || r.Run.Verdict != state.VerdictFailed || r.Run.Reason != "Could not read the mapping: grant the permission." {
 			t.Errorf("%s: %s, %s, %q", name, r.Run.Outcome, r.Run.Verdict, r.Run.Reason)
 		}
 	}

@@ -80,7 +80,7 @@ func (r *runner) complete(ctx context.Context) (told bool, err error) {
 		return false, ctx.Err()
 	}
 	run := &r.report.Run
-	run.Verdict, run.Outcome, run.Reason, run.EndedAt = state.VerdictFailed, OutcomeIncomplete, connectors.Mend(err), r.engine.now()
+	run.Verdict, run.Outcome, run.Reason, run.EndedAt = state.VerdictFailed, OutcomeIncomplete, connectors.Advice(err), r.engine.now()
 	r.report.Plan = plan.Plan{Format: plan.Format, Tenant: run.Scope.Tenant, Source: run.Scope.Source, Run: run.ID, MadeAt: run.StartedAt}
 	r.report.Proof.Reason, r.failure = run.Reason, connectors.Label(err)
 	r.report.Proof.Fail(err, run.EndedAt)

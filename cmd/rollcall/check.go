@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"rollcall/connectors"
 )
 
 func checkCommand(a *app) *cobra.Command {
@@ -58,7 +60,8 @@ func (s *session) check(ctx context.Context, names []string) error {
 	}
 	out := s.newLister("SOURCE", "", "WHAT~", "WHAT TO DO~")
 	for _, source := range sources {
-		for _, f := range source.Connector.Check(ctx) {
+		src, _ := s.cfg.source(source.Scope.Source)
+		for _, f := range append(source.Connector.Check(ctx), src.checkMapping(ctx, source.Connector)...) {
 			word := "ok"
 			switch {
 			case !f.OK && f.Optional:
@@ -76,4 +79,28 @@ func (s *session) check(ctx context.Context, names []string) error {
 		return err
 	}
 	return exitWith(code)
+}
+
+// checkMapping says what is worth a word of a source's mapping: that it cannot be read from the provider, what of it is left out, and
+// that it deactivates nobody.
+func (s *sourceConfig) checkMapping(ctx context.Context, connector connectors.Connector) (findings []connectors.Finding) {
+	compiled := s.Compiled
+	if s.TenantMapping {
+		taken, err := tenantMapping(ctx, s, connector)
+		finding := connectors.Finding{What: "take the provider's mapping over", OK: err == nil}
+		if err != nil {
+			finding.Mend = connectors.Mend(err)
+		}
+		findings = append(findings, finding)
+		for _, left := range taken.left {
+			findings = append(findings, connectors.Finding{What: "all of the provider's mapping is taken over", Optional: true, Mend: "left out: " + left})
+		}
+		compiled = taken.compiled
+	}
+	if compiled != nil && !deactivates(compiled) {
+		findings = append(findings, connectors.Finding{
+			What: "the mapping deactivates", Optional: true, Mend: "it " + noActiveRow + "; add that row, unless this is meant",
+		})
+	}
+	return findings
 }

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"rollcall/connectors/rest"
@@ -58,11 +59,30 @@ func (c *config) warnings() []fault {
 	if len(c.Sources) == 0 {
 		warn("sources", "there are none: nothing is received and nothing is pulled", "add the first, as config.example.yaml shows")
 	}
+	for i := range c.Sources {
+		s := &c.Sources[i]
+		if s.pulls() && s.Compiled != nil && !deactivates(s.Compiled) {
+			at := s.at.position(join(s.path, "mapping"))
+			all = append(all, fault{
+				File: s.at.file, Line: at.Line, Column: at.Column, Path: join(s.path, "mapping"), What: noActiveRow,
+				Mend: "add the row for active that 'rollcall mapping show' has for a source without a mapping, unless that is meant",
+			})
+		}
+	}
 	if c.OpsListen != "" && !listensOnLoopback(c.OpsListen) {
 		warn("ops.listen", "is plain HTTP that other machines can reach: it shows no secrets and no personal data, but the names of sources and how they are",
 			"let only your monitoring reach it, or listen on 127.0.0.1")
 	}
 	return all
+}
+
+const noActiveRow = "has no row for active with apply: always, so that no pull ever deactivates anybody"
+
+// deactivates tells whether a mapping can say that somebody is inactive.
+func deactivates(m *mapping.Mapping) bool {
+	return slices.ContainsFunc(m.Targets(), func(t mapping.Target) bool {
+		return t.Apply == mapping.Always && scim.EqualFold(t.Path.Attr, "active") && t.Path.Sub == "" && t.Path.Filter == nil
+	})
 }
 
 // checkFiles adds faults about the files that the configuration names.

@@ -84,14 +84,10 @@ func (s *session) pullMapping(ctx context.Context, name string) error {
 
 // mended is a provider's failure in the words of what was tried and what to do about it.
 func mended(err error) error {
-	told := (*connectors.Error)(nil)
-	switch {
-	case !errors.As(err, &told):
-		return err
-	case told.Mend == "":
-		return errors.New(connectors.Reason(err))
+	if told := (*connectors.Error)(nil); errors.As(err, &told) {
+		return errors.New(connectors.Advice(err))
 	}
-	return fmt.Errorf("could not %s: %s", told.Op, told.Mend)
+	return err
 }
 
 // takenOver is a provider's own mapping in the configuration's words.
