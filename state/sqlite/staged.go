@@ -38,7 +38,7 @@ func (w *work) gated() error {
 	since := sinceMilli(w.now.Add(-state.GateWindow))
 	var sums state.Ledger
 	if _, err := w.c.one(func(row row) { sums = scanLedger(row) }, ledger,
-		w.m.Scope.Source, w.m.Scope.Tenant, since, w.m.Scope.Source, w.m.Scope.Tenant); err != nil {
+		since, since, w.m.Scope.Source, w.m.Scope.Tenant, since, w.m.Scope.Source, w.m.Scope.Tenant); err != nil {
 		return err
 	}
 	sums.Total += int(w.held.tally.accounts)
