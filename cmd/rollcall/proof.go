@@ -24,8 +24,8 @@ func proofLines(r state.Run, report dirsync.RunReport) []string {
 	if p.Lost {
 		lines = append(lines, "The source itself is lost: its application, its consent or its status is gone. Nobody is removed.")
 	}
-	if n := len(p.Unreadable); n > 0 {
-		lines = append(lines, fmt.Sprintf("Members of %s could not be read, so that nobody counts as unassigned: %s.", plural(n, "group"), strings.Join(p.Unreadable, ", ")))
+	if len(p.Unreadable) > 0 {
+		lines = append(lines, unreadableGroups(&p))
 	}
 	if len(p.Probes) > 0 {
 		lines = append(lines, "Permissions that showed: "+strings.Join(p.Probes, ", ")+".")
@@ -68,4 +68,9 @@ func pushLine(p *connectors.Push) string {
 		return line + ". " + sentence(p.Why)
 	}
 	return line + "."
+}
+
+// unreadableGroups says which groups a pull could not read, and what that means.
+func unreadableGroups(p *connectors.Proof) string {
+	return fmt.Sprintf("Members of %s could not be read, so that nobody counts as unassigned: %s.", plural(len(p.Unreadable), "group"), strings.Join(p.Unreadable, ", "))
 }

@@ -21,6 +21,9 @@ func (s *session) printReport(r dirsync.Report, dryRun bool) {
 	}
 	s.printSummed(r.Plan, runSum(r))
 	s.printMishaps(r)
+	if len(r.Proof.Unreadable) > 0 {
+		s.line("%s See 'rollcall check --source %s'.", unreadableGroups(&r.Proof), r.Run.Scope.Source)
+	}
 	if r.Run.Verdict != state.VerdictComplete {
 		s.line("The pull was not complete: %s", sentence(r.Run.Reason))
 	}
