@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"rollcall/state"
@@ -14,7 +15,7 @@ import (
 )
 
 const (
-	applyBatch  = 500 // changes handed to the store at once; it commits them in smaller parts, with pauses for others
+	applyBatch  = 200 // changes handed to the store at once; it commits them in smaller parts, with pauses for others
 	memberBatch = 100 // memberships of a group that change in one commit
 )
 
@@ -32,8 +33,8 @@ type applier struct {
 	build func(ctx context.Context, c *plan.Change, m state.Mutation) (state.Mutation, error)
 }
 
-// apply carries out the changes at some positions of the plan, in their order, and returns what became of those that were tried. One
-// that is refused spares the others. An error ends it between two batches; everything before is on disk.
+// apply carries out the changes at some positions of the plan, in their order, and returns what became of those that were tried. While
+// a batch is written the next is made ready. One that is refused spares the others. An error ends it between two batches; everything before is on disk.
 func (a *applier) apply(ctx context.Context, positions []int) ([]ChangeResult, error) {
 	all := len(positions)
 	var groups []int
@@ -44,20 +45,28 @@ func (a *applier) apply(ctx context.Context, positions []int) ([]ChangeResult, e
 		return a.plan.Changes[at].Group != nil
 	})
 	results := make([]ChangeResult, 0, all)
-	for start := 0; start < len(positions); start += applyBatch {
-		if err := ctx.Err(); err != nil {
+	batches := slices.Collect(slices.Chunk(positions, applyBatch))
+	var ready *readied
+	for i := range batches {
+		if err := cmp.Or(ctx.Err(), a.lease.keep(ctx)); err != nil {
 			return results, err
 		}
-		if err := a.lease.keep(ctx); err != nil {
-			return results, err
+		if ready == nil {
+			ready = a.ready(ctx, batches[i])
 		}
-		batch := positions[start:min(start+applyBatch, len(positions))]
-		done, err := a.batch(ctx, batch)
-		results = append(results, done...)
+		var writing sync.WaitGroup
+		var err error
+		this := ready
+		writing.Go(func() { err = a.write(this) })
+		if ready = nil; i+1 < len(batches) && a.build == nil { // what build reads may be what is being written
+			ready = a.ready(ctx, batches[i+1])
+		}
+		writing.Wait()
+		results = append(results, this.results...)
 		if err != nil {
 			return results, err
 		}
-		a.progress(Progress{Step: StepApply, Done: start + len(batch), Of: all})
+		a.progress(Progress{Step: StepApply, Done: len(results), Of: all})
 	}
 	for _, at := range groups {
 		done, err := a.members(ctx, at)
@@ -105,34 +114,47 @@ func (a *applier) members(ctx context.Context, at int) (ChangeResult, error) {
 	return result, nil
 }
 
-// batch hands some changes to the store.
-func (a *applier) batch(ctx context.Context, positions []int) ([]ChangeResult, error) {
-	results := make([]ChangeResult, len(positions))
-	mutations := make([]state.Mutation, 0, len(positions))
-	written := make([]int, 0, len(positions)) // index into results, by mutation
+// readied is a batch of changes that is ready to be written.
+type readied struct {
+	results   []ChangeResult
+	mutations []state.Mutation
+	written   []int // index into results, by mutation
+	err       error // that ends the run
+}
+
+// ready makes a batch ready. What it reads may be older than what is written beside it: no account has two changes, and each mutation
+// names the version that it is for.
+func (a *applier) ready(ctx context.Context, positions []int) *readied {
+	b := &readied{
+		results: make([]ChangeResult, len(positions)), mutations: make([]state.Mutation, 0, len(positions)), written: make([]int, 0, len(positions)),
+	}
 	for i, at := range positions {
 		m, err := a.mutation(ctx, &a.plan.Changes[at])
-		results[i] = ChangeResult{Change: at}
-		if err != nil {
-			if err := settleResult(&results[i], err); err != nil {
-				return nil, err
-			}
-			continue
+		b.results[i] = ChangeResult{Change: at}
+		if err == nil {
+			b.mutations, b.written = append(b.mutations, m), append(b.written, i)
+		} else if b.err = settleResult(&b.results[i], err); b.err != nil {
+			b.results = nil // nothing of it was tried
+			break
 		}
-		mutations, written = append(mutations, m), append(written, i)
 	}
-	if len(mutations) == 0 {
-		return results, nil
+	return b
+}
+
+// write hands a batch to the store.
+func (a *applier) write(b *readied) error {
+	if b.err != nil || len(b.mutations) == 0 {
+		return b.err
 	}
-	outcomes, err := a.store.Write(state.Bulk, mutations)
+	outcomes, err := a.store.Write(state.Bulk, b.mutations)
 	var fatal error
 	for i, outcome := range outcomes {
-		fatal = cmp.Or(fatal, settleResult(&results[written[i]], outcome.Err))
+		fatal = cmp.Or(fatal, settleResult(&b.results[b.written[i]], outcome.Err))
 	}
 	if err = cmp.Or(err, fatal); err != nil {
-		return results, fmt.Errorf("apply the plan: %w", err)
+		return fmt.Errorf("apply the plan: %w", err)
 	}
-	return results, nil
+	return nil
 }
 
 // settleResult sorts what became of one change. It returns the errors that end the run: those that are no answer to this one change.

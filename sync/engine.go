@@ -6,8 +6,8 @@
 // A run reads the index of a source's accounts first, so that whatever a push changes while the pull goes on is seen to have moved and
 // is left alone. Then it pulls, page by page, and keeps nothing of the people who agree. What differs is decided in sync/plan; who
 // is missing, or would be let in again, is looked at by id. The gate holds what nobody should lose by mistake; the rest is applied in
-// small commits. All of it happens on the caller's goroutine, under the source's lease, without any transaction open while the
-// network is waited for.
+// small commits, each batch made ready while the one before is written. All else happens on the caller's goroutine, under the source's
+// lease, without any transaction open while the network is waited for.
 //
 // Whatever goes wrong at the provider makes a run incomplete: what was positively read still counts, what was not read is not
 // missed. A dry run does the same up to the gate with a Reader, which can write nothing.
