@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -46,15 +47,29 @@ func ReadRunReport(run state.Run) (RunReport, error) {
 	return r, nil
 }
 
-// readProof decodes only what a run's pull proved, and the basis that it was made with.
-func readProof(run state.Run) (report struct {
-	Proof connectors.Proof `json:"proof"`
-	Basis string           `json:"basis"`
-}, err error) {
-	if err = json.Unmarshal(run.Report, &report); err != nil {
-		err = fmt.Errorf("read the proof of run %s: %w", run.ID, err)
+// readProof decodes only what a run's pull proved, and the basis that it was made with. Both stand at the beginning of what may be long:
+// the rest is not read.
+func readProof(run state.Run) (proof connectors.Proof, basis string, err error) {
+	d := json.NewDecoder(bytes.NewReader(run.Report))
+	_, err = d.Token() // {
+	for err == nil && basis == "" && d.More() {
+		var name json.Token
+		if name, err = d.Token(); err != nil {
+			break
+		}
+		switch name {
+		case "proof":
+			err = d.Decode(&proof)
+		case "basis":
+			err = d.Decode(&basis)
+		default:
+			err = d.Decode(new(json.RawMessage))
+		}
 	}
-	return report, err
+	if err != nil {
+		return connectors.Proof{}, "", fmt.Errorf("read the proof of run %s: %w", run.ID, err)
+	}
+	return proof, basis, nil
 }
 
 func (r *Report) encode() ([]byte, error) {

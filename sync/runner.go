@@ -214,9 +214,9 @@ func (r *runner) usual(ctx context.Context) (int, error) {
 	}
 	var people []int
 	for i := 0; i < len(runs) && len(people) < plan.UsualPulls; i++ {
-		past, err := readProof(runs[i])
-		if err == nil && IsPull(runs[i]) && past.Proof.Complete && past.Basis == r.planner.plan.Basis { // what cannot be read says nothing
-			people = append(people, past.Proof.People)
+		past, basis, err := readProof(runs[i])
+		if err == nil && IsPull(runs[i]) && past.Complete && basis == r.planner.plan.Basis { // what cannot be read says nothing
+			people = append(people, past.People)
 		}
 	}
 	return plan.Usual(people), nil
