@@ -82,6 +82,7 @@ func (r *runner) complete(ctx context.Context) (told bool, err error) {
 	run := &r.report.Run
 	run.Verdict, run.Outcome, run.Reason, run.EndedAt = state.VerdictFailed, OutcomeIncomplete, connectors.Advice(err), r.engine.now()
 	r.report.Plan = plan.Plan{Format: plan.Format, Tenant: run.Scope.Tenant, Source: run.Scope.Source, Run: run.ID, MadeAt: run.StartedAt}
+	r.report.Unread = true
 	r.report.Proof.Reason, r.failure = run.Reason, connectors.Label(err)
 	r.report.Proof.Fail(err, run.EndedAt)
 	return false, nil

@@ -15,7 +15,7 @@ import (
 
 // printReport prints what a run did, or, of a dry run, would do.
 func (s *session) printReport(r dirsync.Report, dryRun bool) {
-	if r.Plan.Basis == "" { // there was no mapping to make a plan with
+	if r.Unread {
 		s.line("%s: nothing was read: %s", r.Run.Scope.Source, sentence(r.Run.Reason))
 		return
 	}

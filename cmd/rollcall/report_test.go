@@ -200,7 +200,7 @@ func TestPrintRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"took      1.5s", "read      partial: 12 people, 1 page, 2 groups, 9 calls, 1 unreadable group, permissions seen: User.Read.All",
+		"took      1.5s", "read      partial: 12 people, in 1 page and 2 groups, by 9 calls\n", "Members of 1 group could not be read", "Permissions that showed: User.Read.All.",
 		"update       ada@acme.example  userName    differs from the source               applied",
 		"add members  Sales             25 members  in the group at the source, not here  not tried", "and 3 more", "noticed: missing from this pull, waits to be confirmed (2)",
 	} {
