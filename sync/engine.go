@@ -179,8 +179,8 @@ type Progress struct {
 type Report struct {
 	Run     state.Run
 	Proof   connectors.Proof
-	Known   int // accounts whose people were seen in the pull
-	Usual   int // the median of how many people the complete pulls before read; 0: there were too few of them
+	Known   int  // accounts whose people were seen in the pull
+	Usual   int  // the median of how many people the complete pulls before read; 0: there were too few of them
 	Unread  bool // the provider did not tell what Source.Complete asks for: nobody was read and nothing planned
 	Plan    plan.Plan
 	Results []ChangeResult // of the changes that were tried
