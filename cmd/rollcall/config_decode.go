@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/sync/mapping"
+
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
 )
@@ -298,7 +300,7 @@ func names(fields []field) []string {
 func hint(word string, known []string) string {
 	best, distance := "", max(2, len(word)/3)+1
 	for _, k := range known {
-		if n := editDistance(strings.ToLower(word), k); n < distance {
+		if n := mapping.EditDistance(strings.ToLower(word), k); n < distance {
 			best, distance = k, n
 		}
 	}
@@ -306,25 +308,4 @@ func hint(word string, known []string) string {
 		return ""
 	}
 	return "did you mean " + best + "?"
-}
-
-// editDistance is Levenshtein's.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -208,7 +208,7 @@ func unknownFunction(name string) string {
 	}
 	best, distance := "", 3
 	for known := range functions {
-		d := editDistance(strings.ToLower(name), strings.ToLower(known))
+		d := EditDistance(strings.ToLower(name), strings.ToLower(known))
 		if d < distance || d == distance && best != "" && known < best {
 			best, distance = known, d
 		}
@@ -222,8 +222,8 @@ func unknownFunction(name string) string {
 	return fmt.Sprintf("there is no function %s; did you mean %s?", name, best)
 }
 
-// editDistance counts the letters to insert, drop or change to get from a to b.
-func editDistance(a, b string) int {
+// EditDistance counts the letters to insert, drop or change to get from a to b: what is near may have been meant.
+func EditDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

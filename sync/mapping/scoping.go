@@ -254,7 +254,7 @@ func foldOperator(name string) string {
 func unknownOperator(name string) string {
 	best, distance := "", 4
 	for _, folded := range slices.Sorted(maps.Keys(operators)) {
-		if d := editDistance(foldOperator(name), folded); d < distance && len(folded) > 2 {
+		if d := EditDistance(foldOperator(name), folded); d < distance && len(folded) > 2 {
 			best, distance = operators[folded].name, d
 		}
 	}

@@ -62,7 +62,7 @@ func unfitAttribute(name string) string {
 	}
 	best, distance := "", 3
 	for _, known := range singleAttributes {
-		if d := editDistance(folded, strings.ToLower(known)); d < distance {
+		if d := EditDistance(folded, strings.ToLower(known)); d < distance {
 			best, distance = known, d
 		}
 	}
