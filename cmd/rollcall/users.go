@@ -12,6 +12,7 @@ import (
 
 	"rollcall/state"
 	"rollcall/state/scim"
+	"rollcall/sync/explain"
 	"rollcall/sync/plan"
 )
 
@@ -264,38 +265,9 @@ func (s *session) printUser(d userDetail) {
 	fmt.Fprintf(s.stdout, "\n%s\n\nHistory\n", attributeLines(scimFields(d.Resource)))
 	rows := s.newSheet("  NO", "WHEN", "WHAT", "BY?", "WHY~", "CHANGED~")
 	for _, e := range d.History {
-		rows.add(fmt.Sprintf("  %d", e.Number), when(e.At), e.what(), e.by(), e.why(), changedNames(e.After))
+		rows.add(fmt.Sprintf("  %d", e.Number), when(e.At), explain.What(e.Verb, e.After), e.by(), e.why(), changedNames(e.After))
 	}
 	rows.flush()
-}
-
-// what says in a word what happened. Where only the account's life changed, it is what an operator does for it.
-func (e entryView) what() string {
-	if e.Verb != state.VerbLife {
-		return string(e.Verb)
-	}
-	var words []string
-	for _, f := range scimFields(e.After) {
-		on := f.Value.Bool
-		switch {
-		case f.Name == "pinned" && on:
-			words = append(words, "pin")
-		case f.Name == "pinned":
-			words = append(words, "unpin")
-		case f.Name == "protected" && on:
-			words = append(words, "protect")
-		case f.Name == "protected":
-			words = append(words, "unprotect")
-		case f.Name == "link" && f.Value.Text != "":
-			words = append(words, "link")
-		case f.Name == "link":
-			words = append(words, "release")
-		}
-	}
-	if len(words) == 0 {
-		return string(e.Verb)
-	}
-	return strings.Join(words, ", ")
 }
 
 func (e entryView) by() string {

@@ -14,7 +14,7 @@ import (
 // entryEvent is a change of the account.
 func (t *traces) entryEvent(e *state.Entry, s *Subject) Event {
 	event := t.causedEvent(e, true)
-	event.What, event.Changes = what(e), changesOf(e)
+	event.What, event.Changes = What(e.Verb, e.After), changesOf(e)
 	event.Witnesses = t.witnesses(e.Cause)
 	return event
 }
@@ -46,13 +46,13 @@ func (t *traces) causedEvent(e *state.Entry, own bool) Event {
 // names tells whether an entry's JSON names a member.
 func names(object []byte, id state.ID) bool { return bytes.Contains(object, []byte(`"`+id+`"`)) }
 
-// what says in a word what an entry did to an account. Where only its life changed, it is what an operator does for it.
-func what(e *state.Entry) string {
-	if e.Verb != state.VerbLife {
-		return string(e.Verb)
+// What says in a word what a journal entry did to a record. Where only its life changed, it is what an operator does for it.
+func What(verb state.Verb, after []byte) string {
+	if verb != state.VerbLife {
+		return string(verb)
 	}
 	var words []string
-	for _, f := range resourceAt(e.After).Fields {
+	for _, f := range resourceAt(after).Fields {
 		on := f.Value.Bool
 		switch {
 		case f.Name == "staged" && on:
@@ -72,7 +72,7 @@ func what(e *state.Entry) string {
 		}
 	}
 	if len(words) == 0 {
-		return string(e.Verb)
+		return string(verb)
 	}
 	return strings.Join(words, ", ")
 }

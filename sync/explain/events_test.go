@@ -44,11 +44,11 @@ func TestWhat(t *testing.T) {
 		`{"pinned":true}`: "pin", `{"pinned":false}`: "unpin", `{"protected":true,"link":"p"}`: "protect, link", `{"protected":false}`: "unprotect",
 		`{"link":""}`: "release", `{"staged":true,"said":false}`: "stage", `{"said":false}`: "life", ``: "life",
 	} {
-		if got := what(&state.Entry{Verb: state.VerbLife, After: []byte(after)}); got != want {
+		if got := What(state.VerbLife, []byte(after)); got != want {
 			t.Errorf("%s: %q, want %q", after, got, want)
 		}
 	}
-	if got := what(&state.Entry{Verb: state.VerbDelete}); got != "delete" {
+	if got := What(state.VerbDelete, nil); got != "delete" {
 		t.Errorf("a deletion: %q", got)
 	}
 }
