@@ -1,31 +1,16 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"rollcall/state"
 	"rollcall/sync/plan"
 )
-
-// sure has somebody type a word before something that cannot be taken back, unless they said --yes.
-func (a *app) sure(yes bool, word, what string) error {
-	if yes {
-		return nil
-	}
-	fmt.Fprintf(a.stderr, "%s\nType %s to go on: ", what, word)
-	line, _ := bufio.NewReader(a.stdin).ReadString('\n') // the end of the input is an answer too
-	if strings.TrimSpace(line) != word {
-		return errors.New("nothing was changed")
-	}
-	return nil
-}
 
 func eraseCommand(a *app) *cobra.Command {
 	var source, why string

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -191,9 +190,7 @@ func (s *session) wordFor(verb string, all []pending) error {
 			fmt.Fprintln(s.stderr, clean(line))
 		}
 	}
-	fmt.Fprintf(s.stderr, "Type %s to %s %s: ", verb, verb, plural(len(all), "plan"))
-	word, _ := bufio.NewReader(s.stdin).ReadString('\n') // an end without a word is none
-	if strings.TrimSpace(word) != verb {
+	if !s.typed(verb, verb+" "+plural(len(all), "plan")) {
 		return &exitError{code: exitFailed, err: errors.New("nothing is decided: that was not the word")}
 	}
 	return nil
