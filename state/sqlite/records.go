@@ -168,9 +168,14 @@ func (r *Reader) Count(ctx context.Context, scope state.Scope, kind state.Kind) 
 
 // Tombstones reads what a DELETE took away, accounts and groups, in row order.
 func (r *Reader) Tombstones(ctx context.Context, scope state.Scope, yield func(state.Record) bool) error {
+	return r.walk(ctx, tombstonesAfter, scope, yield)
+}
+
+// walk reads what a query finds in a scope behind a row, a batch at a time.
+func (r *Reader) walk(ctx context.Context, query string, scope state.Scope, yield func(state.Record) bool) error {
 	after := int64(0)
 	for {
-		records, err := list(ctx, r, scanRecord, tombstonesAfter, scope.Source, scope.Tenant, after, int64(batch))
+		records, err := list(ctx, r, scanRecord, query, scope.Source, scope.Tenant, after, int64(batch))
 		if err != nil {
 			return err
 		}

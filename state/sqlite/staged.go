@@ -11,22 +11,7 @@ const stagedAfter = `SELECT ` + recordColumns + `FROM records r INDEXED BY recor
 
 // Staged reads the accounts of whom a removal waits, in row order.
 func (r *Reader) Staged(ctx context.Context, scope state.Scope, yield func(state.Record) bool) error {
-	after := int64(0)
-	for {
-		records, err := list(ctx, r, scanRecord, stagedAfter, scope.Source, scope.Tenant, after, int64(batch))
-		if err != nil {
-			return err
-		}
-		for _, record := range records {
-			if !yield(record) {
-				return nil
-			}
-			after = record.Row
-		}
-		if len(records) < batch {
-			return nil
-		}
-	}
+	return r.walk(ctx, stagedAfter, scope, yield)
 }
 
 // gated refuses a removal that the mutation's gate holds. The sums are those of the transaction: what its earlier steps changed is in
