@@ -246,7 +246,7 @@ func TestCheckIsCheap(t *testing.T) {
 // TestStrangeTokens: what no token says is never a finding.
 func TestStrangeTokens(t *testing.T) {
 	for _, token := range []string{"a.b.c", "a..c", "x", jwt() + ".more", "e30." + base64.RawURLEncoding.EncodeToString([]byte(`{"roles":`)) + ".x", "e30.e30.x"} {
-		if lines := bad(checked(t, everything, token)); len(lines) != 0 {
+		if lines := slices.DeleteFunc(bad(checked(t, everything, token)), ownLists); len(lines) != 0 {
 			t.Errorf("%s: %v", token, lines)
 		}
 	}
