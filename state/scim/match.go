@@ -185,12 +185,6 @@ func (rt *ResourceType) read(resource Value, s *Schema, a *Attribute) Value {
 	return resource.Get(a.Name)
 }
 
-// MatchesElement evaluates a value filter on one element of the attribute at path, e.g. type eq "work" on an e-mail.
-func (rt *ResourceType) MatchesElement(path Path, f *Filter, element Value) bool {
-	_, attr, _, ok := rt.resolve(path)
-	return ok && elementMatches(attr, f, element)
-}
-
 // elements returns the values of an attribute one by one.
 func elements(attr *Attribute, v Value) []Value {
 	switch {

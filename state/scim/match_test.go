@@ -290,17 +290,16 @@ func TestCheckRefuses(t *testing.T) {
 	}
 }
 
-func TestMatchesElement(t *testing.T) {
+// TestMatchesElements: a value filter looks at one element at a time.
+func TestMatchesElements(t *testing.T) {
 	rt := scim.UserType()
-	email := readJSON(t, `{"value":"a@x","type":"work","primary":true}`)
+	user := readJSON(t, `{"emails":[{"value":"a@x","type":"work","primary":true}]}`)
 	for filter, want := range map[string]bool{
-		`type eq "WORK"`: true, `type eq "home"`: false, `primary eq "True" and value sw "a@"`: true, `type eq "home" or not (display pr)`: true, `nothing pr`: false,
+		`emails[type eq "WORK"]`: true, `emails[type eq "home"]`: false, `emails[primary eq "True" and value sw "a@"]`: true,
+		`emails[type eq "home" or not (display pr)]`: true, `emails[nothing pr]`: false, `nothing[type pr]`: false,
 	} {
-		if got := rt.MatchesElement(parsePath(t, "emails"), parseFilter(t, filter), email); got != want {
+		if got := rt.Matches(parseFilter(t, filter), user); got != want {
 			t.Errorf("%s: %v", filter, got)
 		}
-	}
-	if rt.MatchesElement(parsePath(t, "nothing"), parseFilter(t, `type pr`), email) {
-		t.Error("an unknown attribute matches")
 	}
 }
