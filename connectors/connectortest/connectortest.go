@@ -2,7 +2,7 @@
 // through changes and faults, and holds what the connector says against what is true: a pull either brings exactly the people who are
 // assigned, and who is in which group, or says in a sentence why it does not, and never says a wrong thing of anybody.
 //
-// A connector's tests are a Harness and calls of Run and Matrix; its benchmark is a call of Benchmark.
+// A connector's tests are a Harness and calls of Run and Matrix; its benchmarks are calls of Benchmark and Measure.
 package connectortest
 
 import (
