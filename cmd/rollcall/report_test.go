@@ -245,26 +245,33 @@ func TestPlansFitTheTerminal(t *testing.T) {
 	for _, columns := range []int{0, 60, 80, 100} {
 		a, out, _ := testApp(columns)
 		(&session{app: a}).printPlan(mixedPlan())
-		golden := filepath.Join("testdata", "plan", fmt.Sprintf("%d.golden", columns))
-		if *update {
-			if err := os.WriteFile(golden, out.Bytes(), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(golden)
-		if err != nil {
+		fits(t, "plan", columns, out.String())
+	}
+}
+
+// fits holds what is printed on a terminal of so many columns, 0 for none, against a golden file: no line is wider than the terminal, and
+// no control character gets through.
+func fits(t *testing.T, kind string, columns int, out string) {
+	t.Helper()
+	golden := filepath.Join("testdata", kind, fmt.Sprintf("%d.golden", columns))
+	if *update {
+		if err := os.WriteFile(golden, []byte(out), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(string(want), out.String()); diff != "" {
-			t.Errorf("%d columns (-want +got):\n%s", columns, diff)
-		}
-		if i := strings.IndexAny(out.String(), "\x1b\r\u202e\u200b\u009b"); i >= 0 {
-			t.Errorf("%d columns: a control character got through:\n%q", columns, out)
-		}
-		for line := range strings.Lines(out.String()) {
-			if w := displayWidth(strings.TrimSuffix(line, "\n")); columns > 0 && w > columns {
-				t.Errorf("a line of %d columns on a terminal of %d: %s", w, columns, line)
-			}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), out); diff != "" {
+		t.Errorf("%d columns (-want +got):\n%s", columns, diff)
+	}
+	if i := strings.IndexAny(out, "\x1b\r\u202e\u200b\u009b"); i >= 0 {
+		t.Errorf("%d columns: a control character got through:\n%q", columns, out)
+	}
+	for line := range strings.Lines(out) {
+		if w := displayWidth(strings.TrimSuffix(line, "\n")); columns > 0 && w > columns {
+			t.Errorf("a line of %d columns on a terminal of %d: %s", w, columns, line)
 		}
 	}
 }
