@@ -27,13 +27,13 @@ func (c *call) page(q *query, of func(*idpsim.View) collection) {
 
 // appendPage renders one page; what is wrong with it, if a fault hits it, is decided here.
 func (c *call) appendPage(dst []byte, q *query, of collection) []byte {
-	rows, after, more := of.keys(q.after, q.top)
+	rows, after, more := wire.Keys(of.next, q.after, q.top)
 	token := after
 	switch struck := func(name string) bool { return idpsim.Struck(c.r, name) }; {
 	case struck(idpsim.Empty):
 		rows, more = nil, false
 	case struck(idpsim.LostPage):
-		rows, token, more = of.keys(after, q.top)
+		rows, token, more = wire.Keys(of.next, after, q.top)
 	case struck(idpsim.LostLink):
 		more = false
 	case struck(idpsim.Hollow):
@@ -65,22 +65,6 @@ func (c *call) appendPage(dst []byte, q *query, of collection) []byte {
 		dst = of.append(dst, key)
 	}
 	return append(dst, `]}`...)
-}
-
-// keys returns up to top rows after a key, the key of the last of them, and whether there are more.
-func (of collection) keys(after uint64, top int) (rows []uint64, last uint64, more bool) {
-	rows = make([]uint64, 0, top)
-	last = after
-	for len(rows) < top {
-		key, ok := of.next(last)
-		if !ok {
-			return rows, last, false
-		}
-		rows = append(rows, key)
-		last = key
-	}
-	_, more = of.next(last)
-	return rows, last, more
 }
 
 // everySecond leaves out every second row.

@@ -82,12 +82,12 @@ func (c *call) page(p paging, of func(*idpsim.View) collection) {
 
 // appendPage renders one page; what is wrong with it, if a fault hits it, is decided here.
 func (c *call) appendPage(dst []byte, p paging, of collection) (body []byte, next uint64, more bool) {
-	rows, next, more := of.keys(p.after, p.limit)
+	rows, next, more := wire.Keys(of.next, p.after, p.limit)
 	switch struck := func(name string) bool { return idpsim.Struck(c.r, name) }; {
 	case struck(idpsim.Empty):
 		rows, more = nil, false
 	case struck(idpsim.LostPage):
-		rows, next, more = of.keys(next, p.limit)
+		rows, next, more = wire.Keys(of.next, next, p.limit)
 	case struck(idpsim.LostLink):
 		more = false
 	case struck(idpsim.Endless):
@@ -105,22 +105,6 @@ func (c *call) appendPage(dst []byte, p paging, of collection) (body []byte, nex
 		dst = of.append(dst, key)
 	}
 	return append(dst, ']'), next, more
-}
-
-// keys returns up to limit rows after a key, the key of the last of them, and whether there are more.
-func (of collection) keys(after uint64, limit int) (rows []uint64, last uint64, more bool) {
-	rows = make([]uint64, 0, limit)
-	last = after
-	for len(rows) < limit {
-		key, ok := of.next(last)
-		if !ok {
-			return rows, last, false
-		}
-		rows = append(rows, key)
-		last = key
-	}
-	_, more = of.next(last)
-	return rows, last, more
 }
 
 // every2nd leaves out every second row, and the only one.

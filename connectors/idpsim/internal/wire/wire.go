@@ -1,5 +1,5 @@
-// Package wire holds what the simulated vendors share on the wire: JSON by appending, answers recorded to be passed on, request
-// bodies that may be compressed.
+// Package wire holds what the simulated vendors share on the wire: JSON by appending, pages of lists, answers recorded to be passed on,
+// request bodies that may be compressed.
 package wire
 
 import (
@@ -167,4 +167,21 @@ func Base(r *http.Request) string {
 		return "https://" + r.Host
 	}
 	return "http://" + r.Host
+}
+
+// Keys is one page of a list: up to limit rows after a key, the key of the last of them, and whether there are more. next is the first
+// row whose key is greater.
+func Keys(next func(after uint64) (key uint64, ok bool), after uint64, limit int) (rows []uint64, last uint64, more bool) {
+	rows = make([]uint64, 0, limit)
+	last = after
+	for len(rows) < limit {
+		key, ok := next(last)
+		if !ok {
+			return rows, last, false
+		}
+		rows = append(rows, key)
+		last = key
+	}
+	_, more = next(last)
+	return rows, last, more
 }
