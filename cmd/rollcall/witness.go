@@ -15,7 +15,8 @@ import (
 
 // witnesses sees to the removals that providers pushed and the gate holds. As soon as one is staged it looks the person up at the source:
 // where that finds the same, it is in force. It comes back to the others at intervals, and puts in force what nobody has decided on for
-// as long as push_hold says. What waits is in the record, which is the queue: a restart forgets nothing.
+// as long as push_hold says, unless the source, asked once more then, says that the person should have access.
+// What waits is in the record, which is the queue: a restart forgets nothing.
 type witnesses struct {
 	rec  record
 	log  *slog.Logger
@@ -79,21 +80,32 @@ func (w *witnesses) attend(ctx context.Context, g *generation, src *sourceConfig
 	source, pulls := g.runnable[src.Name]
 	pulls = pulls && source.Connector != nil
 	protects := plan.PushGate{Rules: src.rules()}.Protects
-	var due []staging
+	var due, last []staging
 	for _, s := range waiting {
 		over := s.since.Add(src.Removal.PushHold)
-		switch {
-		case protects(&s.record): // only somebody's word ends that wait, or the source's
-		case !now.Before(over):
-			if err := w.settle(s, state.Cause{Kind: state.CausePush, Actor: s.cause.Actor, Reason: string(plan.ReasonStaged)}); err != nil {
-				return again, err
-			}
-			continue
-		case over.Before(again):
+		ended := !now.Before(over) && !protects(&s.record) // only somebody's word ends the wait of who is protected, or the source's
+		asked := w.seen[s.record.ID]
+		if !protects(&s.record) && !ended && over.Before(again) {
 			again = over
 		}
-		if pulls && s.record.Link != "" && now.Sub(w.seen[s.record.ID]) >= lookAgain {
+		switch asks := pulls && s.record.Link != ""; {
+		case !asks && ended:
+			if err := w.outwait(s); err != nil {
+				return again, err
+			}
+		case !asks, now.Sub(asked) < lookAgain && !(ended && asked.Before(over)):
+		case ended:
+			last = append(last, s)
+		default:
 			due = append(due, s)
+		}
+	}
+	if len(last) > looksAtOnce {
+		last, again = last[:looksAtOnce], now
+	}
+	for _, s := range last {
+		if err := w.lastLook(ctx, g, source, s); err != nil {
+			return again, err
 		}
 	}
 	if len(due) > looksAtOnce {
@@ -102,11 +114,31 @@ func (w *witnesses) attend(ctx context.Context, g *generation, src *sourceConfig
 	if len(due) == 0 {
 		return again, nil
 	}
-	return again, w.look(ctx, g, source, due)
+	_, err = w.look(ctx, g, source, due)
+	return again, err
 }
 
-// look asks the source about people who wait.
-func (w *witnesses) look(ctx context.Context, g *generation, source dirsync.Source, batch []staging) error {
+// outwait puts a removal in force that nobody has contradicted for as long as push_hold says.
+func (w *witnesses) outwait(s staging) error {
+	return w.settle(s, state.Cause{Kind: state.CausePush, Actor: s.cause.Actor, Reason: string(plan.ReasonStaged)})
+}
+
+// lastLook asks the source once more about somebody whose wait is over. Only if it says that the person should have access, the removal
+// waits on, for an approval or for the source to say something else; a source that has no answer contradicts nobody.
+func (w *witnesses) lastLook(ctx context.Context, g *generation, source dirsync.Source, s staging) error {
+	report, err := w.look(ctx, g, source, []staging{s})
+	if err != nil {
+		return err
+	}
+	if report.Plan.Counts.Agree > 0 {
+		w.log.Warn("the source contradicts a pushed removal; it waits on", logSource, s.scope.Source, logAccount, s.record.ID)
+		return nil
+	}
+	return w.outwait(s)
+}
+
+// look asks the source about people who wait, and puts in force what it confirms.
+func (w *witnesses) look(ctx context.Context, g *generation, source dirsync.Source, batch []staging) (dirsync.Report, error) {
 	people := make([]string, len(batch))
 	for i := range batch {
 		people[i] = batch[i].record.Link
@@ -114,17 +146,17 @@ func (w *witnesses) look(ctx context.Context, g *generation, source dirsync.Sour
 	report, err := g.engine.RunPeople(ctx, source, dirsync.Order{Trigger: dirsync.TriggerSchedule, Actor: dirsync.TriggerSchedule}, people)
 	switch {
 	case errors.Is(err, state.ErrLeased):
-		return errors.New("another run is at work on the source")
+		return report, errors.New("another run is at work on the source")
 	case err != nil:
-		return fmt.Errorf("look up who waits: %w", err)
+		return report, fmt.Errorf("look up who waits: %w", err)
 	}
 	for _, s := range batch {
 		w.seen[s.record.ID] = w.now()
 		if err := w.confirm(ctx, s, report.Plan.Changes); err != nil {
-			return err
+			return report, err
 		}
 	}
-	return nil
+	return report, nil
 }
 
 // gateHolds are why a run holds removals for their number alone. Number is no objection where push and source agree.

@@ -6,9 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"rollcall/connectors/idpsim"
 	"rollcall/state"
 	"rollcall/state/scim"
 	"rollcall/state/sqlite"
+	dirsync "rollcall/sync"
 )
 
 // TestPushHold: what waits is in force when its time is over, a DELETE as a deletion, and not a moment earlier; a protected account waits
@@ -90,5 +92,59 @@ func TestPushHold(t *testing.T) {
 	last := entries[len(entries)-1]
 	if err != nil || last.Verb != state.VerbDeactivate || last.Cause != (state.Cause{Kind: state.CausePush, Actor: "key-1", Reason: "push_held"}) {
 		t.Errorf("the journal says %+v, %v", last, err)
+	}
+}
+
+// TestPushHoldContradicted: a pushed removal, a DELETE the more so, whose time is over stays out of force as long as the source says that
+// the person should have access, and comes into force when it says something else.
+func TestPushHoldContradicted(t *testing.T) {
+	story := newGroupStory(t, "entra")
+	cfg, err := loadText(t, `sources:
+  - {name: acme-entra, tenant: acme, kind: entra, removal: {push_gate: hold, push_hold: 2h}}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := &cfg.Sources[0]
+	name := story.who(0, 0)
+	account := func() (found state.Record, there bool) {
+		records, err := story.store.Find(t.Context(), src.scope(), state.KindAccount, state.NewMatchKey(state.MatchUserName, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(records) > 0 {
+			return records[0], true
+		}
+		return found, false
+	}
+	before, _ := account()
+	results, err := story.store.Write(state.Urgent, []state.Mutation{{
+		Scope: src.scope(), Kind: state.KindAccount, ID: before.ID, Life: &state.Life{Said: new(false), Stage: true},
+		Cause: state.Cause{Kind: state.CausePush, Actor: "key-1", Reason: state.ReasonDelete},
+	}})
+	if err != nil || results[0].Err != nil {
+		t.Fatal(err, results)
+	}
+	w := newWitnesses(story.store, slog.New(slog.DiscardHandler), story.clock)
+	g := &generation{cfg: cfg, engine: story.engine, runnable: map[string]dirsync.Source{src.Name: story.source}}
+	attend := func() {
+		t.Helper()
+		if _, err := w.attend(t.Context(), g, src); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 5 {
+		story.hour()
+		attend()
+		if now, there := account(); !there || !now.InForce || !now.Staged {
+			t.Fatalf("at %s the account is there: %v, in force: %v, staged: %v; the source says that the person should have it",
+				story.clock(), there, now.InForce, now.Staged)
+		}
+	}
+	story.do(idpsim.Step{Do: "disable", Who: name})
+	story.hour()
+	attend()
+	if now, there := account(); there {
+		t.Errorf("the source has confirmed the DELETE, and the account is still there: %+v", now)
 	}
 }
