@@ -1,7 +1,6 @@
 package sync_test
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -85,12 +84,8 @@ func (w *world) group(name string) state.ID {
 
 func (w *world) pushToGroup(m state.Mutation) state.Record {
 	w.t.Helper()
-	m.Scope, m.Kind, m.Cause = acme, state.KindGroup, state.Cause{Kind: state.CausePush, Actor: "key"}
-	results, err := w.store.Write(state.Urgent, []state.Mutation{m})
-	if err = errors.Join(err, results[0].Err); err != nil {
-		w.t.Fatalf("push: %v", err)
-	}
-	return results[0].Record
+	m.Kind = state.KindGroup
+	return w.push(m)
 }
 
 // pushMembers adds (+) members to a group by push, and removes others (-).

@@ -1,6 +1,7 @@
 package sync_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -298,10 +299,10 @@ func crowd(n int) []string {
 	return names
 }
 
-// push changes the record as the receiver would.
+// push changes an account as the receiver would, or what the mutation names.
 func (w *world) push(m state.Mutation) state.Record {
 	w.t.Helper()
-	m.Scope, m.Kind, m.Cause = acme, state.KindAccount, state.Cause{Kind: state.CausePush, Actor: "key"}
+	m.Scope, m.Kind, m.Cause = acme, cmp.Or(m.Kind, state.KindAccount), state.Cause{Kind: state.CausePush, Actor: "key"}
 	results, err := w.store.Write(state.Urgent, []state.Mutation{m})
 	if err = errors.Join(err, results[0].Err); err != nil {
 		w.t.Fatalf("push: %v", err)
