@@ -27,7 +27,10 @@ provider still comes back as a new account with the next push or pull. PERSON is
 users show' finds, or the id of an account that was purged.
 
 With a customer's name it erases all of its sources, which have to be out of the configuration;
-their keys are revoked. Copies made with 'rollcall backup' and saved plans are not reached.`,
+their keys are revoked. Copies made with 'rollcall backup' and saved plans are not reached.
+
+Bytes that the database has given up stay in its file until they are written over. A new 'rollcall
+backup', put in its place with 'rollcall restore', has none of them; remove the old file then.`,
 		Example: `  rollcall erase ada@acme.example --reason "request of 1 March"
   rollcall erase acme --reason "contract ended" --yes`,
 		Args: wants("PERSON|TENANT"),
