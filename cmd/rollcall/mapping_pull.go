@@ -56,11 +56,7 @@ func (s *session) pullMapping(ctx context.Context, name string) error {
 	if !src.pulls() {
 		return usagef("source %s is push-only: nothing can be read from its provider", name)
 	}
-	transport, err := newTransport(s.cfg)
-	if err != nil {
-		return err
-	}
-	connector, err := src.connector(s.env, transport)
+	connector, err := s.connector(src)
 	if err != nil {
 		return err
 	}
@@ -197,11 +193,7 @@ func (s *session) mappingInForce(ctx context.Context, src *sourceConfig) (takenO
 	if !src.TenantMapping {
 		return takenOver{rows: src.Mapping, compiled: src.Compiled, filters: src.Filters, scoping: src.Scoping}, nil
 	}
-	transport, err := newTransport(s.cfg)
-	if err != nil {
-		return takenOver{}, err
-	}
-	connector, err := src.connector(s.env, transport)
+	connector, err := s.connector(src)
 	if err != nil {
 		return takenOver{}, err
 	}

@@ -135,11 +135,7 @@ func (s *session) testMapping(ctx context.Context, reader dirsync.Reader, source
 
 // askOracle lets the provider evaluate each row, and compares.
 func (s *session) askOracle(ctx context.Context, src *sourceConfig, t *trial) error {
-	transport, err := newTransport(s.cfg)
-	if err != nil {
-		return err
-	}
-	connector, err := src.connector(s.env, transport)
+	connector, err := s.connector(src)
 	if err != nil {
 		return err
 	}
@@ -227,11 +223,7 @@ func (s *session) askProvider(ctx context.Context, src *sourceConfig, who string
 	if !src.pulls() {
 		return usagef("source %s is push-only: nobody can be read from it; give the person's attributes with --input", src.Name)
 	}
-	transport, err := newTransport(s.cfg)
-	if err != nil {
-		return err
-	}
-	connector, err := src.connector(s.env, transport)
+	connector, err := s.connector(src)
 	if err != nil {
 		return err
 	}

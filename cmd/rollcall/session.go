@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rollcall/connectors"
 	"rollcall/state"
 	dirsync "rollcall/sync"
 	"rollcall/sync/explain"
@@ -78,6 +79,15 @@ func (s *session) scopes(ctx context.Context, name string) ([]state.Scope, error
 		}
 	}
 	return nil, s.noSource(name, all)
+}
+
+// connector opens the connector of one source, for a command that asks its provider.
+func (s *session) connector(src *sourceConfig) (connectors.Connector, error) {
+	transport, err := newTransport(s.cfg)
+	if err != nil {
+		return nil, err
+	}
+	return src.connector(s.env, transport)
 }
 
 // configured returns a source of the configuration.
@@ -197,11 +207,16 @@ func (s *session) only(all []found, who string) (found, error) {
 	case 1:
 		return all[0], nil
 	}
+	return found{}, several(all, who)
+}
+
+// several says that a word means more than one account, and which.
+func several(all []found, who string) error {
 	lines := make([]string, len(all))
 	for i, f := range all {
 		lines[i] = fmt.Sprintf("  %s  %s  %s", f.record.ID, clean(userNameOf(f.record)), f.scope.Source)
 	}
-	return found{}, usagef("%d accounts answer to %q; name one by its id, or narrow it down with --source:\n%s", len(all), who, strings.Join(lines, "\n"))
+	return usagef("%d accounts answer to %q; name one by its id, or narrow it down with --source:\n%s", len(all), who, strings.Join(lines, "\n"))
 }
 
 // accounts returns the accounts of one source that answer to a word, each once.

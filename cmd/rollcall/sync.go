@@ -109,7 +109,7 @@ func (s *session) sync(ctx context.Context, flags syncFlags, engine *dirsync.Eng
 	}
 	var person string
 	if flags.user != "" {
-		src, id, err := aimAt(ctx, recorded, chosen, flags.user)
+		src, id, err := s.personToSync(ctx, recorded, chosen, flags.user)
 		if err != nil {
 			return err
 		}
@@ -168,33 +168,26 @@ func (s *session) sync(ctx context.Context, flags syncFlags, engine *dirsync.Eng
 	return exitWith(code)
 }
 
-// aimAt finds whom --user means: the source that they belong to, and their object id there.
-func aimAt(ctx context.Context, records state.Records, chosen []*sourceConfig, who string) (*sourceConfig, string, error) {
-	type match struct {
-		src    *sourceConfig
-		record state.Record
-	}
-	var all []match
+// personToSync finds whom --user means: the source that they belong to, and their object id there.
+func (s *session) personToSync(ctx context.Context, records state.Records, chosen []*sourceConfig, who string) (*sourceConfig, string, error) {
+	var all []found
 	for _, src := range chosen {
-		found, err := accountsOf(ctx, records, src.scope(), who)
+		accounts, err := accountsOf(ctx, records, src.scope(), who)
 		if err != nil {
 			return nil, "", fmt.Errorf("look up in source %s: %w", src.Name, err)
 		}
-		for _, r := range found {
-			all = append(all, match{src, r})
+		for _, r := range accounts {
+			all = append(all, found{src.scope(), r})
 		}
 	}
 	switch {
 	case len(all) > 1:
-		lines := make([]string, len(all))
-		for i, m := range all {
-			lines[i] = fmt.Sprintf("  %s  %s  %s", m.record.ID, clean(userNameOf(m.record)), m.src.Name)
-		}
-		return nil, "", usagef("%d accounts answer to %q; name one by its id, or narrow it down with --source:\n%s", len(all), who, strings.Join(lines, "\n"))
-	case len(all) == 1 && all[0].record.Link != "":
-		return all[0].src, all[0].record.Link, nil
-	case len(all) == 1:
+		return nil, "", several(all, who)
+	case len(all) == 1 && all[0].record.Link == "":
 		return nil, "", fmt.Errorf("the account %s is not tied to a person yet: a pull of the whole source ties it, or 'rollcall users link'", all[0].record.ID)
+	case len(all) == 1:
+		src, err := s.configured(all[0].scope.Source)
+		return src, all[0].record.Link, err
 	case len(chosen) > 1:
 		return nil, "", usagef("no account answers to %q; for somebody who has none yet, name the --source and the person's object id there", who)
 	}
