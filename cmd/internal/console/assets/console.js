@@ -1,0 +1,102 @@
+// The little that helps where JavaScript is on. Everything works without it.
+"use strict";
+
+// Times in the viewer's zone: the text stays relative, the hover has the exact instant.
+function localTimes(root) {
+  const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+  for (const t of root.querySelectorAll("time[datetime]")) {
+    const at = new Date(t.dateTime);
+    if (!Number.isNaN(at.getTime())) t.title = format.format(at);
+  }
+}
+
+// Copy buttons appear only where they can work.
+function copyButtons(root) {
+  if (!navigator.clipboard) return;
+  for (const b of root.querySelectorAll("[data-copy]")) {
+    b.hidden = false;
+    b.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(b.dataset.copy);
+      const text = b.textContent;
+      b.textContent = "Copied";
+      setTimeout(() => { b.textContent = text; }, 1500);
+    });
+  }
+}
+
+// Filters take effect when they are chosen.
+function quickFilters(root) {
+  for (const s of root.querySelectorAll("form.filters select")) s.addEventListener("change", () => s.form.requestSubmit());
+}
+
+// A button that removes stays off until the number is typed.
+function typedConfirmations(root) {
+  for (const input of root.querySelectorAll("input[data-confirm]")) {
+    const button = input.form.querySelector("button[type=submit], button:not([type])");
+    const check = () => { button.disabled = input.value.trim() !== input.dataset.confirm; };
+    input.addEventListener("input", check);
+    check();
+  }
+}
+
+// Keys: / and ⌘K search; j and k walk through rows, Enter opens; a and d go to approve and discard.
+function keys(event) {
+  const typing = event.target.closest("input, select, textarea, [contenteditable]");
+  const search = document.getElementById("q");
+  if ((event.metaKey || event.ctrlKey) && event.key === "k" && search) {
+    event.preventDefault();
+    search.select();
+    return;
+  }
+  if (typing || event.metaKey || event.ctrlKey || event.altKey) return;
+  if (event.key === "/" && search) {
+    event.preventDefault();
+    search.select();
+  } else if (event.key === "j" || event.key === "k") {
+    const rows = [...document.querySelectorAll("tr.link a.row, .line a.row")];
+    if (rows.length === 0) return;
+    const at = rows.indexOf(document.activeElement);
+    const next = event.key === "j" ? Math.min(at + 1, rows.length - 1) : Math.max(at - 1, 0);
+    rows[next].focus();
+  } else if (event.key === "a" || event.key === "d") {
+    const target = document.querySelector(`[data-key="${event.key}"]`);
+    if (target) target.focus();
+  }
+}
+
+// A run's progress, told by the server as it goes. When it ends the page is read again.
+function progress(root) {
+  for (const box of root.querySelectorAll("[data-progress]")) {
+    const source = new EventSource(box.dataset.progress);
+    let ran = false;
+    source.addEventListener("message", (event) => {
+      const p = JSON.parse(event.data);
+      box.hidden = !p.running;
+      box.querySelector("[data-step]").textContent = p.text;
+      const bar = box.querySelector("progress");
+      if (p.of > 0) { bar.max = p.of; bar.value = p.count; } else { bar.removeAttribute("value"); }
+      if (ran && !p.running) { source.close(); location.reload(); }
+      ran = p.running;
+    });
+  }
+}
+
+// A set-up page asks now and then what has arrived, and takes the new list in place.
+function checklist(root) {
+  const box = root.querySelector("[data-refresh]");
+  if (!box) return;
+  setInterval(async () => {
+    if (document.hidden) return;
+    try {
+      const answer = await fetch(box.dataset.refresh, { headers: { Accept: "text/html" } });
+      if (!answer.ok) return;
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-refresh]");
+      if (fresh && fresh.innerHTML !== box.innerHTML) { box.innerHTML = fresh.innerHTML; localTimes(box); }
+    } catch { /* the next time may do */ }
+  }, 3000);
+}
+
+document.addEventListener("keydown", keys);
+document.addEventListener("DOMContentLoaded", () => {
+  for (const enhance of [localTimes, copyButtons, quickFilters, typedConfirmations, progress, checklist]) enhance(document);
+});

@@ -1,0 +1,3 @@
+package console
+
+type OIDC struct{}
