@@ -21,7 +21,7 @@ var (
 // lifeParts are the parts of an account's life as the journal names them, with what they are unless it says otherwise. "deleted" is of
 // ours: the account is a tombstone.
 var lifeParts = map[string]json.RawMessage{
-	"said": no, "inForce": no, "staged": no, "pinned": no, "protected": no, "deleted": no, "link": json.RawMessage(`""`),
+	"said": no, "inForce": no, "staged": no, "deletes": no, "pinned": no, "protected": no, "deleted": no, "link": json.RawMessage(`""`),
 }
 
 // restorer makes of accounts what they were.
@@ -79,6 +79,7 @@ func (x *restorer) parts(r state.Record) (parts map[string]json.RawMessage, name
 	flag("said", r.Said)
 	flag("inForce", r.InForce)
 	flag("staged", r.Staged)
+	flag("deletes", r.Deletes)
 	flag("pinned", r.Pinned)
 	flag("protected", r.Protected)
 	flag("deleted", !r.DeletedAt.IsZero())
@@ -98,7 +99,7 @@ func (x *restorer) build(ctx context.Context, c *plan.Change, m state.Mutation) 
 	}
 	resource, writes := account.Resource, false
 	life := m.Life
-	said, inForce, staged := record.Said, record.InForce, record.Staged
+	said, inForce, staged, deletes := record.Said, record.InForce, record.Staged, record.Deletes
 	for _, f := range c.Fields {
 		value, err := scim.ReadJSON(f.After, scim.DefaultLimits)
 		if err != nil {
@@ -113,6 +114,8 @@ func (x *restorer) build(ctx context.Context, c *plan.Change, m state.Mutation) 
 			inForce = value.Bool
 		case "staged":
 			staged = value.Bool
+		case "deletes":
+			deletes = value.Bool
 		case "pinned":
 			life.Pinned = &value.Bool
 		case "protected":
@@ -125,7 +128,7 @@ func (x *restorer) build(ctx context.Context, c *plan.Change, m state.Mutation) 
 			resource, writes = resource.With(f.Path, value), true
 		}
 	}
-	life.Said, life.InForce, life.Stage = &said, &inForce, staged
+	life.Said, life.InForce, life.Stage, life.Deletes = &said, &inForce, staged, staged && deletes
 	if writes {
 		normal, err := x.users.Normalize(resource)
 		if err != nil {
