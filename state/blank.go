@@ -13,7 +13,7 @@ import (
 const Erased = "erased"
 
 // kept are the parts of a journal entry's sides that are no personal values.
-var kept = []string{"schemas", "said", "inForce", "staged", "pinned", "protected", "members"}
+var kept = []string{"schemas", "said", "inForce", "staged", "deletes", "pinned", "protected", "members"}
 
 // Blanked returns one side of a journal entry with Erased in the place of every value but empty ones, those of the record's life, and memberships.
 func Blanked(side []byte) []byte {

@@ -48,15 +48,22 @@ func Judge(present *Record, m *Mutation, now time.Time) (Change, error) {
 			return Change{}, err
 		}
 	}
-	switch m.removal() {
-	case RemovePurge:
+	switch {
+	case m.removal() == RemovePurge:
 		return c, nil
-	case RemoveDelete:
-		next.Said, next.InForce, next.Staged = false, false, false
+	case m.removal() == RemoveDelete, m.completes(present, next):
+		*next = *present
+		next.Said, next.InForce, next.Staged, next.Deletes = false, false, false, false
 		next.DeletedAt = c.now
 	}
 	c.After = next
 	return c, nil
+}
+
+// completes tells whether a mutation puts a staged DELETE in force. The hand of an operator does what it says and no more, and an undo
+// makes what was.
+func (m *Mutation) completes(present, next *Record) bool {
+	return present != nil && present.Deletes && !next.InForce && m.Cause.Kind != CauseOperator && m.Cause.Kind != CauseUndo
 }
 
 // appear returns a copy of the record that the mutation is about, made or brought back if that is what it asks for.
@@ -148,6 +155,7 @@ func live(next, present *Record, m *Mutation, said *bool) error {
 	case said != nil, present != nil && present.Pinned:
 		next.InForce, next.Staged = next.Said, false
 	}
+	next.Deletes = next.Staged && (life.Deletes || next.Deletes && !life.Stage)
 	if next.InForce != next.Said && !next.Staged && !next.Pinned {
 		return fmt.Errorf("%w: what is in force can differ from what was said only while the account is pinned", ErrMutation)
 	}
@@ -186,7 +194,7 @@ func (m *Mutation) check() error {
 	if life == nil {
 		life = &Life{}
 	}
-	aboutActive := life.Said != nil || life.Stage || life.InForce != nil || life.Pinned != nil || life.Protected != nil || life.Link != nil
+	aboutActive := life.Said != nil || life.Stage || life.Deletes || life.InForce != nil || life.Pinned != nil || life.Protected != nil || life.Link != nil
 	fault := ""
 	switch {
 	case m.ID == "":
@@ -205,6 +213,8 @@ func (m *Mutation) check() error {
 		fault = "only accounts are said, in force, pinned, protected and linked"
 	case life.Stage && life.Said == nil, life.Stage && life.InForce != nil && m.Cause.Kind != CauseUndo:
 		fault = "staging needs something said that is not in force"
+	case life.Deletes && (!life.Stage || *life.Said):
+		fault = "a DELETE waits only if it is staged, and says inactive"
 	case (life.Remove == RemoveDelete || life.Remove == RemovePurge) && (m.Put != nil || m.Members != nil || aboutActive):
 		fault = "what is taken away cannot be changed as well"
 	case life.Remove == RemoveRestore && m.Members != nil:

@@ -7,8 +7,9 @@ import (
 )
 
 // Diff returns two JSON objects: what a record's changed parts were, and what they are. Each holds, in this order, the top-level
-// attributes that differ, whole, as in the resource, absent ones left out; of accounts "said", "inForce", "staged", "pinned",
-// "protected" and "link" where they differ; of groups "members": {"removed": [ids]} in the first and {"added": [ids]} in the second.
+// attributes that differ, whole, as in the resource, absent ones left out; of accounts "said", "inForce", "staged", "deletes", "pinned",
+// "protected" and "link" where they differ, "staged" with "deletes"; of groups "members": {"removed": [ids]} in the first and {"added":
+// [ids]} in the second.
 // A nil record has nothing; one that appears or goes has "said" and "inForce" in any case. Without a difference both are {}.
 func Diff(before, after *Record, joined, left []ID) (was, is []byte) {
 	old, now := split(before, after)
@@ -37,7 +38,7 @@ func diff(before, after *Record, old, now []attribute, joined, left []ID) (was, 
 		if i < len(now) {
 			b = now[i]
 		}
-		if bytes.Equal(a.value, b.value) {
+		if bytes.Equal(a.value, b.value) && a.with == b.with {
 			continue
 		}
 		if a.shown(before != nil && after != nil) {
@@ -64,6 +65,7 @@ func split(before, after *Record) (old, now []attribute) {
 type attribute struct {
 	name, value []byte
 	always      bool // worth showing though it be at its zero value
+	with        bool // another part, which is never shown to change without this one
 }
 
 func (a attribute) shown(both bool) bool {
@@ -88,12 +90,13 @@ func life(r *Record) []attribute {
 		return falseText
 	}
 	return []attribute{
-		{[]byte(`"said"`), text(r.Said), true},
-		{[]byte(`"inForce"`), text(r.InForce), true},
-		{[]byte(`"staged"`), text(r.Staged), false},
-		{[]byte(`"pinned"`), text(r.Pinned), false},
-		{[]byte(`"protected"`), text(r.Protected), false},
-		{[]byte(`"link"`), scim.StringValue(r.Link).AppendJSON(nil), false},
+		{name: []byte(`"said"`), value: text(r.Said), always: true},
+		{name: []byte(`"inForce"`), value: text(r.InForce), always: true},
+		{name: []byte(`"staged"`), value: text(r.Staged), with: r.Deletes},
+		{name: []byte(`"deletes"`), value: text(r.Deletes)},
+		{name: []byte(`"pinned"`), value: text(r.Pinned)},
+		{name: []byte(`"protected"`), value: text(r.Protected)},
+		{name: []byte(`"link"`), value: scim.StringValue(r.Link).AppendJSON(nil)},
 	}
 }
 

@@ -49,10 +49,14 @@ type Members struct {
 // Life changes what is true of a record beside its attributes. Nil fields stay as they are. All but Base and Remove are for accounts
 // only. A pin gives way to operators and undo alone: of a push, what it says is noted and not in force; everything else that would
 // change what is said, in force or pinned, or take the account away, is ErrPinned. When a pin ends, what was said is in force again.
+//
+// A push, a pull or an approval that puts an account out of force of which a DELETE is staged is RemoveDelete, whatever else it would
+// change: what was pushed comes into force in one step, or not at all.
 type Life struct {
 	Base      int64 // as Put.Base, when not 0: the version this was decided on
 	Said      *bool // in force at once too, unless Stage or a pin stands against it
 	Stage     bool  // with Said: not yet in force
+	Deletes   bool  // with Stage and false Said: it is a DELETE that waits; without, what waits is none
 	InForce   *bool // an approval's or an operator's word; ends staging; may differ from what is said only together with a pin; an undo's with Stage too
 	Pinned    *bool
 	Protected *bool

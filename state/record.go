@@ -50,6 +50,7 @@ type Record struct {
 	Said      bool   // active, as the identity provider last told us
 	InForce   bool   // active, as it holds for the application
 	Staged    bool   // said is waiting for a second witness or an approval before it is in force
+	Deletes   bool   // what is staged is a DELETE: once it is in force the account is taken away
 	Pinned    bool   // an operator's word stands; no pull and no push changes InForce
 	Protected bool   // a removal always waits for an approval
 	Link      string // object id of the person at the identity provider; "" when not tied yet

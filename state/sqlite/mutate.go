@@ -220,16 +220,16 @@ func (w *work) writeRecord() error {
 		return nil
 	case w.row == 0:
 		err := w.c.exec(insertRecord, string(r.ID), w.held.source, int64(r.Kind), r.Version,
-			toBool(r.Said), toBool(r.InForce), toBool(r.Staged), toBool(r.Pinned), toBool(r.Protected),
+			toBool(r.Said), toBool(r.InForce), toStaged(r), toBool(r.Pinned), toBool(r.Protected),
 			toMilli(r.CreatedAt), toMilli(r.ModifiedAt), toMilli(r.DeletedAt),
 			toText(r.Link), toText(w.keys.unique), toText(w.keys.externalID), r.Name, string(r.Resource))
 		w.row = w.c.inserted()
 		r.Row = w.row
 		return err
 	}
-	update, values := updateRecord, []any{r.Version, toBool(r.Said), toBool(r.InForce), toBool(r.Staged), toBool(r.Pinned), toBool(r.Protected),
+	update, values := updateRecord, []any{r.Version, toBool(r.Said), toBool(r.InForce), toStaged(r), toBool(r.Pinned), toBool(r.Protected),
 		toMilli(r.ModifiedAt), r.Name, string(r.Resource)}
-	if w.m.Put != nil && (w.change.Appears() || w.keys.unique != w.oldKeys.unique || w.keys.externalID != w.oldKeys.externalID) {
+	if w.m.Put != nil && !w.change.Removes() && (w.change.Appears() || w.keys.unique != w.oldKeys.unique || w.keys.externalID != w.oldKeys.externalID) {
 		update, values = updateRecordAndKeys, append(values, toText(w.keys.unique), toText(w.keys.externalID))
 	}
 	if err := w.c.exec(update, append(values, w.row)...); err != nil {
@@ -239,6 +239,14 @@ func (w *work) writeRecord() error {
 		return w.c.exec(updateLife, toMilli(r.DeletedAt), toText(r.Link), w.row)
 	}
 	return nil
+}
+
+// toStaged tells by 1 that something waits, and by 2 that it is a DELETE.
+func toStaged(r *state.Record) int64 {
+	if r.Deletes {
+		return 2
+	}
+	return toBool(r.Staged)
 }
 
 // writeKeys writes the keys that are kept apart.

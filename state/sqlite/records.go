@@ -17,7 +17,7 @@ const (
 	scannedColumns = firstColumns + `((r.kind = 1) << 5)` + lastColumns
 
 	firstColumns = `r.record, r.id, r.kind, r.version, r.name,
-	r.said | (r.in_force << 1) | (r.staged << 2) | (r.pinned << 3) | (r.protected << 4) | `
+	r.said | (r.in_force << 1) | (r.pinned << 3) | (r.protected << 4) | (r.staged << 6) | `
 	lastColumns = `, r.link, r.stamp, r.created_at, r.modified_at, r.deleted_at, CAST(r.resource AS BLOB) `
 )
 
@@ -31,7 +31,8 @@ func scanRecord(row row) state.Record {
 		Name:       row.text(4),
 		Said:       life&1 != 0,
 		InForce:    life&2 != 0,
-		Staged:     life&4 != 0,
+		Staged:     life&(64|128) != 0,
+		Deletes:    life&128 != 0,
 		Pinned:     life&8 != 0,
 		Protected:  life&16 != 0,
 		Grouped:    life&32 != 0,

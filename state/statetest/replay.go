@@ -112,7 +112,7 @@ func replay(told map[state.ID]*replayed, e state.Entry) error {
 }
 
 // optional are the parts of an account's life that a record is without most of the time.
-var optional = map[string]bool{"staged": true, "pinned": true, "protected": true, "link": true}
+var optional = map[string]bool{"staged": true, "deletes": true, "pinned": true, "protected": true, "link": true}
 
 func unset(value string) bool { return value == "false" || value == `""` }
 
@@ -163,7 +163,7 @@ func asReplayed(ctx context.Context, store Store, scope state.Scope, r state.Rec
 	image := &replayed{Kind: r.Kind, Name: r.Name, Version: r.Version, Attributes: attributes}
 	if r.Kind == state.KindAccount {
 		attributes["said"], attributes["inForce"] = fmt.Sprint(r.Said), fmt.Sprint(r.InForce)
-		for name, on := range map[string]bool{"staged": r.Staged, "pinned": r.Pinned, "protected": r.Protected} {
+		for name, on := range map[string]bool{"staged": r.Staged, "deletes": r.Deletes, "pinned": r.Pinned, "protected": r.Protected} {
 			if on {
 				attributes[name] = "true"
 			}

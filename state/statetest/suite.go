@@ -55,6 +55,7 @@ func Run(t *testing.T, open Open) {
 		{"what is kept about one", testPast},
 		{"gate", testGate},
 		{"staged", testStaged},
+		{"staged DELETE", testStagedDelete},
 		{"retention and readers", testTrim},
 		{"alarms", testAlarms},
 		{"erase", testErase},

@@ -186,6 +186,7 @@ func life(r *rapid.T) *state.Life {
 	}
 	if l.Stage && l.Said != nil {
 		l.InForce = nil
+		l.Deletes = !*l.Said && rapid.Bool().Draw(r, "deletes")
 	}
 	if rapid.IntRange(0, 2).Draw(r, "tie") == 0 {
 		l.Link = new(rapid.SampledFrom([]string{"", "person-1", "person-2"}).Draw(r, "link"))

@@ -367,6 +367,8 @@ func testMalformed(t *testing.T, f *fixture) {
 		"link of a group":           {Kind: state.KindGroup, ID: "g", Life: &state.Life{Link: new("p")}},
 		"staged without a word":     {Kind: state.KindAccount, ID: "a", Life: &state.Life{Stage: true}},
 		"staged and in force":       {Kind: state.KindAccount, ID: "a", Life: &state.Life{Said: new(true), Stage: true, InForce: new(true)}},
+		"a DELETE not staged":       {Kind: state.KindAccount, ID: "a", Life: &state.Life{Said: new(false), Deletes: true}},
+		"a DELETE that says active": {Kind: state.KindAccount, ID: "a", Life: &state.Life{Said: new(true), Stage: true, Deletes: true}},
 		"changed and deleted":       {Kind: state.KindAccount, ID: "a", Put: put, Life: &state.Life{Remove: state.RemoveDelete}},
 		"said and purged":           {Kind: state.KindAccount, ID: "a", Life: &state.Life{Said: new(false), Remove: state.RemovePurge}},
 		"members of a lost group":   {Kind: state.KindGroup, ID: "g", Members: &state.Members{}, Life: &state.Life{Remove: state.RemoveDelete}},

@@ -121,6 +121,82 @@ func testStaged(t *testing.T, f *fixture) {
 	}
 }
 
+// testStagedDelete: a DELETE that waits is known as one, however the account came to wait, and is in force as a deletion whoever puts it
+// in force; an operator's hand, and a word that the person is back, end it.
+func testStagedDelete(t *testing.T, f *fixture) {
+	waits := state.Life{Said: new(false), Stage: true, Deletes: true}
+	put := func(title, active string) *state.Put {
+		return &state.Put{Base: f.record(t, state.KindAccount, "a").Version, Resource: parse(t, `{"userName":"ada@acme.example","title":"`+title+`"`+active+`}`)}
+	}
+	f.account(t, "a", "ada@acme.example")
+	f.group(t, "g", "Team", "a")
+	f.life(t, "a", pushed, state.Life{Said: new(false), Stage: true})
+	if r := f.life(t, "a", pushed, waits); !r.Changed || !r.Record.Staged || !r.Record.Deletes || !r.Record.InForce || r.Record.Said {
+		t.Errorf("a DELETE of who waits already = %+v", r)
+	}
+	if e := f.entries(t); string(e[len(e)-1].After) != `{"staged":true,"deletes":true}` || e[len(e)-1].Verb != state.VerbLife {
+		t.Errorf("the journal says %s %s", e[len(e)-1].Verb, e[len(e)-1].After)
+	}
+	if r := f.life(t, "a", pushed, waits); r.Changed {
+		t.Errorf("the same DELETE again = %+v", r)
+	}
+	if r := f.write(t, state.Mutation{Kind: state.KindAccount, ID: "a", Put: put("Dr", "")}); !r.Record.Deletes {
+		t.Errorf("another title ends it: %+v", r.Record)
+	}
+	if r := f.write(t, state.Mutation{Kind: state.KindAccount, ID: "a", Put: put("Dr", ""), Life: &state.Life{Said: new(false), Stage: true}}); !r.Record.Staged || r.Record.Deletes {
+		t.Errorf("created anew as inactive = %+v", r.Record)
+	}
+	for name, m := range map[string]state.Mutation{
+		"pushed as active":         {Life: &state.Life{Said: new(true)}, Cause: pushed},
+		"put as active":            {Put: put("Dr", `,"active":true`), Cause: pushed},
+		"discarded":                {Life: &state.Life{InForce: new(true), Pinned: new(true)}, Cause: operator},
+		"deactivated by hand":      {Life: &state.Life{InForce: new(false)}, Cause: operator},
+		"undone to what was":       {Life: &state.Life{Said: new(false), InForce: new(false)}, Cause: undone},
+		"pinned as inactive":       {Life: &state.Life{InForce: new(false), Pinned: new(true)}, Cause: operator},
+		"undone to a deactivation": {Life: &state.Life{Said: new(false), InForce: new(true), Stage: true}, Cause: undone},
+	} {
+		f.life(t, "a", operator, state.Life{Pinned: new(false), Said: new(true)})
+		f.life(t, "a", pushed, waits)
+		m.Kind, m.ID = state.KindAccount, "a"
+		if m.Put != nil {
+			m.Put.Base = f.record(t, state.KindAccount, "a").Version
+		}
+		if r := f.write(t, m); !r.Changed || r.Record.Deletes || !r.Record.DeletedAt.IsZero() {
+			t.Errorf("%s = %+v", name, r)
+		}
+	}
+	for name, m := range map[string]state.Mutation{
+		"a second witness":          {Life: &state.Life{Said: new(false), Link: new("person")}, Cause: pulled},
+		"one with other values":     {Put: put("", `,"active":false`), Cause: pulled},
+		"an approval":               {Life: &state.Life{InForce: new(false)}, Cause: approved},
+		"nobody has contradicted":   {Life: &state.Life{InForce: new(false)}, Cause: pushed},
+		"the DELETE of a wide gate": {Life: &state.Life{Remove: state.RemoveDelete}, Gate: atMost(1000), Cause: pushed},
+	} {
+		f.life(t, "a", operator, state.Life{Pinned: new(false), Said: new(true)})
+		f.life(t, "a", pushed, waits)
+		m.Kind, m.ID = state.KindAccount, "a"
+		if m.Put != nil {
+			m.Put.Base = f.record(t, state.KindAccount, "a").Version
+		}
+		r := f.write(t, m)
+		if r.Record.DeletedAt.IsZero() || r.Record.InForce || r.Record.Staged || r.Record.Deletes || len(f.members(t, "g")) != 0 {
+			t.Errorf("%s = %+v", name, r.Record)
+		}
+		f.account(t, "b", "ada@acme.example") // the name is free
+		f.life(t, "b", operator, state.Life{Remove: state.RemovePurge})
+		back := f.life(t, "a", undone, state.Life{Remove: state.RemoveRestore, Said: new(false), InForce: new(true), Stage: true, Deletes: true})
+		if !back.Record.Staged || !back.Record.Deletes || !back.Record.InForce {
+			t.Errorf("%s, undone = %+v", name, back.Record)
+		}
+		if found, err := f.Find(t.Context(), here, state.KindAccount, state.NewMatchKey(state.MatchUserName, "ada@acme.example")); err != nil || len(found) != 1 {
+			t.Errorf("%s, undone, is found by its name: %v, %v", name, found, err)
+		}
+	}
+	if err := CheckReplay(t.Context(), f, here); err != nil {
+		t.Error(err)
+	}
+}
+
 // testTrim removes what is old, a prefix of each tenant's journal, and proves that the rest still leads from the record as of the cut to
 // the present one.
 func testTrim(t *testing.T, f *fixture) {
