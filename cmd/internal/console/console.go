@@ -61,7 +61,9 @@ type Config struct {
 // Console is the web page. New starts nothing; it is safe for concurrent use.
 type Console struct {
 	Config
-	pages map[string]*template.Template
+	pages   map[string]*template.Template
+	healths healths
+
 	// Handler answers on the console's listener, SetupHandler below /setup/ on the receiver's.
 	Handler, SetupHandler http.Handler
 }

@@ -21,6 +21,7 @@ func templateFuncs() template.FuncMap {
 		"words":  func(code string) string { return strings.ReplaceAll(code, "_", " ") },
 		"under":  func(place, at string) bool { return strings.HasPrefix(at, place+"/") },
 		"dict":   dict,
+		"safe":   harmless,
 	}
 }
 

@@ -1,6 +1,177 @@
 package console
 
-import "net/http"
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
 
-func (c *Console) overviewRoutes(mux *http.ServeMux) {}
-func (c *Console) searchRoutes(mux *http.ServeMux)   {}
+	"rollcall/state"
+	"rollcall/sync/explain"
+)
+
+func (c *Console) overviewRoutes(mux *http.ServeMux) {
+	mux.HandleFunc("GET /{$}", c.overview)
+	mux.HandleFunc("GET /sources/{source}", c.sourcePage)
+}
+
+// sourcesPerPage keeps the overview of hundreds of customers a light page.
+const sourcesPerPage = 40
+
+// overviewPage answers: does anything need me?
+type overviewPage struct {
+	Needs   []*sourceHealth
+	All     int // sources
+	Sources []overviewRow
+	Tenants []string
+	Tenant  string // filter
+	First   string
+	Next    string
+	From    int // number of the first row shown
+}
+
+type overviewRow struct {
+	*sourceHealth
+	Days days
+}
+
+// Title says how many need somebody.
+func (p *overviewPage) Title() string {
+	switch {
+	case p.All == 0:
+		return "No source is configured yet"
+	case len(p.Needs) == 0 && p.All == 1:
+		return "The one source is in step"
+	case len(p.Needs) == 0:
+		return fmt.Sprintf("All %d sources are in step", p.All)
+	case len(p.Needs) == 1:
+		return fmt.Sprintf("1 of %s needs you", explain.Plural(p.All, "source"))
+	}
+	return fmt.Sprintf("%d of %d sources need you", len(p.Needs), p.All)
+}
+
+// needsShown bounds the list of what needs somebody; the sources' own rows say the rest.
+const needsShown = 20
+
+// NeedsShown are the most urgent.
+func (p *overviewPage) NeedsShown() []*sourceHealth { return p.Needs[:min(len(p.Needs), needsShown)] }
+
+// NeedsMore counts the others.
+func (p *overviewPage) NeedsMore() int { return max(0, len(p.Needs)-needsShown) }
+
+func (c *Console) overview(w http.ResponseWriter, r *http.Request) {
+	all, err := c.health(r.Context())
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	page := overviewPage{Needs: needing(all), All: len(all), Tenant: r.FormValue("tenant")}
+	shown := all
+	if page.Tenant != "" {
+		shown = nil
+	}
+	for i := range all {
+		page.Tenants = append(page.Tenants, all[i].Tenant())
+		if page.Tenant != "" && all[i].Tenant() == page.Tenant {
+			shown = append(shown, all[i])
+		}
+	}
+	slices.Sort(page.Tenants)
+	page.Tenants = slices.Compact(page.Tenants)
+	number, _ := strconv.Atoi(r.FormValue("page"))
+	from := min(max(number-1, 0)*sourcesPerPage, len(shown))
+	to := min(from+sourcesPerPage, len(shown))
+	pictures, err := c.pictures(r)
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	for i := from; i < to; i++ {
+		page.Sources = append(page.Sources, overviewRow{&shown[i], pictures[shown[i].Scope]})
+	}
+	page.From = from + 1
+	at := func(n int) string {
+		q := url.Values{}
+		if page.Tenant != "" {
+			q.Set("tenant", page.Tenant)
+		}
+		if n > 1 {
+			q.Set("page", strconv.Itoa(n))
+		}
+		return "/?" + q.Encode()
+	}
+	if from > 0 {
+		page.First = at(1)
+	}
+	if to < len(shown) {
+		page.Next = at(from/sourcesPerPage + 2)
+	}
+	c.show(w, r, "overview", &page)
+}
+
+// pictures reads the last thirty days of every source.
+func (c *Console) pictures(r *http.Request) (map[state.Scope]days, error) {
+	since := firstDay(c.Now())
+	read, err := c.Store.Days(r.Context(), since)
+	if err != nil {
+		return nil, fmt.Errorf("read the last days: %w", err)
+	}
+	pictures := map[state.Scope]days{}
+	for _, d := range read {
+		picture := pictures[d.Scope]
+		picture.add(since, d)
+		pictures[d.Scope] = picture
+	}
+	return pictures, nil
+}
+
+// sourceView answers: how is this source, and if it is not well, what to do?
+type sourceView struct {
+	*sourceHealth
+	Days    days
+	Rows    []state.Day // of the picture, newest first, as a table
+	NextRun time.Time
+	Deeds   []state.Deed
+	Live    int // keys
+	MayPull bool
+}
+
+func (v *sourceView) crumbs() []crumb { return []crumb{{"Overview", "/"}} }
+
+// deedsShown is how much of what operators did a source's page lists.
+const deedsShown = 10
+
+func (c *Console) sourcePage(w http.ResponseWriter, r *http.Request) {
+	source, ok := c.source(r.PathValue("source"))
+	if !ok {
+		c.fail(w, r, problem{http.StatusNotFound, "There is no such source", "Neither the configuration nor the record has it. The overview lists those there are."})
+		return
+	}
+	h, err := c.readHealth(r.Context(), source, c.Now())
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	v := sourceView{sourceHealth: &h, MayPull: h.Configured && h.Pulls && h.Misconfigured == ""}
+	pictures, err := c.pictures(r)
+	if err == nil {
+		v.Days = pictures[source.Scope]
+		v.Rows = v.Days.rows(firstDay(c.Now()))
+		v.Deeds, err = c.Store.ListDeeds(r.Context(), source.Scope, 0, deedsShown)
+	}
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	for _, k := range h.Keys {
+		if k.Live(c.Now()) {
+			v.Live++
+		}
+	}
+	if h.Next != nil && v.MayPull {
+		v.NextRun = h.Next(c.Now())
+	}
+	c.show(w, r, "source", &v)
+}
