@@ -58,7 +58,7 @@ func (a *applier) apply(ctx context.Context, positions []int) ([]ChangeResult, e
 		var err error
 		this := ready
 		writing.Go(func() { err = a.write(this) })
-		if ready = nil; i+1 < len(batches) && a.build == nil { // what build reads may be what is being written
+		if ready = nil; i+1 < len(batches) {
 			ready = a.ready(ctx, batches[i+1])
 		}
 		writing.Wait()

@@ -252,12 +252,3 @@ func indexOf(known map[int64]state.Record) (*index, error) {
 	x.finish()
 	return x, nil
 }
-
-// heldAlready tells whether a plan that is held has every change that another one holds.
-func heldAlready(before, held *plan.Plan) bool {
-	return !slices.ContainsFunc(held.Changes, func(c plan.Change) bool {
-		return !slices.ContainsFunc(before.Changes, func(b plan.Change) bool {
-			return b.Person == c.Person && b.Account == c.Account && b.Version == c.Version && plan.SameEffect(&b, &c)
-		})
-	})
-}

@@ -311,7 +311,7 @@ func (r *runner) keepHeld(ctx context.Context) error {
 	}
 	held := r.report.Plan.Held()
 	if r.people != nil && (r.scheduled() || len(before.Changes) > 0) {
-		if len(before.Changes) > 0 && heldAlready(&before, &held) {
+		if len(before.Changes) > 0 && before.Has(&held) {
 			run.Plan = earlier.ID
 		}
 		return nil

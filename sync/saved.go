@@ -173,7 +173,7 @@ func (r *runner) foundLately(ctx context.Context) (func(*plan.Change) bool, erro
 	if err != nil {
 		return nil, err
 	}
-	return func(c *plan.Change) bool { return heldAlready(&held, &plan.Plan{Changes: []plan.Change{*c}}) }, nil
+	return held.Finder(), nil
 }
 
 // Reviewed is what would become of a held plan if it were approved now.

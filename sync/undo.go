@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -168,7 +169,8 @@ func (e *Engine) approveUndo(ctx context.Context, source Source, l *lease, repor
 func (r *runner) planUndo(ctx context.Context, u Undo) ([]int, error) {
 	run := &r.report.Run
 	past := undoing{
-		store: r.reader(), source: r.source, undo: u, trails: make(map[state.ID]*trail), restorer: r.engine.restorerOf(r.reader(), r.source),
+		store: r.reader(), source: r.source, undo: u, restorer: r.engine.restorerOf(r.reader(), r.source),
+		trails: make(map[state.ID]*trail), turns: make(map[state.ID]int64), names: make(map[string]string),
 		plan: plan.Plan{
 			Format: plan.Format, Tenant: r.source.Scope.Tenant, Source: r.source.Scope.Source, Run: run.ID, MadeAt: run.StartedAt, Undo: u.String(),
 		},
@@ -191,12 +193,7 @@ func (r *runner) planUndo(ctx context.Context, u Undo) ([]int, error) {
 	for i := range order {
 		order[i] = i
 	}
-	turn := func(at int) int64 {
-		if t := past.trails[past.plan.Changes[at].Account]; t != nil {
-			return t.number
-		}
-		return 0
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return int(min(1, max(-1, turn(b)-turn(a)))) })
+	turn := func(at int) int64 { return past.turns[past.plan.Changes[at].Account] }
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(turn(b), turn(a)) })
 	return order, nil
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"rollcall/state"
 	"rollcall/sync/plan"
@@ -20,29 +21,40 @@ type undoing struct {
 	store  Reader
 	source Source
 	undo   Undo
-	trails map[state.ID]*trail
+	trails map[state.ID]*trail // those that are not in the plan yet
+	turns  map[state.ID]int64  // of accounts in the plan: see trail.number
+	names  map[string]string   // of attributes, each kept once
+	cause  *state.Cause        // the last that was read of somebody else, which most share
 	plan   plan.Plan
 }
 
 // trail is what is to be taken back of one record: what the last entries of its journal did, as far as nobody else has come between.
+// There may be as many as the source has records: each is small, and is dropped once it is in the plan.
 type trail struct {
+	id      state.ID
 	kind    state.Kind
-	name    string
-	open    bool                       // nobody else came after it
-	number  int64                      // of the last entry that is to be taken back
-	version int64                      // that this entry made
-	began   state.Verb                 // of the first
-	was     map[string]json.RawMessage // before the first, by name as in the journal; nil: it was not there
-	other   state.Cause                // of the last change by somebody else
-	parted  bool                       // somebody else came between
-	seats   map[state.ID]*seat         // of a group
+	open    bool               // nobody else came after it
+	parted  bool               // somebody else came between
+	number  int64              // of the last entry that is to be taken back
+	version int64              // that this entry made
+	began   state.Verb         // of the first
+	name    string             // as the last entry has it
+	was     []part             // before the first
+	other   *state.Cause       // of the last change by somebody else
+	seats   map[state.ID]*seat // of a group
+}
+
+// part is what something of a record was, by name as in the journal; nil: it was not there.
+type part struct {
+	name string
+	was  json.RawMessage
 }
 
 // seat is one membership, judged by itself: what became of others does not matter to it.
 type seat struct {
 	open  bool
 	was   bool // a member, before
-	other state.Cause
+	other *state.Cause
 }
 
 // read goes through the journal.
@@ -56,26 +68,36 @@ func (x *undoing) read(ctx context.Context) error {
 			if !takes {
 				return nil
 			}
-			t = &trail{kind: e.Kind, seats: make(map[state.ID]*seat)}
-			x.trails[e.ID] = t
+			t = &trail{id: e.ID, kind: e.Kind}
+			x.trails[t.id] = t
 		}
-		t.name = e.Name
+		if t.name != e.Name {
+			t.name = e.Name
+		}
 		if e.Kind == state.KindGroup {
-			t.sit(e, takes)
+			x.sit(t, e, takes)
 		}
 		if !takes {
 			t.parted = t.parted || t.open
-			t.open, t.other = false, e.Cause
+			t.open, t.other = false, x.by(e.Cause)
 			return nil
 		}
-		return t.fold(e)
+		return x.fold(t, e)
 	})
 }
 
+// by keeps a cause, once where many entries in a row have it.
+func (x *undoing) by(c state.Cause) *state.Cause {
+	if x.cause == nil || *x.cause != c {
+		x.cause = &c
+	}
+	return x.cause
+}
+
 // fold takes an entry down.
-func (t *trail) fold(e *state.Entry) error {
+func (x *undoing) fold(t *trail, e *state.Entry) error {
 	if !t.open {
-		t.open, t.began, t.was = true, e.Verb, make(map[string]json.RawMessage)
+		t.open, t.began, t.was = true, e.Verb, nil
 	}
 	t.number, t.version = e.Number, e.Version
 	var before, after map[string]json.RawMessage
@@ -84,22 +106,45 @@ func (t *trail) fold(e *state.Entry) error {
 	}
 	for _, side := range []map[string]json.RawMessage{before, after} {
 		for name := range side {
-			if _, known := t.was[name]; !known {
-				t.was[name] = before[name]
+			if !slices.ContainsFunc(t.was, func(p part) bool { return p.name == name }) {
+				t.was = append(t.was, part{x.named(name), small(before[name])})
 			}
 		}
 	}
 	return nil
 }
 
+// named keeps the name of a part once, and not the text that it was read from.
+func (x *undoing) named(name string) string {
+	if kept, ok := x.names[name]; ok {
+		return kept
+	}
+	name = strings.Clone(name)
+	x.names[name] = name
+	return name
+}
+
+// small keeps the values that most parts of an account's life have once.
+func small(value json.RawMessage) json.RawMessage {
+	for _, common := range []json.RawMessage{yes, no} {
+		if bytes.Equal(value, common) {
+			return common
+		}
+	}
+	return value
+}
+
 // sit takes down who joined and left a group.
-func (t *trail) sit(e *state.Entry, takes bool) {
+func (x *undoing) sit(t *trail, e *state.Entry, takes bool) {
+	if t.seats == nil {
+		t.seats = make(map[state.ID]*seat)
+	}
 	joined, left := plan.MembersOf(e)
 	for i, id := range append(slices.Clone(joined), left...) {
 		s := t.seats[id]
 		switch {
 		case !takes && s != nil:
-			s.open, s.other = false, e.Cause
+			s.open, s.other = false, x.by(e.Cause)
 		case takes && (s == nil || !s.open):
 			t.seats[id] = &seat{open: true, was: i >= len(joined)}
 		}
@@ -114,15 +159,19 @@ func (x *undoing) invert(ctx context.Context) error {
 		if t.kind == state.KindGroup {
 			invert = x.group
 		}
-		if err := invert(ctx, id, t); err != nil {
+		if err := invert(ctx, t.id, t); err != nil {
 			return err
 		}
+		x.turns[t.id] = t.number
+		delete(x.trails, id)
 	}
 	return nil
 }
 
 // ours tells whether an earlier call did the same: it has been taken back already.
-func (x *undoing) ours(c state.Cause) bool { return c.Kind == state.CauseUndo && c.Note == x.plan.Undo }
+func (x *undoing) ours(c *state.Cause) bool {
+	return c.Kind == state.CauseUndo && c.Note == x.plan.Undo
+}
 
 // account plans for one account.
 func (x *undoing) account(ctx context.Context, id state.ID, t *trail) error {
@@ -138,14 +187,14 @@ func (x *undoing) account(ctx context.Context, id state.ID, t *trail) error {
 	case err != nil:
 		return err
 	case !t.open:
-		x.keep(id, t, "changed since "+byWhom(t.other))
+		x.keep(id, t, "changed since "+byWhom(*t.other))
 		return nil
 	case record.Version != t.version:
 		x.keep(id, t, "changed since")
 		return nil
 	}
 	if t.parted {
-		x.keep(id, t, "only the last of it is taken back: before, it was changed "+byWhom(t.other))
+		x.keep(id, t, "only the last of it is taken back: before, it was changed "+byWhom(*t.other))
 	}
 	c, err := x.contrary(record, t)
 	if err != nil {
@@ -173,10 +222,10 @@ func (x *undoing) contrary(record state.Record, t *trail) (plan.Change, error) {
 		return plan.Change{}, err
 	}
 	was := maps.Clone(now)
-	for part, value := range t.was {
-		was[part] = value
-		if value == nil {
-			was[part] = lifeParts[part] // without a word of it, it was not so; of an attribute nil: there was none
+	for _, p := range t.was {
+		was[p.name] = p.was
+		if p.was == nil {
+			was[p.name] = lifeParts[p.name] // without a word of it, it was not so; of an attribute nil: there was none
 		}
 	}
 	if t.began == state.VerbCreate || t.began == state.VerbRestore {
@@ -188,7 +237,7 @@ func (x *undoing) contrary(record state.Record, t *trail) (plan.Change, error) {
 		was["protected"] = yes
 	}
 	c := plan.Change{
-		Action: plan.Update, Account: record.ID, Version: record.Version, Person: record.Link, Name: name, Reason: plan.ReasonUndone, Witnesses: []plan.Witness{},
+		Action: plan.Update, Account: t.id, Version: record.Version, Person: record.Link, Name: strings.Clone(name), Reason: plan.ReasonUndone, Witnesses: []plan.Witness{},
 	}
 	switch is, before := bytes.Equal(now["inForce"], yes), bytes.Equal(was["inForce"], yes); {
 	case is && !before:
@@ -205,7 +254,7 @@ func (x *undoing) contrary(record state.Record, t *trail) (plan.Change, error) {
 	}
 	for _, part := range slices.Sorted(maps.Keys(was)) {
 		if !bytes.Equal(now[part], was[part]) {
-			c.Fields = append(c.Fields, plan.Field{Path: part, Before: orNull(now[part]), After: orNull(was[part])})
+			c.Fields = append(c.Fields, plan.Field{Path: x.named(part), Before: orNull(now[part]), After: orNull(was[part])})
 		}
 	}
 	if len(c.Fields) == 1 && c.Fields[0].Path == "link" {
@@ -238,8 +287,7 @@ func (x *undoing) group(ctx context.Context, id state.ID, t *trail) error {
 		x.keep(id, t, "the group was made since; it stays, with its members")
 		return nil
 	}
-	delete(t.was, "members")
-	if len(t.was) > 0 {
+	if slices.ContainsFunc(t.was, func(p part) bool { return p.name != "members" }) {
 		x.keep(id, t, "what is said of the group itself is the provider's")
 	}
 	var joins, leaves, guarded []plan.Member
@@ -250,7 +298,7 @@ func (x *undoing) group(ctx context.Context, id state.ID, t *trail) error {
 			continue
 		}
 		if !s.open {
-			kept["changed since "+byWhom(s.other)]++
+			kept["changed since "+byWhom(*s.other)]++
 			continue
 		}
 		named, protected, err := x.member(ctx, member)
@@ -306,7 +354,7 @@ func (x *undoing) member(ctx context.Context, id state.ID) (named plan.Member, p
 	}
 	decider := plan.Decider{Rules: x.source.Rules}
 	name := cmp.Or(account.Resource.Get("userName").Text, record.Name)
-	return plan.Member{Account: id, Person: record.Link, Name: name}, decider.Protected(account), nil
+	return plan.Member{Account: id, Person: record.Link, Name: strings.Clone(name)}, decider.Protected(account), nil
 }
 
 // keep says what is not taken back, and why.

@@ -1,9 +1,12 @@
 package plan
 
 import (
+	"cmp"
 	"encoding/json"
 	"hash/fnv"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"rollcall/state"
@@ -118,6 +121,45 @@ func Same(a, b *Plan) bool {
 		}
 	}
 	return true
+}
+
+// Has tells whether a plan has every change that another one has, whichever run made them.
+func (p *Plan) Has(other *Plan) bool {
+	has := p.Finder()
+	return !slices.ContainsFunc(other.Changes, func(c Change) bool { return !has(&c) })
+}
+
+// Finder returns what tells of a change, of this plan or another, whether this plan has it, in about the same time however long it is.
+// The plan must not be changed meanwhile.
+func (p *Plan) Finder() func(*Change) bool {
+	sorted := make([]int32, len(p.Changes))
+	for i := range sorted {
+		sorted[i] = int32(i)
+	}
+	slices.SortFunc(sorted, func(a, b int32) int { return compareSubjects(&p.Changes[a], &p.Changes[b]) })
+	return func(c *Change) bool {
+		at, _ := slices.BinarySearchFunc(sorted, c, func(i int32, c *Change) int { return compareSubjects(&p.Changes[i], c) })
+		for ; at < len(sorted) && compareSubjects(&p.Changes[sorted[at]], c) == 0; at++ {
+			if SameEffect(&p.Changes[sorted[at]], c) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// compareSubjects orders changes by whom and what they are about.
+func compareSubjects(a, b *Change) int {
+	return cmp.Or(
+		strings.Compare(a.Person, b.Person), strings.Compare(string(a.Account), string(b.Account)), cmp.Compare(a.Version, b.Version),
+		strings.Compare(string(a.groupID()), string(b.groupID())))
+}
+
+func (c *Change) groupID() state.ID {
+	if c.Group == nil {
+		return ""
+	}
+	return c.Group.ID
 }
 
 // SameEffect tells whether two changes of one account do the same, whatever speaks for them.
