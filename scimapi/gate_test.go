@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -128,7 +129,6 @@ func TestGateOfDeletes(t *testing.T) {
 			if got := r.must(t, 200, "GET", "/Users/"+ada, ""); got["active"] != false {
 				t.Errorf("the provider reads active %v back", got["active"])
 			}
-			r.must(t, 409, "POST", "/Users", `{"userName":"ada@acme.example"}`)
 			r.must(t, 204, "DELETE", "/Users/"+bob, "")
 			r.must(t, 204, "DELETE", "/Groups/"+group, "")
 			if g.asked != 2 || len(staged()) != 1 || r.counts.of(scimapi.Deactivated) != 0 || r.counts.of(scimapi.Staged) != 1 {
@@ -138,6 +138,192 @@ func TestGateOfDeletes(t *testing.T) {
 			g.room = 1
 			r.must(t, 204, "DELETE", "/Users/"+ada, "")
 			r.must(t, 404, "GET", "/Users/"+ada, "")
+		})
+	}
+}
+
+// TestGateOfDeleteAfterDeactivation: a DELETE of somebody whose deactivation waits is journalled with its request, and what comes into
+// force is the deletion. To push them as active takes all of it back.
+func TestGateOfDeleteAfterDeactivation(t *testing.T) {
+	for name, open := range stores {
+		t.Run(name, func(t *testing.T) {
+			r, staged := gated(t, open(t), &gate{})
+			ada := state.ID(r.createUser(t, "ada@acme.example"))
+			last := func() state.Entry {
+				t.Helper()
+				entries, err := r.store.EntriesOf(t.Context(), acme, ada)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return entries[len(entries)-1]
+			}
+			waits := func(inForce, deletes bool) {
+				t.Helper()
+				rec, err := r.store.Record(t.Context(), acme, state.KindAccount, ada)
+				if err != nil || !rec.InForce || rec.Staged != !rec.Said || rec.Said != inForce || rec.Deletes != deletes {
+					t.Fatalf("said %v, in force %v, staged %v, a DELETE %v, %v", rec.Said, rec.InForce, rec.Staged, rec.Deletes, err)
+				}
+			}
+			for _, back := range []string{
+				`{"userName":"ada@acme.example","active":true}`, `{"userName":"ada@acme.example","title":"Dr","active":true}`,
+			} {
+				r.must(t, 200, "PATCH", "/Users/"+string(ada), deactivate)
+				waits(false, false)
+				r.must(t, 202, "DELETE", "/Users/"+string(ada), "")
+				waits(false, true)
+				e := last()
+				if e.Cause.Reason != state.ReasonDelete || e.Cause.Kind != state.CausePush || e.Verb != state.VerbLife {
+					t.Errorf("the journal says %+v", e)
+				}
+				if request, err := r.store.Request(t.Context(), e.Request); err != nil || request.Method != "DELETE" || request.Status != 202 {
+					t.Errorf("the request behind it is %+v, %v", request, err)
+				}
+				if got := r.must(t, 200, "GET", "/Users/"+string(ada), ""); got["active"] != false {
+					t.Errorf("the provider reads active %v back", got["active"])
+				}
+				r.must(t, 202, "DELETE", "/Users/"+string(ada), "")
+				r.must(t, 200, "PATCH", "/Users/"+string(ada), deactivate)
+				if again := last(); again.Number != e.Number {
+					t.Errorf("the same once more is journalled: %+v", again)
+				}
+				waits(false, true)
+				r.must(t, 200, "PUT", "/Users/"+string(ada), back)
+				waits(true, false)
+			}
+			if n := len(staged()); n != 4 {
+				t.Errorf("told %d times that she waits, want 4", n)
+			}
+
+			r.must(t, 200, "PATCH", "/Users/"+string(ada), deactivate)
+			r.must(t, 202, "DELETE", "/Users/"+string(ada), "")
+			results, err := r.store.Write(state.Urgent, []state.Mutation{{
+				Scope: acme, Kind: state.KindAccount, ID: ada, Life: &state.Life{InForce: new(false)}, Cause: state.Cause{Kind: state.CauseApproval, Actor: "olga"},
+			}})
+			if err != nil || results[0].Err != nil {
+				t.Fatal(err, results)
+			}
+			r.must(t, 404, "GET", "/Users/"+string(ada), "")
+			if e := last(); e.Verb != state.VerbDelete {
+				t.Errorf("what is approved is %s", e.Verb)
+			}
+			if id := r.createUser(t, "ada@acme.example"); id == string(ada) {
+				t.Error("who is gone is back by her name")
+			}
+		})
+	}
+}
+
+// TestCreatedAnewWhileTheDeleteWaits: a provider that makes somebody anew whom it has deleted gets the account that they have, unless it
+// is somebody else by their externalId. What was deleted of it is gone with what is sent now.
+func TestCreatedAnewWhileTheDeleteWaits(t *testing.T) {
+	for name, open := range stores {
+		t.Run(name, func(t *testing.T) {
+			r, _ := gated(t, open(t), &gate{})
+			for i, test := range []struct {
+				was, link, sent string
+				status          int
+			}{
+				{"", "", "", 201},
+				{"", "", "x", 201},
+				{"x", "", "", 201},
+				{"x", "", "x", 201},
+				{"", "x", "x", 201},
+				{"y", "x", "x", 201},
+				{"x", "", "X", 409},
+				{"x", "", "y", 409},
+				{"", "x", "y", 409},
+			} {
+				user := fmt.Sprintf(`"userName":"ada-%d@acme.example"`, i)
+				id := r.must(t, 201, "POST", "/Users", `{`+user+`,"externalId":"`+test.was+`","title":"Dr"}`)["id"].(string)
+				link := fmt.Sprintf("%s-%d", test.link, i)
+				sent := test.sent
+				if test.link != "" {
+					if sent == test.link {
+						sent = link
+					}
+					results, err := r.store.Write(state.Urgent, []state.Mutation{{
+						Scope: acme, Kind: state.KindAccount, ID: state.ID(id), Life: &state.Life{Link: &link}, Cause: state.Cause{Kind: state.CausePull},
+					}})
+					if err != nil || results[0].Err != nil {
+						t.Fatal(err, results)
+					}
+				}
+				r.must(t, 409, "POST", "/Users", `{`+user+`}`)
+				r.must(t, 200, "PATCH", "/Users/"+id, deactivate)
+				r.must(t, 409, "POST", "/Users", `{`+user+`}`) // who is deactivated has not been deleted
+				r.must(t, 202, "DELETE", "/Users/"+id, "")
+
+				got := r.do(t, "POST", "/auth/scim/Users", `{`+user+`,"externalId":"`+sent+`","nickName":"A"}`)
+				if got.status != test.status {
+					t.Fatalf("%+v: status %d: %s", test, got.status, got.body)
+				}
+				rec, err := r.store.Record(t.Context(), acme, state.KindAccount, state.ID(id))
+				if took := test.status == 201; err != nil || !rec.InForce || rec.Said != took || rec.Staged == took || rec.Deletes == took {
+					t.Errorf("%+v: said %v, in force %v, staged %v, a DELETE %v, %v", test, rec.Said, rec.InForce, rec.Staged, rec.Deletes, err)
+				}
+				if test.status != 201 {
+					continue
+				}
+				now := r.must(t, 200, "GET", "/Users/"+id, "")
+				if now["active"] != true || now["nickName"] != "A" || now["title"] != nil || !strings.HasSuffix(got.header.Get("Location"), "/Users/"+id) {
+					t.Errorf("%+v: is now %v, at %s", test, now, got.header.Get("Location"))
+				}
+				r.must(t, 409, "POST", "/Users", `{`+user+`}`)
+
+				r.must(t, 202, "DELETE", "/Users/"+id, "")
+				if got := r.must(t, 201, "POST", "/Users", `{`+user+`,"active":false}`); got["id"] != id || got["active"] != false {
+					t.Errorf("%+v: made anew as inactive: %v", test, got)
+				}
+				if rec, err := r.store.Record(t.Context(), acme, state.KindAccount, state.ID(id)); err != nil || !rec.InForce || !rec.Staged || rec.Deletes {
+					t.Errorf("%+v: as inactive: in force %v, staged %v, a DELETE %v, %v", test, rec.InForce, rec.Staged, rec.Deletes, err)
+				}
+			}
+			if err := statetest.CheckReplay(t.Context(), r.store, acme); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestCreatedAnewByMany: of creations at the same time, while a DELETE waits and comes into force, one is answered with 201.
+func TestCreatedAnewByMany(t *testing.T) {
+	for name, open := range stores {
+		t.Run(name, func(t *testing.T) {
+			r, _ := gated(t, open(t), &gate{})
+			for i := range 10 {
+				user := fmt.Sprintf(`{"userName":"ada-%d@acme.example"}`, i)
+				id := r.must(t, 201, "POST", "/Users", user)["id"].(string)
+				r.must(t, 202, "DELETE", "/Users/"+id, "")
+				var mu sync.Mutex
+				statuses := map[int]int{}
+				var group sync.WaitGroup
+				for range 8 {
+					group.Go(func() {
+						got := r.do(t, "POST", "/auth/scim/Users", user)
+						mu.Lock()
+						defer mu.Unlock()
+						statuses[got.status]++
+					})
+				}
+				group.Go(func() {
+					rec, err := r.store.Record(t.Context(), acme, state.KindAccount, state.ID(id))
+					if err != nil || !rec.Deletes {
+						return
+					}
+					if _, err := r.store.Write(state.Urgent, []state.Mutation{{
+						Scope: acme, Kind: state.KindAccount, ID: rec.ID, Life: &state.Life{Base: rec.Version, InForce: new(false)}, Cause: state.Cause{Kind: state.CausePull},
+					}}); err != nil {
+						t.Error(err)
+					}
+				})
+				group.Wait()
+				if statuses[201] != 1 || statuses[409] != 7 {
+					t.Errorf("answers %v, want one 201 and seven 409", statuses)
+				}
+			}
+			if err := statetest.CheckReplay(t.Context(), r.store, acme); err != nil {
+				t.Error(err)
+			}
 		})
 	}
 }

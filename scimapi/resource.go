@@ -51,7 +51,7 @@ func (h *Handler) create(c *call, res *resource) error {
 			return err
 		}
 	}
-	result, err := h.write(c, state.Mutation{
+	result, err := h.enrol(c, state.Mutation{
 		Kind:    res.kind,
 		ID:      state.NewID(),
 		Put:     &state.Put{Resource: resource},
@@ -218,12 +218,13 @@ func (h *Handler) carryOut(c *call, res *resource, rec *state.Record, outcome pa
 	return result.Record, err
 }
 
-// stage writes a push that the gate has held: what it says of active is noted and not in force, everything else is.
+// stage writes a push that the gate has held: what it says of active is noted and not in force, everything else is. A DELETE is noted as
+// one, also of who waits already.
 func (h *Handler) stage(c *call, m state.Mutation) (state.Result, error) {
 	m.Gate = nil
 	life := &state.Life{Said: new(false), Stage: true}
 	if m.Life != nil {
-		life.Base = m.Life.Base
+		life.Base, life.Deletes = m.Life.Base, m.Life.Remove == state.RemoveDelete
 	}
 	m.Life = life
 	result, err := h.write(c, m)

@@ -22,6 +22,50 @@ func unsaid(rec *state.Record, next scim.Value) scim.Value {
 	return next
 }
 
+// enrol writes a new resource. A provider that has deleted somebody may make them anew while the gate still holds the DELETE: what it
+// sends is then written to the account that they have, which has been in force all the time, and ends the wait. Somebody else of that
+// name has to wait for the decision, like anybody whose name is taken.
+func (h *Handler) enrol(c *call, m state.Mutation) (state.Result, error) {
+	for attempt := 1; ; attempt++ {
+		result, err := h.write(c, m)
+		var taken *state.UniqueError
+		if m.Kind != state.KindAccount || !errors.As(err, &taken) {
+			return result, err
+		}
+		holder, lost := h.store.Record(c.r.Context(), c.scope, m.Kind, taken.Holder)
+		if lost == nil {
+			again, ok := anew(&holder, m)
+			if !ok {
+				return result, err
+			}
+			result, lost = h.write(c, again)
+		}
+		moved := errors.Is(lost, state.ErrVersion) || errors.Is(lost, state.ErrNotFound) // the DELETE has come into force, perhaps
+		if !moved || attempt == attempts {
+			return result, lost
+		}
+	}
+}
+
+// anew makes of a creation what takes up the account of which a DELETE is staged; false if there is none, or if the externalId is that of
+// somebody else. Inactive, the account waits on, but only to be deactivated.
+func anew(holder *state.Record, m state.Mutation) (state.Mutation, bool) {
+	if !holder.Deletes {
+		return m, false
+	}
+	was, err := scim.Decode(holder.Resource)
+	recorded, sent := was.Get("externalId").Text, m.Put.Resource.Get("externalId").Text
+	same := sent == "" || recorded+holder.Link == "" || sent == recorded || sent == holder.Link
+	if err != nil || !same {
+		return m, false
+	}
+	m.ID, m.Put = holder.ID, &state.Put{Base: holder.Version, Resource: m.Put.Resource}
+	if !m.Put.Resource.Get("active").Bool {
+		m.Life = &state.Life{Said: new(false), Stage: true}
+	}
+	return m, true
+}
+
 // groupsOf reads the groups that a record is directly in; none of a record that is not there.
 func (c *call) groupsOf(id state.ID) ([]state.Ref, error) {
 	groups, err := c.h.store.GroupsOf(c.r.Context(), c.scope, id)
