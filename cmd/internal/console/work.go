@@ -27,8 +27,13 @@ type MappingRow struct {
 	Apply  string
 }
 
-// Work is what an operator can have done that takes a provider, a lease or a plan. Each method returns when it is done, and its error
-// is a sentence for the operator: what happened, what was not harmed, what to do. by is the operator's name.
+// Refusal is an error made of sentences for the operator: what happened, what was not harmed, what to do.
+type Refusal string
+
+func (r Refusal) Error() string { return string(r) }
+
+// Work is what an operator can have done that takes a provider, a lease or a plan. Each method returns when it is done. An error that an
+// operator can do something about is a Refusal; state.ErrNotFound says that there is no such thing. by is the operator's name.
 type Work interface {
 	Decisions
 	Pulls
