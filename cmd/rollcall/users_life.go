@@ -23,18 +23,18 @@ var hands = []hand{
 		verb: "reactivate", short: "Let somebody in again", args: []string{"PERSON"},
 		long: `Makes the account active now. The next push or pull that says otherwise still counts: pin
 the account to keep it active.`,
-		life: func(r state.Record, _ []string) state.Life { return activeLife(r, true) },
+		life: func(r state.Record, _ []string) state.Life { return state.HandReactivate.Life(r) },
 	},
 	{
 		verb: "pin", short: "Keep an account as it is: no pull and no push changes whether it is active", args: []string{"PERSON"},
 		long: `Pins the account: whether it is active stays as it is now, whatever is pushed or pulled, until
 it is unpinned. What the provider says is still noted.`,
-		life: func(state.Record, []string) state.Life { return state.Life{Pinned: new(true)} },
+		life: func(r state.Record, _ []string) state.Life { return state.HandPin.Life(r) },
 	},
 	{
 		verb: "unpin", short: "Let pushes and pulls decide again", args: []string{"PERSON"},
 		long: `Takes the pin away. What the provider said last comes into force at once.`,
-		life: func(state.Record, []string) state.Life { return state.Life{Pinned: new(false)} },
+		life: func(r state.Record, _ []string) state.Life { return state.HandUnpin.Life(r) },
 	},
 	{
 		verb: "link", short: "Tie an account to a person at the provider", args: []string{"PERSON", "OBJECT_ID"}, objectID: true,
@@ -48,15 +48,6 @@ Okta the id of the user (00u…), not that of a group or of an assignment.`,
 		long: `Unties the account from the person at the provider. The next pull matches it anew.`,
 		life: func(state.Record, []string) state.Life { return state.Life{Link: new("")} },
 	},
-}
-
-// activeLife is an operator's word on whether an account is active. On a pinned account it changes what is in force; otherwise it
-// counts until the provider says something else.
-func activeLife(r state.Record, active bool) state.Life {
-	if r.Pinned {
-		return state.Life{InForce: &active}
-	}
-	return state.Life{Said: &active}
 }
 
 func usersLifeCommands(a *app) []*cobra.Command {
@@ -74,10 +65,10 @@ func deactivateCommand(a *app) *cobra.Command {
 		long: `Makes the account inactive now. Groups and attributes are kept. The next push or pull that
 says the person is active brings the account back, unless it is pinned as well.`,
 		life: func(r state.Record, _ []string) state.Life {
-			if !pin || r.Pinned {
-				return activeLife(r, false)
+			if pin {
+				return state.HandSuspend.Life(r)
 			}
-			return state.Life{InForce: new(false), Pinned: new(true)}
+			return state.HandDeactivate.Life(r)
 		},
 	})
 	cmd.Flags().BoolVar(&pin, "pin", false, "pin it as well, so that it stays inactive")
@@ -90,7 +81,12 @@ func protectCommand(a *app) *cobra.Command {
 		verb: "protect", short: "Make removals of an account wait for an approval, always", args: []string{"PERSON"},
 		long: `A pull that would deactivate a protected account holds that change for an approval, whatever
 the gate allows.`,
-		life: func(state.Record, []string) state.Life { return state.Life{Protected: new(!off)} },
+		life: func(r state.Record, _ []string) state.Life {
+			if off {
+				return state.HandUnprotect.Life(r)
+			}
+			return state.HandProtect.Life(r)
+		},
 	})
 	cmd.Flags().BoolVar(&off, "off", false, "take the protection away")
 	return cmd
