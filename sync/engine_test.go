@@ -223,7 +223,7 @@ func TestRunReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := dirsync.ReadRunReport(kept)
+	got, err := recorded(kept)
 	if err != nil {
 		t.Fatal(err)
 	}

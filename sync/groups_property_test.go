@@ -142,7 +142,7 @@ func (h *groupHistory) watched(run func()) {
 	if err != nil {
 		h.rt.Fatal(err)
 	}
-	report, err := dirsync.ReadRunReport(runs[0])
+	report, err := recorded(runs[0])
 	if err != nil {
 		h.rt.Fatal(err)
 	}

@@ -102,7 +102,7 @@ func TestTheProofIsKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := dirsync.ReadRunReport(runs[0])
+	report, err := recorded(runs[0])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 // maxReported bounds how many changes of a run are listed in its record; the journal has them all.
 const maxReported = 5000
 
-// RunReport is the JSON form of state.Run.Report.
+// RunReport is the JSON form of state.Run.Report; package explain reads it.
 type RunReport struct {
 	Proof   connectors.Proof `json:"proof"`
 	Basis   string           `json:"basis,omitempty"` // of the directory, mapping and scope: pulls of different ones are not compared
@@ -33,18 +33,6 @@ type RunChange struct {
 	plan.Change
 	Outcome string `json:"outcome,omitempty"`
 	Detail  string `json:"detail,omitempty"`
-}
-
-// ReadRunReport decodes what a run recorded of itself.
-func ReadRunReport(run state.Run) (RunReport, error) {
-	var r RunReport
-	if len(run.Report) == 0 {
-		return r, nil
-	}
-	if err := json.Unmarshal(run.Report, &r); err != nil {
-		return r, fmt.Errorf("read the report of run %s: %w", run.ID, err)
-	}
-	return r, nil
 }
 
 // readProof decodes only what a run's pull proved, and the basis that it was made with. Both stand at the beginning of what may be long:

@@ -470,3 +470,10 @@ func (w *world) dump() string {
 	}
 	return string(text)
 }
+
+// recorded is what a run recorded of itself.
+func recorded(run state.Run) (dirsync.RunReport, error) {
+	var r dirsync.RunReport
+	err := json.Unmarshal(run.Report, &r)
+	return r, err
+}

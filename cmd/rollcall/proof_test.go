@@ -8,6 +8,7 @@ import (
 	"rollcall/connectors"
 	"rollcall/state"
 	dirsync "rollcall/sync"
+	"rollcall/sync/explain"
 	"rollcall/sync/plan"
 )
 
@@ -20,12 +21,12 @@ func TestProofLines(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		run    state.Run
-		report dirsync.RunReport
+		report explain.Report
 		want   []string
 	}{
 		"a whole pull": {
 			state.Run{Trigger: dirsync.TriggerSchedule, Verdict: state.VerdictComplete},
-			dirsync.RunReport{Proof: whole, Known: 180, Usual: 200, Counts: plan.Counts{Accounts: 185}},
+			explain.Report{Proof: whole, Known: 180, Usual: 200, Counts: plan.Counts{Accounts: 185}},
 			[]string{
 				"complete: 190 people, in 2 pages and 3 groups, by 9 calls",
 				"Permissions that showed: User.Read.All, Application.Read.All.",
@@ -36,7 +37,7 @@ func TestProofLines(t *testing.T) {
 		},
 		"half a pull": {
 			state.Run{Trigger: dirsync.TriggerHand, Verdict: state.VerdictPartial},
-			dirsync.RunReport{Proof: connectors.Proof{People: 1, Pages: 1, Calls: 1, Unreadable: []string{"Staff"}}, Counts: plan.Counts{Accounts: 5}},
+			explain.Report{Proof: connectors.Proof{People: 1, Pages: 1, Calls: 1, Unreadable: []string{"Staff"}}, Counts: plan.Counts{Accounts: 5}},
 			[]string{
 				"partial: 1 person, in 1 page and 0 groups, by 1 call",
 				"Members of 1 group could not be read, so that nobody counts as unassigned: Staff.",
@@ -45,7 +46,7 @@ func TestProofLines(t *testing.T) {
 			},
 		},
 		"a lost source": {
-			state.Run{Trigger: dirsync.TriggerSchedule, Verdict: state.VerdictFailed}, dirsync.RunReport{Proof: connectors.Proof{Lost: true, Calls: 1}, Usual: 10},
+			state.Run{Trigger: dirsync.TriggerSchedule, Verdict: state.VerdictFailed}, explain.Report{Proof: connectors.Proof{Lost: true, Calls: 1}, Usual: 10},
 			[]string{
 				"failed: 0 people, in 0 pages and 0 groups, by 1 call",
 				"The source itself is lost: its application, its consent or its status is gone. Nobody is removed.",
@@ -53,16 +54,16 @@ func TestProofLines(t *testing.T) {
 			},
 		},
 		"one person": {
-			state.Run{Trigger: dirsync.TriggerPerson, Verdict: state.VerdictComplete}, dirsync.RunReport{Proof: connectors.Proof{People: 1}},
+			state.Run{Trigger: dirsync.TriggerPerson, Verdict: state.VerdictComplete}, explain.Report{Proof: connectors.Proof{People: 1}},
 			[]string{"complete: nobody else was read than 1 person who answered"},
 		},
 		"undo": {
-			state.Run{Trigger: dirsync.TriggerUndo, Verdict: state.VerdictComplete}, dirsync.RunReport{},
+			state.Run{Trigger: dirsync.TriggerUndo, Verdict: state.VerdictComplete}, explain.Report{},
 			[]string{"nothing: it carried out what was planned or done before"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got, want := strings.Join(proofLines(test.run, test.report), "\n"), strings.Join(test.want, "\n"); got != want {
+			if got, want := strings.Join(proofLines(&test.run, &test.report), "\n"), strings.Join(test.want, "\n"); got != want {
 				t.Errorf("got:\n%s\nwant:\n%s", got, want)
 			}
 		})

@@ -19,10 +19,10 @@ func (s *session) printReport(r dirsync.Report, dryRun bool) {
 		s.line("%s: nothing was read: %s", r.Run.Scope.Source, sentence(r.Run.Reason))
 		return
 	}
-	s.printSummed(r.Plan, runSum(r))
+	s.printSummed(r.Plan, explain.RunSum(r.Run.Verdict, &r.Plan.Counts, &r.Plan.Gate))
 	s.printMishaps(r)
 	if len(r.Proof.Unreadable) > 0 {
-		s.line("%s See 'rollcall check --source %s'.", unreadableGroups(&r.Proof), r.Run.Scope.Source)
+		s.line("%s See 'rollcall check --source %s'.", explain.UnreadableGroups(&r.Proof), r.Run.Scope.Source)
 	}
 	if r.Run.Verdict != state.VerdictComplete {
 		s.line("The pull was not complete: %s", sentence(r.Run.Reason))
@@ -41,7 +41,7 @@ func (s *session) printReport(r dirsync.Report, dryRun bool) {
 // shownChanges is how many changes of a plan are printed. Removals come first.
 const shownChanges = 1000
 
-func (s *session) printPlan(p plan.Plan) { s.printSummed(p, planSum(p)) }
+func (s *session) printPlan(p plan.Plan) { s.printSummed(p, explain.PlanSum(&p.Counts, &p.Gate)) }
 
 // printSummed prints a plan with a sentence that sums it up.
 func (s *session) printSummed(p plan.Plan, sum string) {
@@ -103,43 +103,6 @@ func valueLines(v plan.Value, columns int) []string {
 	return append(fold(label+v.Before, valueIndent+"  ", columns), fold(valueIndent+"→ "+v.After, valueIndent+"  ", columns)...)
 }
 
-// runSum is what a run planned in one sentence. One that did not see everyone cannot say that all is well.
-func runSum(r dirsync.Report) string {
-	if r.Run.Verdict != state.VerdictComplete && r.Plan.Counts.Changes() == 0 {
-		return "Nothing to change was found in what could be read."
-	}
-	return planSum(r.Plan)
-}
-
-// planSum is a plan in one sentence.
-func planSum(p plan.Plan) string {
-	if p.Counts.Changes() == 0 {
-		if differing := explain.NoticedWords(p.Counts.Notices); differing != "" {
-			return "Nothing to change now, but not in sync: " + differing + "."
-		}
-		return "In sync: nothing to change."
-	}
-	var parts []string
-	for _, action := range plan.Actions {
-		if n := p.Counts.Actions[action]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d to %s", n, action.Text()))
-		}
-	}
-	text := plural(p.Counts.Changes(), "change") + ": " + strings.Join(parts, ", ")
-	if p.Counts.Held > 0 {
-		text += fmt.Sprintf("; %d held", p.Counts.Held)
-		if p.Gate.Removing != "" {
-			waiting := ""
-			if p.Gate.Waiting > 0 {
-				waiting = fmt.Sprintf(", %d waiting from an earlier plan", p.Gate.Waiting)
-			}
-			text += fmt.Sprintf(" (%s planned%s and %d made in 24 hours, of %d active; the limit is %d)",
-				plural(p.Gate.Removals, "removal"), waiting, p.Gate.Removed, p.Gate.Active, p.Gate.Limit)
-		}
-	}
-	return text + "."
-}
-
 // appliedOf counts the changes that were carried out.
 func appliedOf(r dirsync.Report) int {
 	n := 0
@@ -172,7 +135,7 @@ func (s *session) printFallen(title string, p plan.Plan, results []dirsync.Chang
 
 // printRun prints one recorded run.
 func (s *session) printRun(r state.Run) error {
-	report, err := dirsync.ReadRunReport(r)
+	report, err := explain.ReadReport(&r)
 	if err != nil {
 		return err
 	}
@@ -190,7 +153,7 @@ func (s *session) printRun(r state.Run) error {
 	if r.Reason != "" {
 		line("why", r.Reason)
 	}
-	for i, text := range proofLines(r, report) {
+	for i, text := range proofLines(&r, &report) {
 		line([]string{"read", ""}[min(i, 1)], text)
 	}
 	if r.Plan != "" {
@@ -199,7 +162,7 @@ func (s *session) printRun(r state.Run) error {
 	fmt.Fprintln(s.stdout)
 	rows := s.newSheet("CHANGE", "WHO~", "WHAT~", "WHY~", "BECAME")
 	for _, c := range report.Changes {
-		rows.add(c.Action.Text(), c.Name, whatOf(c.Change), c.Reason.Text(), becameOf(c))
+		rows.add(c.Action.Text(), c.Name, whatOf(c.Change), c.Reason.Text(), c.Became())
 	}
 	if len(report.Changes) > 0 {
 		rows.flush()
@@ -223,16 +186,6 @@ func whatOf(c plan.Change) string {
 		names[i] = f.Path
 	}
 	return strings.Join(names, ", ")
-}
-
-func becameOf(c dirsync.RunChange) string {
-	switch {
-	case c.Outcome != "":
-		return c.Outcome
-	case c.Held:
-		return "held"
-	}
-	return "not tried"
 }
 
 // sentence ends a text with exactly one period.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,7 +12,6 @@ import (
 	"rollcall/state"
 	dirsync "rollcall/sync"
 	"rollcall/sync/explain"
-	"rollcall/sync/plan"
 )
 
 type undoFlags struct {
@@ -151,7 +149,7 @@ func (s *session) printUndo(r dirsync.Report, dryRun bool) {
 	}
 	s.printSections(p)
 	s.line("")
-	s.line("%s", undoSum(r.Plan))
+	s.line("%s", explain.UndoSum(&r.Plan.Counts, &r.Plan.Gate))
 	if more > 0 {
 		s.line("Only the first %d are shown; --output json shows all.", shownChanges)
 	}
@@ -168,21 +166,4 @@ func (s *session) printUndo(r dirsync.Report, dryRun bool) {
 		s.line("%s. See 'rollcall plans show %s', then approve or discard it.", explain.AwaitingApproval(p.Counts.Held, p.Counts.Removals), r.Run.Plan)
 	}
 	s.line("The provider still says what it said, and a pull would do the same again: %s is only observed until somebody has looked.", p.Source)
-}
-
-// undoSum is an undo's plan in one sentence.
-func undoSum(p plan.Plan) string {
-	var parts []string
-	if n := p.Counts.Changes(); n > 0 {
-		parts = append(parts, planSum(p))
-	} else {
-		parts = append(parts, "Nothing to take back.")
-	}
-	if n := p.Counts.Agree; n > 0 {
-		parts = append(parts, fmt.Sprintf("%s as it was already.", plural(n, "account is", "accounts are")))
-	}
-	if n := p.Counts.Notices[plan.Kept]; n > 0 {
-		parts = append(parts, fmt.Sprintf("%s not taken back.", plural(n, "thing is", "things are")))
-	}
-	return strings.Join(parts, " ")
 }

@@ -120,7 +120,7 @@ func (h *Health) readPull(ctx context.Context, reader HealthReader) error {
 		return err
 	}
 	h.Run = run
-	r, err := readReport(run)
+	r, err := ReadReport(run)
 	if err != nil {
 		return nil
 	}

@@ -12,24 +12,40 @@ import (
 	"rollcall/sync/plan"
 )
 
-// report is what a run recorded of itself, as package sync writes it into state.Run.Report.
-type report struct {
+// Report is what a run recorded of itself, as package sync writes it into state.Run.Report.
+type Report struct {
 	Proof   connectors.Proof `json:"proof"`
+	Known   int              `json:"known"` // accounts whose people were seen in the pull
+	Usual   int              `json:"usual"` // the median of how many people the complete pulls before read; 0: too few of them
 	Counts  plan.Counts      `json:"counts"`
+	Gate    plan.Gate        `json:"gate"`
 	Notices []plan.Notice    `json:"notices"`
-	Applied int              `json:"applied"`
-	Changes []change         `json:"changes"`
+	Applied int              `json:"applied"` // changes carried out, those not listed among them
+	Changes []RunChange      `json:"changes"`
+	LeftOut int              `json:"left_out"` // changes beyond those listed
 }
 
-// change is a change of a run with what became of it; an empty Outcome: held, or not tried.
-type change struct {
+// RunChange is a change of a run with what became of it.
+type RunChange struct {
 	plan.Change
-	Outcome string `json:"outcome"`
+	Outcome string `json:"outcome"` // "" = held, or not tried
 	Detail  string `json:"detail"`
 }
 
-func readReport(run *state.Run) (report, error) {
-	var r report
+// Became says in a word or two what became of the change.
+func (c *RunChange) Became() string {
+	switch {
+	case c.Outcome != "":
+		return c.Outcome
+	case c.Held:
+		return "held"
+	}
+	return "not tried"
+}
+
+// ReadReport decodes what a run recorded of itself; of a run that is not over, nothing.
+func ReadReport(run *state.Run) (Report, error) {
+	var r Report
 	if len(run.Report) == 0 {
 		return r, nil
 	}
@@ -41,7 +57,7 @@ func readReport(run *state.Run) (report, error) {
 
 // drift counts the changes that a run planned and that nobody has carried out since. Held ones wait in a plan of their own, and count
 // only if they don't.
-func (r *report) drift(run *state.Run) int {
+func (r *Report) drift(run *state.Run) int {
 	if run.Outcome == "applied" || run.Outcome == "in_sync" {
 		return 0
 	}

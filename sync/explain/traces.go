@@ -28,7 +28,7 @@ type traces struct {
 // runTrace is what one run had to say about somebody.
 type runTrace struct {
 	state.Run
-	changes []change
+	changes []RunChange
 	notices []plan.Notice
 }
 
@@ -92,6 +92,19 @@ func (t *traces) readJournal(ctx context.Context, reader Reader, s *Subject, lim
 
 // readRequests reads the requests behind the journal and the failed ones that are about the subject.
 func (t *traces) readRequests(ctx context.Context, reader Reader, s *Subject, limit int) error {
+	if err := t.readBehind(ctx, reader); err != nil {
+		return err
+	}
+	failed, err := reader.FailedRequests(ctx, s.Scope, keptFailures)
+	if err != nil {
+		return fmt.Errorf("read the failed requests: %w", err)
+	}
+	t.failed = some(t, slices.DeleteFunc(failed, func(r state.Request) bool { return !s.asked(&r) }), limit)
+	return nil
+}
+
+// readBehind reads the requests behind the journal.
+func (t *traces) readBehind(ctx context.Context, reader Reader) error {
 	for _, e := range slices.Concat(t.entries, t.memberships) {
 		if _, known := t.requests[e.Request]; known || e.Request == "" {
 			continue
@@ -105,11 +118,6 @@ func (t *traces) readRequests(ctx context.Context, reader Reader, s *Subject, li
 			t.requests[e.Request] = request
 		}
 	}
-	failed, err := reader.FailedRequests(ctx, s.Scope, keptFailures)
-	if err != nil {
-		return fmt.Errorf("read the failed requests: %w", err)
-	}
-	t.failed = some(t, slices.DeleteFunc(failed, func(r state.Request) bool { return !s.asked(&r) }), limit)
 	return nil
 }
 
@@ -151,7 +159,7 @@ func (t *traces) readRuns(ctx context.Context, reader Reader, s *Subject, limit 
 		return fmt.Errorf("read the runs: %w", err)
 	}
 	for _, run := range some(t, runs, limit) {
-		r, err := readReport(&run)
+		r, err := ReadReport(&run)
 		if err != nil {
 			return err
 		}
