@@ -63,6 +63,7 @@ type Console struct {
 	Config
 	pages   map[string]*template.Template
 	healths healths
+	signIns
 
 	// Handler answers on the console's listener, SetupHandler below /setup/ on the receiver's.
 	Handler, SetupHandler http.Handler
@@ -76,6 +77,9 @@ func New(config Config) (*Console, error) {
 	c := &Console{Config: config}
 	var err error
 	if c.pages, err = parsePages(); err != nil {
+		return nil, fmt.Errorf("console: %w", err)
+	}
+	if c.signIns, err = newSignIns(config); err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}
 	c.Handler = c.guard(c.routes())
