@@ -13,7 +13,7 @@ import (
 // templateFuncs are what templates can say.
 func templateFuncs() template.FuncMap {
 	return template.FuncMap{
-		"asset":  func(name string) string { return "/assets/" + assetNames[name] },
+		"asset":  func(name string) string { return assetNames[name] },
 		"count":  count,
 		"plural": explain.Plural,
 		"when":   func(t time.Time) template.HTML { return when(time.Now(), t) },

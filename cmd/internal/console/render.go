@@ -71,6 +71,7 @@ func parsePages() (map[string]*template.Template, error) {
 // view is what every page's template gets: what the frame shows, and the page's own data.
 type view struct {
 	Visitor visitor
+	Assets  string // where stylesheet and script are served
 	Path    string // of the request: the navigation marks where one is
 	Crumbs  []crumb
 	Plans   int    // that wait for a decision
@@ -89,7 +90,7 @@ func (c *Console) show(w http.ResponseWriter, r *http.Request, name string, page
 }
 
 func (c *Console) showStatus(w http.ResponseWriter, r *http.Request, status int, name string, page any) {
-	v := view{Visitor: visitorOf(r), Path: r.URL.Path, Version: c.Version, Page: page}
+	v := view{Visitor: visitorOf(r), Assets: "/assets/", Path: r.URL.Path, Version: c.Version, Page: page}
 	if v.Visitor.Name != "" {
 		v.Plans = c.waiting(r)
 		v.Flash, v.Alert = takeFlash(w, r)
@@ -97,12 +98,17 @@ func (c *Console) showStatus(w http.ResponseWriter, r *http.Request, status int,
 	if p, ok := page.(interface{ crumbs() []crumb }); ok {
 		v.Crumbs = p.crumbs()
 	}
+	c.render(w, status, name, &v)
+}
+
+// render sends a page in the frame that is meant for it.
+func (c *Console) render(w http.ResponseWriter, status int, name string, v *view) {
 	frame := "frame"
 	if strings.HasPrefix(name, "bare-") {
 		frame = "bare"
 	}
 	var out bytes.Buffer // a template that fails half-way must not have sent a half page
-	if err := c.pages[name].ExecuteTemplate(&out, frame, &v); err != nil {
+	if err := c.pages[name].ExecuteTemplate(&out, frame, v); err != nil {
 		c.Log.Error("a page could not be rendered", "page", name, "error", err)
 		http.Error(w, "This page could not be made; the log says why. Nothing was changed.", http.StatusInternalServerError)
 		return
