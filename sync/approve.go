@@ -115,9 +115,14 @@ func (e *Engine) approved(
 	if err != nil {
 		return err
 	}
+	if report.Plan.Undo == "" {
+		if err := e.already(run.Scope).settle(ctx, &report.Plan, report.Results); err != nil {
+			return err
+		}
+	}
 	run.Outcome = OutcomeApplied
 	for _, result := range report.Results {
-		if result.Outcome != ChangeApplied {
+		if result.Outcome != ChangeApplied && result.Outcome != ChangeDone {
 			run.Outcome = OutcomePartly
 		}
 	}

@@ -57,6 +57,7 @@ const (
 	ChangeMoved   = "moved"   // the account has changed since the plan was made
 	ChangeRefused = "refused" // by the record; Detail says why
 	ChangeStale   = "stale"   // looked at anew, its witness no longer stands
+	ChangeDone    = "done"    // of an earlier plan: the record is so already
 )
 
 // Order.Trigger.

@@ -102,6 +102,17 @@ func (r *runner) scheduled() bool { return r.order.Trigger == TriggerSchedule }
 
 // begin closes runs that a killed process left open, whose lease is ours now, and records that this one has begun.
 func (r *runner) begin(ctx context.Context) error {
+	if err := r.closeOpen(ctx); err != nil {
+		return err
+	}
+	if err := r.engine.Store.PutRun(ctx, r.lease.Epoch, r.report.Run); err != nil {
+		return fmt.Errorf("record the run: %w", err)
+	}
+	return nil
+}
+
+// closeOpen closes the last run if it never ended.
+func (r *runner) closeOpen(ctx context.Context) error {
 	store := r.engine.Store
 	last, err := store.ListRuns(ctx, r.source.Scope, 1)
 	if err != nil {
@@ -116,9 +127,6 @@ func (r *runner) begin(ctx context.Context) error {
 		if err := store.PutRun(ctx, r.lease.Epoch, run); err != nil {
 			return fmt.Errorf("close the last run: %w", err)
 		}
-	}
-	if err := store.PutRun(ctx, r.lease.Epoch, r.report.Run); err != nil {
-		return fmt.Errorf("record the run: %w", err)
 	}
 	return nil
 }

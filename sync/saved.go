@@ -106,7 +106,8 @@ const MaxSavedAge = 24 * time.Hour
 // Apply judges each change of a saved plan anew and applies those that stand, as Approve does: everyone is looked at now, accounts are
 // still at the version that was planned for. Somebody has looked, so that removals do not count against the gate. Who is let in, and
 // memberships, need a pull of the last 24 hours behind them that nothing newer contradicts: the plan's own, if it was the last one, or a later one
-// that holds the same change. The run is recorded with TriggerApply, and can be undone.
+// that holds the same change. The run is recorded with TriggerApply, and can be undone. Where nothing is left to be done, because all of it
+// has been applied already, the provider is not asked and no run is recorded: the report's run has no id, and every result is ChangeDone.
 //
 // ErrPlanBasis, ErrPushOnly and state.ErrLeased mean that nothing was tried. If the provider stops answering, nothing is applied.
 func (e *Engine) Apply(ctx context.Context, source Source, p plan.Plan, order Order) (Report, error) {
@@ -133,6 +134,13 @@ func (e *Engine) Apply(ctx context.Context, source Source, p plan.Plan, order Or
 		return r.report, err
 	}
 	defer r.lease.release(ctx)
+	switch done, err := e.already(source.Scope).all(ctx, &p); {
+	case err != nil:
+		return r.report, err
+	case done:
+		r.report.appliedBefore(e.now())
+		return r.report, r.closeOpen(ctx) // which may have applied it, and was killed before it could say so
+	}
 	if err := r.begin(ctx); err != nil {
 		return r.report, err
 	}
@@ -148,6 +156,14 @@ func (e *Engine) Apply(ctx context.Context, source Source, p plan.Plan, order Or
 	}
 	run.EndedAt = e.now()
 	return r.report, errors.Join(err, r.record(ctx))
+}
+
+// appliedBefore says that all of the plan is so already.
+func (r *Report) appliedBefore(now time.Time) {
+	r.Run.ID, r.Run.EndedAt, r.Run.Outcome = "", now, OutcomeInSync
+	for i := range r.Plan.Changes {
+		r.Results = append(r.Results, ChangeResult{Change: i, Outcome: ChangeDone})
+	}
 }
 
 // ErrReportOnly says that a source's policy forbids what was asked for.

@@ -139,9 +139,12 @@ func TestApplySaved(t *testing.T) {
 					t.Errorf("journalled as %+v", e.Cause)
 				}
 			}
-			after := w.image()
-			if again := w.apply(p); again.Run.Outcome != dirsync.OutcomePartly || len(again.Results) != len(p.Changes) {
+			after, looked := w.image(), len(w.dir.looked)
+			if again := w.apply(p); again.Run.Outcome != dirsync.OutcomeInSync || again.Run.ID != "" || outcomes(again)[dirsync.ChangeDone] != len(p.Changes) {
 				t.Errorf("a second time: %s", outline(again))
+			}
+			if runs, err := w.store.ListRuns(t.Context(), acme, 1); err != nil || runs[0].ID != report.Run.ID || len(w.dir.looked) != looked {
+				t.Errorf("a second time leaves %v, %v, and asks for %d people", runs, err, len(w.dir.looked)-looked)
 			}
 			for id, text := range w.image() {
 				if after[id] != text {
@@ -155,6 +158,48 @@ func TestApplySaved(t *testing.T) {
 			w.wantImage(before)
 			if err := statetest.CheckReplay(t.Context(), w.store, acme); err != nil {
 				t.Error(err)
+			}
+		})
+	}
+}
+
+// outcomes counts what became of the changes of a report.
+func outcomes(r dirsync.Report) map[string]int {
+	n := make(map[string]int)
+	for _, result := range r.Results {
+		n[result.Outcome]++
+	}
+	return n
+}
+
+// TestApplyTheRest: of a plan that was carried out in part, the rest is; what is so already is neither a failure nor done again.
+func TestApplyTheRest(t *testing.T) {
+	for name, test := range map[string]struct {
+		since   func(*world)
+		outcome string
+		want    map[string]int
+	}{
+		"the rest":      {func(*world) {}, dirsync.OutcomeApplied, map[string]int{dirsync.ChangeApplied: 1, dirsync.ChangeDone: 3}},
+		"with a change": {func(w *world) { w.pushActive("p001", true) }, dirsync.OutcomePartly, map[string]int{dirsync.ChangeApplied: 1, dirsync.ChangeDone: 2, dirsync.ChangeMoved: 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := populated(t, crowd(12)...)
+			w.soul("p000").values["userPrincipalName"] = "renamed@acme.example"
+			w.disable("p001")
+			w.disable("p002")
+			w.join("new")
+			p := w.saved()
+			part := p
+			part.Changes = slices.DeleteFunc(slices.Clone(p.Changes), func(c plan.Change) bool { return c.Person == "obj-p002" })
+			part.Finish()
+			if report := w.apply(part); outcomes(report)[dirsync.ChangeApplied] != 3 {
+				t.Fatal(outline(report))
+			}
+			test.since(w)
+			journal := len(w.journal())
+			report := w.apply(p)
+			if diff := cmp.Diff(test.want, outcomes(report)); diff != "" || report.Run.Outcome != test.outcome || len(w.journal()) != journal+1 {
+				t.Errorf("%s: %s\n%s", report.Run.Outcome, diff, outline(report))
 			}
 		})
 	}

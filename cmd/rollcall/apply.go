@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -35,7 +36,11 @@ changed, is of another database, directory, mapping or scope, or is older than a
 refused. Whoever would be let in has to be found by no older pull than that, whatever --max-age
 says.
 
-Exit code 0 when all of it was applied, 3 when a part was, 1 for an error: then nothing was.`,
+Applied again it does what was left. When nothing is, it says so, asks the provider nothing and
+leaves no run in the history.
+
+Exit code 0 when all of it is applied, now or already, 3 when a part is, 1 for an error: then
+nothing was.`,
 		Example: `  rollcall sync --source acme-entra --out plan.json
   rollcall apply plan.json`,
 		Args: wants("FILE"),
@@ -82,13 +87,35 @@ func (s *session) printApplied(r dirsync.Report) error {
 			return err
 		}
 	} else {
-		s.printMishaps(r)
-		fmt.Fprintf(s.stdout, "%s of %d applied.\n", plural(appliedOf(r), "change"), len(r.Plan.Changes))
+		so := func(result dirsync.ChangeResult) bool { return result.Outcome == dirsync.ChangeDone }
+		s.printFallen("NOT APPLIED", r.Plan, slices.DeleteFunc(slices.Clone(r.Results), so))
+		s.line("%s", appliedSum(r))
 	}
-	if appliedOf(r) < len(r.Plan.Changes) {
+	if r.Run.Outcome == dirsync.OutcomePartly {
 		return exitWith(exitPartly)
 	}
 	return nil
+}
+
+// appliedSum is what became of an earlier plan in a sentence or two.
+func appliedSum(r dirsync.Report) string {
+	done, all := 0, len(r.Plan.Changes)
+	for _, result := range r.Results {
+		if result.Outcome == dirsync.ChangeDone {
+			done++
+		}
+	}
+	switch {
+	case all == 0:
+		return "The plan has no changes; nothing was applied."
+	case done == all:
+		return fmt.Sprintf("Everything in it was applied already: %s. Nothing was changed.", plural(all, "change"))
+	}
+	sum := fmt.Sprintf("%s of %d applied.", plural(appliedOf(r), "change"), all)
+	if done > 0 {
+		sum += fmt.Sprintf(" %s so already.", plural(done, "was", "were"))
+	}
+	return sum
 }
 
 // savedPlan reads a plan from a file, and refuses one that is not as it was written, or too old.
