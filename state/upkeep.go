@@ -12,6 +12,9 @@ var ErrHeld = errors.New("more removals than the gate lets pass")
 // ErrTaken says that a source cannot have a name, because another one has it.
 var ErrTaken = errors.New("another source has this name")
 
+// ErrInForce says that an account is in force, and may not be erased.
+var ErrInForce = errors.New("the account is active")
+
 // Gate bounds the removals that pushes make. It is pure: the store asks it inside the transaction, so that of two pushes at the same
 // time the second one sees the first.
 type Gate interface {
@@ -76,7 +79,8 @@ type Alarms interface {
 // Eraser blanks personal values for good. What is left are ids, times, and what was done: see Blanked.
 type Eraser interface {
 	// Erase purges a record, if it is still there, and blanks its values in the journal, in requests, plans and runs. An entry with verb
-	// purge and the cause given tells of it. ErrNotFound if nothing is kept under the id.
+	// purge and the cause given tells of it. ErrNotFound if nothing is kept under the id; ErrInForce, and nothing is changed, if it is an
+	// account that is in force.
 	Erase(ctx context.Context, scope Scope, id ID, cause Cause) error
 	// BlankTenant blanks the journal, requests, plans and runs of a whole tenant, and decides what is held. Its records have been purged
 	// before: ErrVersion if one is left.

@@ -10,8 +10,11 @@ import (
 )
 
 const (
-	personalSides  = `SELECT name, CAST(before AS BLOB), CAST(after AS BLOB) FROM journal WHERE id = ? AND source = ?`
-	lastVersion    = `SELECT kind, max(version) FROM journal WHERE id = ? AND source = ? GROUP BY kind`
+	personalSides = `SELECT name, CAST(before AS BLOB), CAST(after AS BLOB) FROM journal WHERE id = ?1 AND source = ?2
+		UNION ALL SELECT name, CAST(json_object('link', coalesce(link, '')) AS BLOB), CAST(resource AS BLOB) FROM records WHERE id = ?1 AND source = ?2`
+	accountInForce = `SELECT 1 FROM records WHERE id = ? AND source = ? AND deleted_at = 0 AND in_force = 1`
+	lastVersion    = `SELECT kind, max(version) FROM (SELECT kind, version FROM journal WHERE id = ?1 AND source = ?2
+		UNION ALL SELECT kind, version FROM records WHERE id = ?1 AND source = ?2) GROUP BY kind`
 	entriesToBlank = `SELECT entry, CAST(before AS BLOB), CAST(after AS BLOB) FROM journal WHERE id = ? AND source = ?`
 	blankEntry     = `UPDATE journal SET name = '', note = CASE verb WHEN 'purge' THEN note ELSE '' END, before = ?, after = ? WHERE entry = ?`
 
@@ -34,7 +37,7 @@ const (
 	blankTenantRuns  = `UPDATE runs SET report = x'7b7d' WHERE source = ?`
 )
 
-// Erase purges and blanks in one transaction. It looks at every request, plan and run that is kept of the source.
+// Erase purges and blanks in one transaction, in which the account is seen to be out of force. It looks at every request, plan and run that is kept of the source.
 func (s *Store) Erase(ctx context.Context, scope state.Scope, id state.ID, cause state.Cause) error {
 	return s.do(ctx, func(t *tx) error {
 		held, err := t.scope(scope)
@@ -42,6 +45,13 @@ func (s *Store) Erase(ctx context.Context, scope state.Scope, id state.ID, cause
 			return err
 		}
 		person := state.Personal{IDs: []string{string(id)}}
+		inForce, err := t.c.one(func(row) {}, accountInForce, string(id), held.source)
+		switch {
+		case err != nil:
+			return err
+		case inForce:
+			return state.ErrInForce
+		}
 		if err := t.c.query(func(row row) error {
 			person.NoteName(row.text(0))
 			person.Note(row.bytes(1))

@@ -140,13 +140,26 @@ func (m *Model) Erase(ctx context.Context, scope state.Scope, id state.ID, cause
 			person.Note(e.After)
 		}
 	}
-	if last == nil {
+	var kind state.Kind
+	switch present := m.records[id]; {
+	case present != nil && present.scope == scope && present.InForce:
+		return state.ErrInForce
+	case present != nil && present.scope == scope:
+		kind = present.Kind
+		person.NoteName(present.Name)
+		person.Note(present.Resource)
+		if present.Link != "" {
+			person.IDs = append(person.IDs, present.Link)
+		}
+	case last != nil:
+		kind = last.Kind
+	default:
 		return state.ErrNotFound
 	}
-	purge := state.Mutation{Scope: scope, Kind: last.Kind, ID: id, Life: &state.Life{Remove: state.RemovePurge}, Cause: cause}
+	purge := state.Mutation{Scope: scope, Kind: kind, ID: id, Life: &state.Life{Remove: state.RemovePurge}, Cause: cause}
 	if m.records[id] == nil {
 		m.journal[scope.Tenant] = append(entries, entry{Entry: state.Entry{
-			Number: m.last(scope.Tenant) + 1, Scope: scope, At: m.instant(), Kind: last.Kind, ID: id, Verb: state.VerbPurge, Version: last.Version + 1, Cause: cause,
+			Number: m.last(scope.Tenant) + 1, Scope: scope, At: m.instant(), Kind: kind, ID: id, Verb: state.VerbPurge, Version: last.Version + 1, Cause: cause,
 			Before: []byte("{}"), After: []byte("{}"),
 		}})
 	} else if _, err := m.write(&purge); err != nil {

@@ -59,6 +59,7 @@ func Run(t *testing.T, open Open) {
 		{"retention and readers", testTrim},
 		{"alarms", testAlarms},
 		{"erase", testErase},
+		{"erase what is old", testEraseOfOld},
 		{"erase a tenant", testBlankTenant},
 		{"rename a source", testRename},
 		{"move records", testMove},

@@ -328,6 +328,19 @@ func testErase(t *testing.T, f *fixture) {
 	if err := f.Erase(t.Context(), beside, "account-a", why); !errors.Is(err, state.ErrNotFound) {
 		t.Errorf("Erase from another source = %v", err)
 	}
+	f.life(t, "account-a", pushed, state.Life{Said: new(true)})
+	before := f.entries(t)
+	if err := f.Erase(t.Context(), here, "account-a", why); !errors.Is(err, state.ErrInForce) {
+		t.Errorf("Erase of who came back = %v, want ErrInForce", err)
+	}
+	f.life(t, "account-a", pushed, state.Life{Said: new(false), Stage: true})
+	if err := f.Erase(t.Context(), here, "account-a", why); !errors.Is(err, state.ErrInForce) {
+		t.Errorf("Erase of who waits to be deactivated = %v, want ErrInForce", err)
+	}
+	if now := f.entries(t); len(now) != len(before)+1 || string(now[0].After) != string(before[0].After) {
+		t.Errorf("a refused erasure leaves %+v", now[0])
+	}
+	f.life(t, "account-a", approved, state.Life{InForce: new(false)})
 	for range 2 {
 		if err := f.Erase(t.Context(), here, "account-a", why); err != nil {
 			t.Fatalf("Erase: %v", err)
@@ -340,7 +353,7 @@ func testErase(t *testing.T, f *fixture) {
 		t.Errorf("it is still there: %v", err)
 	}
 	entries, err := f.EntriesOf(t.Context(), here, "account-a")
-	if err != nil || len(entries) != 4 {
+	if err != nil || len(entries) != 7 {
 		t.Fatalf("%d entries, %v", len(entries), err)
 	}
 	for i, e := range entries {
@@ -348,7 +361,7 @@ func testErase(t *testing.T, f *fixture) {
 		if strings.Contains(text, "Ada") || strings.Contains(text, "ada") || strings.Contains(text, "Countess") {
 			t.Errorf("entry %d says %s", e.Number, text)
 		}
-		if wantNote := i >= 2; (e.Cause.Note != "") != wantNote || wantNote && (e.Verb != state.VerbPurge || e.Cause.Reason != "erased") {
+		if wantNote := i >= 5; (e.Cause.Note != "") != wantNote || wantNote && (e.Verb != state.VerbPurge || e.Cause.Reason != "erased") {
 			t.Errorf("entry %d: %s, note %q", e.Number, e.Verb, e.Cause.Note)
 		}
 	}
@@ -368,6 +381,35 @@ func testErase(t *testing.T, f *fixture) {
 	}
 	if f.record(t, state.KindAccount, "account-b").Name != "bob@acme.example" || len(f.members(t, "g")) != 1 {
 		t.Error("somebody else was erased as well")
+	}
+}
+
+// testEraseOfOld erases an account of whose making the journal is no longer kept.
+func testEraseOfOld(t *testing.T, f *fixture) {
+	f.account(t, "old", "ada@acme.example")
+	f.life(t, "old", operator, state.Life{Said: new(false), Link: new("person-a")})
+	f.group(t, "g", "Team", "old")
+	f.clock.Advance(time.Hour)
+	if _, err := f.Trim(t.Context(), f.clock.Now(), f.clock.Now()); err != nil {
+		t.Fatal(err)
+	}
+	lease := f.lease(t, here, "one")
+	if err := f.PutRun(t.Context(), lease.Epoch, state.Run{ID: "run", Scope: here, StartedAt: f.clock.Now(), Report: []byte(`{"changes":[{"person":"person-a","name":"ada@acme.example"}]}`)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Erase(t.Context(), here, "old", state.Cause{Kind: state.CauseOperator, Reason: "erased"}); err != nil {
+		t.Fatalf("Erase: %v", err)
+	}
+	if run, err := f.Run(t.Context(), "run"); err != nil || string(run.Report) != `{"changes":[{"name":"erased","person":"person-a"}]}` {
+		t.Errorf("the report says %s, %v", run.Report, err)
+	}
+	if err := CheckReplay(t.Context(), f, here); err != nil {
+		t.Error(err)
+	}
+	for _, e := range f.entries(t) {
+		if strings.Contains(string(e.Before)+string(e.After)+e.Name, "ada") {
+			t.Errorf("entry %d says %s %s", e.Number, e.Before, e.After)
+		}
 	}
 }
 
