@@ -64,7 +64,10 @@ func (s *session) erasePerson(ctx context.Context, source, who string, cause sta
 	if err := s.sure(yes, string(id), fmt.Sprintf("What is kept of account %s in source %s will be blanked for good.", id, scope.Source)); err != nil {
 		return err
 	}
-	if err := s.rec.Erase(ctx, scope, id, cause); err != nil {
+	switch err := s.rec.Erase(ctx, scope, id, cause); {
+	case errors.Is(err, state.ErrInForce):
+		return fmt.Errorf("nothing was erased: account %s has become active since; 'rollcall users deactivate' comes first", id)
+	case err != nil:
 		return fmt.Errorf("erase account %s: %w", id, err)
 	}
 	fmt.Fprintf(s.stdout, "account %s of source %s is erased\n", id, scope.Source)

@@ -14,11 +14,10 @@ import (
 
 // staging is a removal that was pushed, and that the gate holds: said, not in force.
 type staging struct {
-	scope   state.Scope
-	record  state.Record
-	since   time.Time
-	cause   state.Cause // of the push
-	deletes bool        // it was a DELETE
+	scope  state.Scope
+	record state.Record
+	since  time.Time
+	cause  state.Cause // of the push
 }
 
 // stagingReader is what is read of stagings.
@@ -41,7 +40,7 @@ func stagings(ctx context.Context, rec stagingReader, scope state.Scope) ([]stag
 			return nil, fmt.Errorf("read the journal of account %s: %w", r.ID, err)
 		}
 		if i := slices.IndexFunc(entries, stages); i >= 0 {
-			s.since, s.cause, s.deletes = entries[i].At, entries[i].Cause, entries[i].Cause.Reason == state.ReasonDelete
+			s.since, s.cause = entries[i].At, entries[i].Cause
 		}
 		all[i] = s
 	}
@@ -57,15 +56,11 @@ func stages(e state.Entry) bool {
 	return slices.ContainsFunc(scimFields(e.After), func(f scim.Field) bool { return f.Name == "staged" && f.Value.Bool })
 }
 
-// settle is the mutation that puts a staged removal in force, as it was pushed.
+// settle is the mutation that puts a staged removal in force, as it was pushed: of a DELETE the record makes the deletion.
 func (s *staging) settle(cause state.Cause) state.Mutation {
-	m := state.Mutation{Scope: s.scope, Kind: state.KindAccount, ID: s.record.ID, Cause: cause}
-	if s.deletes {
-		m.Life = &state.Life{Base: s.record.Version, Remove: state.RemoveDelete}
-	} else {
-		m.Life = &state.Life{Base: s.record.Version, InForce: new(false)}
+	return state.Mutation{
+		Scope: s.scope, Kind: state.KindAccount, ID: s.record.ID, Life: &state.Life{Base: s.record.Version, InForce: new(false)}, Cause: cause,
 	}
-	return m
 }
 
 // stagedPlan is the beginning of the name by which the staged removals of a source are approved or discarded together.
@@ -128,7 +123,7 @@ func (s *session) showStaged(waiting []staging, err error) error {
 	for _, w := range waiting {
 		v := newUserView(w.scope, w.record)
 		pushed := "active: false"
-		if w.deletes {
+		if w.record.Deletes {
 			pushed = "DELETE"
 		}
 		out.add(v, v.UserName, pushed, when(w.since), v.Source, string(v.ID))
@@ -136,38 +131,62 @@ func (s *session) showStaged(waiting []staging, err error) error {
 	return out.end("nobody waits")
 }
 
-// decideStaged approves or discards everything that waits in a source. What has changed since it was read is left, and said.
-func (s *session) decideStaged(waiting []staging, approve bool, err error) error {
-	if err != nil {
-		return err
-	}
+// settled is what became of a decision on staged removals.
+type settled struct {
+	done    int
+	refused []refusal
+}
+
+// refusal is a staged removal that could not be decided on, because its account has moved on.
+type refusal struct {
+	account state.ID
+	err     error
+}
+
+// settleStaged approves or discards what waits. What has changed since it was read is left.
+func settleStaged(rec state.Writer, waiting []staging, approve bool, actor string) (settled, error) {
 	mutations := make([]state.Mutation, len(waiting))
 	for i := range waiting {
 		w := &waiting[i]
-		mutations[i] = w.settle(state.Cause{Kind: state.CauseApproval, Actor: s.operator(), Reason: string(plan.ReasonStaged)})
+		mutations[i] = w.settle(state.Cause{Kind: state.CauseApproval, Actor: actor, Reason: string(plan.ReasonStaged)})
 		if !approve {
-			mutations[i].Cause = state.Cause{Kind: state.CauseOperator, Actor: s.operator(), Note: "a pushed removal was discarded"}
+			mutations[i].Cause = state.Cause{Kind: state.CauseOperator, Actor: actor, Note: "a pushed removal was discarded"}
 			mutations[i].Life = &state.Life{Base: w.record.Version, InForce: new(true), Pinned: new(true)}
 		}
 	}
-	results, err := s.rec.Write(state.Bulk, mutations)
+	results, err := rec.Write(state.Bulk, mutations)
 	if err != nil {
-		return fmt.Errorf("decide what is staged: %w", err)
+		return settled{}, fmt.Errorf("decide what is staged: %w", err)
 	}
-	done := 0
+	var s settled
 	for i, r := range results {
 		if r.Err == nil {
-			done++
+			s.done++
 			continue
 		}
-		fmt.Fprintf(s.stderr, "%s: %v\n", waiting[i].record.ID, r.Err)
+		s.refused = append(s.refused, refusal{waiting[i].record.ID, r.Err})
+	}
+	return s, nil
+}
+
+// decideStaged approves or discards everything that waits in a source, and prints what became of it.
+func (s *session) decideStaged(waiting []staging, approve bool, err error) error {
+	var decided settled
+	if err == nil {
+		decided, err = settleStaged(s.rec, waiting, approve, s.operator())
+	}
+	if err != nil {
+		return err
+	}
+	for _, r := range decided.refused {
+		fmt.Fprintf(s.stderr, "%s: %v\n", r.account, r.err)
 	}
 	if approve {
-		fmt.Fprintf(s.stdout, "%s of %d in force.\n", plural(done, "removal"), len(waiting))
+		fmt.Fprintf(s.stdout, "%s of %d in force.\n", plural(decided.done, "removal"), len(waiting))
 	} else {
-		fmt.Fprintf(s.stdout, "%s of %d discarded; the accounts are pinned as active: 'rollcall users unpin' lets pushes and pulls decide again.\n", plural(done, "removal"), len(waiting))
+		fmt.Fprintf(s.stdout, "%s of %d discarded; the accounts are pinned as active: 'rollcall users unpin' lets pushes and pulls decide again.\n", plural(decided.done, "removal"), len(waiting))
 	}
-	if done < len(waiting) {
+	if decided.done < len(waiting) {
 		return exitWith(exitPartly)
 	}
 	return nil

@@ -162,15 +162,15 @@ func (w *witnesses) look(ctx context.Context, g *generation, source dirsync.Sour
 // gateHolds are why a run holds removals for their number alone. Number is no objection where push and source agree.
 var gateHolds = []plan.Hold{plan.HoldCount, plan.HoldDay, plan.HoldHalf, plan.HoldLast}
 
-// confirm puts a removal in force that the source has confirmed, if the run has not done so, and makes of a DELETE the deletion that it
-// was.
+// confirm puts a removal in force that the source has confirmed, if the run has not done so.
 func (w *witnesses) confirm(ctx context.Context, s staging, changes []plan.Change) error {
 	i := slices.IndexFunc(changes, func(c plan.Change) bool { return c.Action == plan.Deactivate && c.Account == s.record.ID })
 	if i < 0 || changes[i].Held && !slices.Contains(gateHolds, changes[i].HeldBecause) {
 		return nil
 	}
 	now, err := w.rec.Record(ctx, s.scope, state.KindAccount, s.record.ID)
-	if err != nil || now.Said || now.Pinned || !now.InForce && !s.deletes {
+	if err != nil || !now.Staged {
+		delete(w.seen, s.record.ID)
 		return ignoreMissing(err)
 	}
 	s.record = now

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -10,6 +13,7 @@ import (
 	"rollcall/state"
 	"rollcall/state/scim"
 	"rollcall/state/sqlite"
+	"rollcall/state/statetest"
 	dirsync "rollcall/sync"
 )
 
@@ -51,8 +55,12 @@ func TestPushHold(t *testing.T) {
 	stage := state.Mutation{Life: &state.Life{Said: new(false), Stage: true}}
 	for _, id := range []state.ID{"inactive", "deleted", "owner", "back", "pinned", "late"} {
 		write(id, "", put(id, "", 0))
-		if id != "late" {
-			write(id, map[bool]string{true: state.ReasonDelete}[id == "deleted"], stage)
+		switch id {
+		case "late":
+		case "deleted":
+			write(id, state.ReasonDelete, state.Mutation{Life: &state.Life{Said: new(false), Stage: true, Deletes: true}})
+		default:
+			write(id, "", stage)
 		}
 	}
 	write("inactive", "", put("inactive", "changed while it waits", 2)) // which does not make it wait longer
@@ -119,7 +127,7 @@ func TestPushHoldContradicted(t *testing.T) {
 	}
 	before, _ := account()
 	results, err := story.store.Write(state.Urgent, []state.Mutation{{
-		Scope: src.scope(), Kind: state.KindAccount, ID: before.ID, Life: &state.Life{Said: new(false), Stage: true},
+		Scope: src.scope(), Kind: state.KindAccount, ID: before.ID, Life: &state.Life{Said: new(false), Stage: true, Deletes: true},
 		Cause: state.Cause{Kind: state.CausePush, Actor: "key-1", Reason: state.ReasonDelete},
 	}})
 	if err != nil || results[0].Err != nil {
@@ -146,5 +154,87 @@ func TestPushHoldContradicted(t *testing.T) {
 	attend()
 	if now, there := account(); there {
 		t.Errorf("the source has confirmed the DELETE, and the account is still there: %+v", now)
+	}
+}
+
+// mortal is a record whose calls fail as planned.
+type mortal struct {
+	statetest.Store
+	file *sqlite.Store
+}
+
+func (m mortal) Backup(ctx context.Context, path string) error { return m.file.Backup(ctx, path) }
+func (m mortal) Health(ctx context.Context) error              { return m.file.Health(ctx) }
+func (m mortal) Close() error                                  { return nil }
+
+// TestConfirmedDeleteSurvivesACrash: wherever a process is killed while it looks somebody up whose DELETE waits, the account is either gone
+// or waits as before, and the next look completes the DELETE.
+func TestConfirmedDeleteSurvivesACrash(t *testing.T) {
+	cfg, err := loadText(t, `sources:
+  - {name: acme-entra, tenant: acme, kind: entra, removal: {push_gate: hold, push_hold: 700h}}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := &cfg.Sources[0]
+	for when, done := range map[string]int{"before a call": 0, "after a call": 1} {
+		t.Run(when, func(t *testing.T) {
+			story := newGroupStory(t, "entra")
+			var ids []state.ID
+			if err := story.store.Scan(t.Context(), src.scope(), state.KindAccount, 0, 0, 0, func(r state.Record) bool {
+				if r.InForce {
+					ids = append(ids, r.ID)
+				}
+				return true
+			}); err != nil {
+				t.Fatal(err)
+			}
+			attend := func(rec record) {
+				engine := &dirsync.Engine{Store: rec, Now: story.clock, Holder: "test"}
+				w := newWitnesses(rec, slog.New(slog.DiscardHandler), story.clock)
+				_, _ = w.attend(t.Context(), &generation{cfg: cfg, engine: engine, runnable: map[string]dirsync.Source{src.Name: story.source}}, src)
+			}
+			for calls, crashed := 0, true; crashed; calls++ {
+				if calls == len(ids) {
+					t.Fatalf("more than %d calls", calls)
+				}
+				id := ids[calls]
+				rec, err := story.store.Record(t.Context(), src.scope(), state.KindAccount, id)
+				if err != nil {
+					t.Fatal(err)
+				}
+				story.do(idpsim.Step{Do: "disable", Who: newUserView(src.scope(), rec).UserName})
+				results, err := story.store.Write(state.Urgent, []state.Mutation{{
+					Scope: src.scope(), Kind: state.KindAccount, ID: id, Life: &state.Life{Said: new(false), Stage: true, Deletes: true},
+					Cause: state.Cause{Kind: state.CausePush, Actor: "key-1", Reason: state.ReasonDelete},
+				}})
+				if err != nil || results[0].Err != nil {
+					t.Fatal(err, results)
+				}
+				var mu sync.Mutex
+				made := 0
+				crashed = false
+				attend(mortal{file: story.store, Store: statetest.Faulty(story.store, func(statetest.Call) *statetest.Fault {
+					mu.Lock()
+					defer mu.Unlock()
+					if made++; made <= calls {
+						return nil
+					}
+					first := !crashed
+					if crashed = true; first {
+						return &statetest.Fault{Err: state.ErrClosed, Done: done}
+					}
+					return &statetest.Fault{Err: state.ErrClosed}
+				})})
+				if now, err := story.store.Record(t.Context(), src.scope(), state.KindAccount, id); err == nil && (!now.InForce || !now.Deletes) {
+					t.Errorf("killed at call %d: said %v, in force %v, staged %v, a DELETE %v", calls, now.Said, now.InForce, now.Staged, now.Deletes)
+				}
+				story.hour()
+				attend(story.store)
+				if now, err := story.store.Record(t.Context(), src.scope(), state.KindAccount, id); !errors.Is(err, state.ErrNotFound) {
+					t.Errorf("killed at call %d, looked up again: %+v, %v", calls, now, err)
+				}
+			}
+		})
 	}
 }
