@@ -1,6 +1,9 @@
 package state
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Source is what the record knows of a configured identity provider. The configuration itself is not kept here.
 type Source struct {
@@ -48,6 +51,22 @@ type Run struct {
 	Outcome   string // "in_sync", "applied", "partly_applied", "held", "observed", "incomplete", "failed"
 	Plan      string // id of the plan it left held, if any
 	Report    []byte // JSON: snapshot proof, counts, changes with their results; written by sync
+}
+
+// Found is how much drift a pull found: the sum of counts.actions in its Report, of whatever else is a run 0.
+func (r *Run) Found() (changes int) {
+	var report struct {
+		Counts struct {
+			Actions map[string]int `json:"actions"`
+		} `json:"counts"`
+	}
+	if r.Trigger == "undo" || r.Trigger == "apply" || json.Unmarshal(r.Report, &report) != nil {
+		return 0
+	}
+	for _, n := range report.Counts.Actions {
+		changes += n
+	}
+	return changes
 }
 
 // PlanStatus is the life of a held plan.

@@ -57,31 +57,33 @@ func (r *Reader) ListKeys(ctx context.Context, scope state.Scope) ([]state.Key, 
 
 // PutKey keeps a new key.
 func (s *Store) PutKey(ctx context.Context, key state.Key) error {
-	return s.do(ctx, func(t *tx) error {
-		held, err := t.scope(key.Scope)
-		if err != nil {
-			return err
-		}
-		there, err := t.c.one(func(row) {}, keyIsThere, key.Hash[:], held.source, key.ID)
-		if err != nil {
-			return err
-		}
-		if there {
-			return fmt.Errorf("key %s is there already", key.ID)
-		}
-		live := int64(0)
-		if _, err := t.c.one(func(row row) { live = row.int(0) }, countLiveKeys, held.source, toMilli(t.now)); err != nil {
-			return err
-		}
-		if live >= maxLiveKeys {
-			return state.ErrKeyLimit
-		}
-		if key.CreatedAt.IsZero() {
-			key.CreatedAt = t.now
-		}
-		return t.c.exec(insertKey, held.source, key.ID, key.Hash[:], key.Label, toMilli(key.CreatedAt),
-			toMilli(key.ExpiresAt), toMilli(key.RevokedAt), toMilli(key.LastUsedAt))
-	})
+	return s.do(ctx, func(t *tx) error { return t.putKey(key) })
+}
+
+func (t *tx) putKey(key state.Key) error {
+	held, err := t.scope(key.Scope)
+	if err != nil {
+		return err
+	}
+	there, err := t.c.one(func(row) {}, keyIsThere, key.Hash[:], held.source, key.ID)
+	if err != nil {
+		return err
+	}
+	if there {
+		return fmt.Errorf("key %s is there already", key.ID)
+	}
+	live := int64(0)
+	if _, err := t.c.one(func(row row) { live = row.int(0) }, countLiveKeys, held.source, toMilli(t.now)); err != nil {
+		return err
+	}
+	if live >= maxLiveKeys {
+		return state.ErrKeyLimit
+	}
+	if key.CreatedAt.IsZero() {
+		key.CreatedAt = t.now
+	}
+	return t.c.exec(insertKey, held.source, key.ID, key.Hash[:], key.Label, toMilli(key.CreatedAt),
+		toMilli(key.ExpiresAt), toMilli(key.RevokedAt), toMilli(key.LastUsedAt))
 }
 
 // RevokeKey ends a key; one that is revoked already keeps its time.
