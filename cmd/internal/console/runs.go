@@ -1,5 +1,324 @@
 package console
 
-import "net/http"
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
 
-func (c *Console) runsRoutes(mux *http.ServeMux) {}
+	"rollcall/state"
+	"rollcall/sync/explain"
+)
+
+func (c *Console) runsRoutes(mux *http.ServeMux) {
+	mux.HandleFunc("GET /runs", c.runs)
+	mux.HandleFunc("GET /runs/{id}", c.run)
+	mux.HandleFunc("GET /runs/{id}/undo", c.undoPreview)
+	mux.HandleFunc("POST /runs/{id}/undo", c.operator(c.undo))
+	mux.HandleFunc("GET /sources/{source}/progress", c.progress)
+	mux.HandleFunc("POST /sources/{source}/pull", c.operator(c.pull))
+}
+
+// listRows is how many rows a list shows at a time.
+const listRows = 50
+
+// outcomes are what runs come to, in words that go on with "the run …".
+var outcomes = []struct{ Code, Words string }{
+	{"in_sync", "found nothing to change"},
+	{"applied", "was applied"},
+	{"partly_applied", "was applied in part"},
+	{"held", "left a part waiting for an approval"},
+	{"observed", "only looked"},
+	{"incomplete", "could not read everyone"},
+	{"failed", "failed"},
+}
+
+// outcomeOf is the code of what a run came to.
+func outcomeOf(run *state.Run) string {
+	if run.EndedAt.IsZero() {
+		return "running"
+	}
+	return run.Outcome
+}
+
+func outcomeWords(run *state.Run) string {
+	if run.EndedAt.IsZero() {
+		return "goes on, or was cut off"
+	}
+	for _, o := range outcomes {
+		if o.Code == run.Outcome {
+			return o.Words
+		}
+	}
+	return "ended: " + statusOf(run.Outcome).Word
+}
+
+// triggers are why runs began.
+var triggers = map[string]string{
+	"schedule": "on schedule", "hand": "by hand", "person": "for one person", "hint": "after a hint of the provider", "undo": "to take something back",
+	"apply": "to carry out a saved plan",
+}
+
+// startedBy says why a run began, and by whom.
+func startedBy(run *state.Run) string {
+	text := cmp.Or(triggers[run.Trigger], run.Trigger)
+	if run.Actor != "" && run.Actor != run.Trigger {
+		text += ", " + harmless(run.Actor)
+	}
+	return text
+}
+
+// instant tells a time in a sentence. The year is told of a time long ago.
+func instant(now, t time.Time) string {
+	if now.Sub(t) > 300*24*time.Hour {
+		return t.UTC().Format("2 Jan 2006 15:04 UTC")
+	}
+	return t.UTC().Format("2 Jan 15:04 UTC")
+}
+
+// runsPage answers: what have the last runs come to?
+type runsPage struct {
+	Rows     []runRow
+	Sources  []string // to filter by
+	Outcomes []choice
+	Source   string
+	Outcome  string
+	MayPull  bool // the source filtered by can be pulled now
+	First    string
+	Next     string
+	newest   *state.Run
+	now      time.Time
+}
+
+// choice is a word to choose, and what it is called.
+type choice struct{ Code, Text string }
+
+// runRow is a run in a list.
+type runRow struct {
+	state.Run
+	By      string
+	Outcome string
+	Why     string
+}
+
+// Title says what the newest run came to.
+func (p *runsPage) Title() string {
+	switch {
+	case len(p.Rows) > 0 && p.First != "":
+		return "Older runs"
+	case p.newest != nil:
+		return fmt.Sprintf("The newest run, of %s, %s, %s", p.newest.Scope.Source, explain.Ago(p.now, p.newest.StartedAt), outcomeWords(p.newest))
+	case p.Source != "" && p.Outcome == "":
+		return p.Source + " has not run yet"
+	case p.Source != "" || p.Outcome != "":
+		return "No run is like that"
+	}
+	return "Nothing has run yet"
+}
+
+func (c *Console) runs(w http.ResponseWriter, r *http.Request) {
+	page := runsPage{Source: r.FormValue("source"), Outcome: r.FormValue("outcome"), now: c.Now()}
+	var scope state.Scope
+	for _, s := range c.Sources() {
+		page.Sources = append(page.Sources, s.Scope.Source)
+		if s.Scope.Source == page.Source {
+			scope = s.Scope
+			page.MayPull = pullable(s)
+		}
+	}
+	if page.Source != "" && scope.Source == "" {
+		c.fail(w, r, noSource)
+		return
+	}
+	for _, o := range outcomes {
+		page.Outcomes = append(page.Outcomes, choice{o.Code, statusOf(o.Code).Word})
+	}
+	before := r.FormValue("before")
+	runs, err := c.Store.RunHeads(r.Context(), scope, page.Outcome, before, listRows+1)
+	if err != nil {
+		c.fail(w, r, fmt.Errorf("list runs: %w", err))
+		return
+	}
+	if before != "" {
+		page.First = listURL("/runs", "source", page.Source, "outcome", page.Outcome)
+	}
+	if len(runs) > listRows {
+		runs = runs[:listRows]
+		page.Next = listURL("/runs", "source", page.Source, "outcome", page.Outcome, "before", runs[listRows-1].ID)
+	}
+	for i := range runs {
+		run := &runs[i]
+		page.Rows = append(page.Rows, runRow{Run: *run, By: startedBy(run), Outcome: outcomeOf(run), Why: clip(harmless(run.Reason))})
+	}
+	if len(runs) > 0 {
+		page.newest = &runs[0]
+	}
+	c.show(w, r, "runs", &page)
+}
+
+// noSource is what is said of a source that there is not.
+var noSource = problem{http.StatusNotFound, "There is no such source", "Neither the configuration nor the record has it. The overview lists those there are."}
+
+// pullable tells whether a source can be pulled now.
+func pullable(s Source) bool { return s.Configured && s.Pulls && s.Misconfigured == "" }
+
+// listURL is a list's address with those of the names and values that say something.
+func listURL(path string, pairs ...string) string {
+	q := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			q.Set(pairs[i], pairs[i+1])
+		}
+	}
+	if len(q) > 0 {
+		path += "?" + q.Encode()
+	}
+	return path
+}
+
+// clip cuts a sentence that would fill a list; its own page has all of it.
+func clip(text string) string {
+	const most = 300
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return text
+}
+
+// pull has a source pulled soon.
+func (c *Console) pull(w http.ResponseWriter, r *http.Request) {
+	source, ok := c.source(r.PathValue("source"))
+	if !ok {
+		c.fail(w, r, noSource)
+		return
+	}
+	name, by := source.Scope.Source, visitorOf(r).Name
+	back := listURL("/runs", "source", name)
+	if !pullable(source) {
+		c.tell(w, r, http.StatusConflict, outcomePage{Heading: "Nothing was pulled", Text: name + " cannot be pulled: it is push-only, or its configuration does not allow it. Nothing was changed.", Back: link{back, "To the runs of " + name}})
+		return
+	}
+	if err := c.Work.SyncSource(r.Context(), source.Scope, by); err != nil {
+		c.refuse(w, r, "Nothing was pulled", err, link{back, "To the runs of " + name})
+		return
+	}
+	c.decided(r.Context(), state.Deed{Actor: by, What: deedPulled, Scope: source.Scope, Subject: name})
+	c.done(w, r, back, "A pull of "+name+" begins. This page shows how far it has come.", "")
+}
+
+// runPage answers: what did this run come to, and why?
+type runPage struct {
+	state.Run
+	Outcome   string
+	By        string
+	Took      string
+	Facts     []explain.Fact
+	Throttled time.Time // before then the provider does not want to be asked again
+	Sum       string
+	Gate      string
+	Applied   int
+	Changes   changesView
+	LeftOut   int    // changes beyond those that are kept
+	Unread    string // why what it recorded of itself cannot be read
+	MayUndo   bool
+	heading   string
+}
+
+func (p *runPage) Title() string { return p.heading }
+func (p *runPage) crumbs() []crumb {
+	return []crumb{{"Runs", "/runs"}, {p.Scope.Source, listURL("/runs", "source", p.Scope.Source)}}
+}
+
+// Running tells whether it goes on, as far as is known.
+func (p *runPage) Running() bool { return p.EndedAt.IsZero() }
+
+func (c *Console) run(w http.ResponseWriter, r *http.Request) {
+	run, err := c.Store.Run(r.Context(), r.PathValue("id"))
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	page := runPage{Run: run, Outcome: outcomeOf(&run), By: startedBy(&run)}
+	page.Reason = harmless(run.Reason)
+	if !run.EndedAt.IsZero() {
+		page.Took = duration(run.EndedAt.Sub(run.StartedAt))
+	}
+	report, err := explain.ReadReport(&run)
+	if err != nil {
+		page.Unread = "What this run recorded of itself cannot be read: " + harmless(err.Error()) + ". The journal and the plans still have what it changed; nothing was harmed."
+		report = explain.Report{}
+	}
+	page.heading = runTitle(&run, &report, err == nil, c.Now())
+	page.MayUndo = !run.EndedAt.IsZero() && (report.Applied > 0 || run.Plan != "" || err != nil)
+	if err == nil && !run.EndedAt.IsZero() {
+		page.describe(r, &report)
+	}
+	c.show(w, r, "run", &page)
+}
+
+// describe tells what a run that is over recorded of itself.
+func (p *runPage) describe(r *http.Request, report *explain.Report) {
+	for _, f := range report.Facts(&p.Run) {
+		p.Facts = append(p.Facts, explain.Fact{Name: capital(f.Name), Text: capital(harmless(f.Text))})
+	}
+	p.Throttled = report.Proof.RetryAt
+	p.Sum = explain.RunSum(p.Verdict, &report.Counts, &report.Gate)
+	p.Gate, p.Applied, p.LeftOut = explain.GateSum(&report.Gate), report.Applied, report.LeftOut
+	entries := make([]entry, 0, len(report.Changes)+len(report.Notices))
+	for i := range report.Changes {
+		change := &report.Changes[i]
+		entries = append(entries, entry{
+			change: &change.Change, became: change.Became(), detail: change.Detail, fallen: change.Outcome != "" && change.Outcome != "applied",
+		})
+	}
+	for i := range report.Notices {
+		entries = append(entries, entry{notice: &report.Notices[i]})
+	}
+	p.Changes = viewChanges(r, entries, "Not applied")
+}
+
+// runTitle says what a run came to.
+func runTitle(run *state.Run, report *explain.Report, read bool, now time.Time) string {
+	source, at := run.Scope.Source, instant(now, run.StartedAt)
+	if run.EndedAt.IsZero() {
+		return source + ": a run goes on since " + at + ", or was cut off"
+	}
+	parts := []string{}
+	add := func(n int, words string) {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%s %s", count(n), words))
+		}
+	}
+	counts := &report.Counts
+	add(report.Applied, map[bool]string{true: "change applied", false: "changes applied"}[report.Applied == 1])
+	add(counts.Held, "held")
+	add(counts.Changes()-report.Applied-counts.Held, "not applied")
+	switch {
+	case run.Outcome == "incomplete":
+		parts = slices.Insert(parts, 0, "not everyone could be read")
+	case run.Outcome == "failed":
+		parts = slices.Insert(parts, 0, "the run failed")
+	case !read:
+		parts = append(parts, "the run "+outcomeWords(run))
+	case len(parts) == 0:
+		parts = append(parts, "nothing to change")
+	}
+	title := source + ": "
+	for _, part := range parts {
+		title += part + ", "
+	}
+	return title + "on " + at
+}
+
+// duration says how long something took.
+func duration(d time.Duration) string {
+	if d < time.Second {
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	}
+	if d < 2*time.Minute {
+		return fmt.Sprintf("%.1f seconds", d.Seconds())
+	}
+	return explain.Span(d)
+}

@@ -72,7 +72,9 @@ function progress(root) {
     source.addEventListener("message", (event) => {
       const p = JSON.parse(event.data);
       box.hidden = !p.running;
-      box.querySelector("[data-step]").textContent = p.text;
+      const step = box.querySelector("[data-step]");
+      if (step.textContent !== p.text) step.textContent = p.text; // what does not change is not read out again
+      box.querySelector("[data-count]").textContent = p.of > 0 ? `${p.count} of ${p.of}` : p.count || "";
       const bar = box.querySelector("progress");
       if (p.of > 0) { bar.max = p.of; bar.value = p.count; } else { bar.removeAttribute("value"); }
       if (ran && !p.running) { source.close(); location.reload(); }

@@ -1,0 +1,122 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"rollcall/state"
+	"rollcall/sync/explain"
+)
+
+// What operators do with plans and runs: state.Deed.What.
+const (
+	deedApproved  = "plan_approved"
+	deedDiscarded = "plan_discarded"
+	deedUndone    = "run_undone"
+	deedPulled    = "source_pulled"
+)
+
+// outcomePage tells what something came to that cannot be told in a line, or why nothing was done.
+type outcomePage struct {
+	Heading string
+	Text    string
+	Mishaps []string // what was not carried out, a sentence each
+	More    int      // mishaps beyond those
+	Back    link
+	Bad     bool
+}
+
+func (p *outcomePage) Title() string { return p.Heading }
+
+// mishapsShown bounds how much of what was not carried out is told by itself; the run's page has all of it.
+const mishapsShown = 200
+
+// tell shows what something came to.
+func (c *Console) tell(w http.ResponseWriter, r *http.Request, status int, page outcomePage) {
+	page.Text, page.Bad = harmless(page.Text), status >= 400
+	if page.More = len(page.Mishaps) - mishapsShown; page.More > 0 {
+		page.Mishaps = page.Mishaps[:mishapsShown]
+	}
+	for i := range page.Mishaps {
+		page.Mishaps[i] = harmless(page.Mishaps[i])
+	}
+	c.showStatus(w, r, status, "outcome", &page)
+}
+
+// refuse tells that something was not done, in the words of whoever refused it.
+func (c *Console) refuse(w http.ResponseWriter, r *http.Request, heading string, err error, back link) {
+	var p problem
+	if errors.As(err, &p) || errors.Is(err, state.ErrNotFound) || r.Context().Err() != nil {
+		c.fail(w, r, err)
+		return
+	}
+	c.tell(w, r, http.StatusConflict, outcomePage{Heading: heading, Text: err.Error(), Back: back})
+}
+
+// decision is a way to decide on a plan.
+type decision struct {
+	word    string // "approved"
+	deed    string
+	removes bool // the number of removals must be typed
+	do      func(ctx context.Context, planID, by string) (Done, error)
+}
+
+// decide decides on what still stands of a plan that waits.
+func (c *Console) decide(d decision) http.HandlerFunc {
+	return c.operator(func(w http.ResponseWriter, r *http.Request) {
+		id, heading := r.PathValue("id"), "Nothing was "+d.word
+		back := link{"/plans/" + id, "To the plan"}
+		page, _, err := c.readPlan(r.Context(), id)
+		switch {
+		case err != nil:
+			c.refuse(w, r, heading, err, back)
+			return
+		case !page.Open():
+			c.tell(w, r, http.StatusConflict, outcomePage{Heading: heading, Text: page.Title() + ". A plan is decided on once.", Back: back})
+			return
+		case d.removes && !c.typed(w, r, heading, page.Removals, back):
+			return
+		}
+		by := visitorOf(r).Name
+		done, err := d.do(r.Context(), id, by)
+		if err != nil {
+			c.refuse(w, r, "The plan was not "+d.word, err, back)
+			return
+		}
+		c.decided(r.Context(), state.Deed{Actor: by, What: d.deed, Scope: page.Held.Scope, Subject: id})
+		c.tellDone(w, r, done, back)
+	})
+}
+
+// typed tells whether the number of removals was typed; where it was not, it says so and that nothing was done.
+func (c *Console) typed(w http.ResponseWriter, r *http.Request, heading string, removals int, back link) bool {
+	if removals == 0 || strings.TrimSpace(r.PostFormValue("confirm")) == strconv.Itoa(removals) {
+		return true
+	}
+	c.tell(w, r, http.StatusUnprocessableEntity, outcomePage{
+		Heading: heading, Back: back,
+		Text: explain.Plural(removals, "person or membership would be removed", "people or memberships would be removed") +
+			", and the number that was typed is another one, or it has changed since the page was shown. Nothing was changed. Look at it again, then type " + strconv.Itoa(removals) + ".",
+	})
+	return false
+}
+
+// decided notes a deed and has the overview read anew.
+func (c *Console) decided(ctx context.Context, deed state.Deed) {
+	c.note(ctx, deed)
+	c.healths.forget()
+}
+
+// tellDone tells what a piece of work came to: in a line on the page that follows, or, where something was not carried out, on a page
+// of its own, for that may name people.
+func (c *Console) tellDone(w http.ResponseWriter, r *http.Request, done Done, next link) {
+	if len(done.Mishaps) == 0 {
+		c.done(w, r, next.URL, harmless(done.Says), "")
+		return
+	}
+	heading := explain.Plural(done.Applied, "change") + " applied, " + count(len(done.Mishaps)) + " not"
+	c.tell(w, r, http.StatusOK, outcomePage{Heading: heading, Text: done.Says, Mishaps: done.Mishaps, Back: next})
+}
