@@ -39,6 +39,14 @@ type record interface {
 	state.Eraser
 	state.Movers
 	state.Sealer
+	state.Operators
+	state.Sessions
+	state.Invites
+	state.Deeds
+	state.Lister
+	state.Digests
+	state.RunHeads
+	state.RequestHeads
 	Backup(ctx context.Context, path string) error
 	Health(ctx context.Context) error
 	Close() error
