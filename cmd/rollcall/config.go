@@ -22,24 +22,30 @@ import (
 type config struct {
 	File string
 
-	Listen         string
-	CertFile       string // "" = plain HTTP
-	KeyFile        string
-	InsecureListen bool
-	BasePath       string
-	PublicURL      string         // "" = from the request
-	TrustedProxies []netip.Prefix // whose X-Forwarded-Proto and -Host count
-	State          string         // path of the database
-	OpsListen      string         // "" = none
-	Proxy          string         // for calls to identity providers; "" = from HTTPS_PROXY and NO_PROXY
-	CAFile         string         // certificates trusted beside the system's; "" = none
-	ParallelPulls  int
-	Hints          time.Duration // 0 = never
-	AlarmURL       secret        // where alarms are posted; none = nowhere
-	Retention      retentionConfig
-	TokenSecret    secret // of access tokens; none = drawn at random, for the process
-	Schemas        []schemaConfig
-	Sources        []sourceConfig
+	Listen          string
+	CertFile        string // "" = plain HTTP
+	KeyFile         string
+	InsecureListen  bool
+	BasePath        string
+	PublicURL       string         // "" = from the request
+	TrustedProxies  []netip.Prefix // whose X-Forwarded-Proto and -Host count
+	State           string         // path of the database
+	ConsoleListen   string         // "" = none
+	ConsoleURL      string         // "" = the address itself
+	ConsoleCert     string         // "" = plain HTTP
+	ConsoleKey      string
+	ConsoleInsecure bool
+	ConsoleOIDC     *oidcConfig // nil: no sign-in through a provider
+	OpsListen       string      // "" = none
+	Proxy           string      // for calls to identity providers; "" = from HTTPS_PROXY and NO_PROXY
+	CAFile          string      // certificates trusted beside the system's; "" = none
+	ParallelPulls   int
+	Hints           time.Duration // 0 = never
+	AlarmURL        secret        // where alarms are posted; none = nowhere
+	Retention       retentionConfig
+	TokenSecret     secret // of access tokens; none = drawn at random, for the process
+	Schemas         []schemaConfig
+	Sources         []sourceConfig
 
 	Types scimapi.Types      // what Schemas make of users and groups; zero without any
 	Users *scim.ResourceType // its users; nil without any
@@ -155,6 +161,7 @@ func defaultConfig(file string) config {
 		Listen:        "127.0.0.1:8080",
 		BasePath:      "/auth/scim",
 		State:         "rollcall.db",
+		ConsoleListen: "127.0.0.1:8081",
 		OpsListen:     "127.0.0.1:8082",
 		ParallelPulls: 4,
 		Hints:         time.Minute,

@@ -56,6 +56,9 @@ func (a *app) validateConfig() error {
 	if _, err := cfg.alarmURL(a.env); errors.As(err, &found) {
 		unreadable = append(unreadable, found)
 	}
+	if err := cfg.consoleSecret(a.env); errors.As(err, &found) {
+		unreadable = append(unreadable, found)
+	}
 	for i := range cfg.Sources {
 		unreadable = append(unreadable, cfg.Sources[i].secretFaults(a.env)...)
 	}

@@ -254,17 +254,6 @@ func short(d time.Duration) string {
 	return s
 }
 
-// notYet decodes a place whose only accepted content is what is built today, told by ok.
-func notYet(what string, inner shape, ok func() bool) shape {
-	return shape{schema: inner.schema, decode: func(d *document, path string, n ast.Node) {
-		before := len(d.faults)
-		inner.decode(d, path, n)
-		if len(d.faults) == before && !ok() {
-			d.fault(path, what+" is not built yet", "leave it out")
-		}
-	}}
-}
-
 func kindOf(n ast.Node) string {
 	switch n.(type) {
 	case *ast.MappingNode, *ast.MappingValueNode:

@@ -38,6 +38,7 @@ func (c *config) check(d *document) {
 	if info, err := os.Stat(filepath.Dir(c.State)); err != nil || !info.IsDir() {
 		d.fault("state", "its folder "+filepath.Dir(c.State)+" does not exist", "create it, or name another")
 	}
+	c.checkConsole(d)
 	c.checkFiles(d)
 	c.checkUnique()
 	c.compileSchemas(d)
@@ -94,11 +95,15 @@ func (c *config) checkFiles(d *document) {
 		}
 		return name != "" && err == nil
 	}
-	if cert, key := readable("tls.cert", c.CertFile), readable("tls.key", c.KeyFile); cert && key {
-		if _, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile); err != nil {
-			d.fault("tls", "is no certificate with its key: "+strings.TrimPrefix(err.Error(), "tls: "), "name two PEM files that belong together")
+	pair := func(path, certFile, keyFile string) {
+		if cert, key := readable(join(path, "cert"), certFile), readable(join(path, "key"), keyFile); cert && key {
+			if _, err := tls.LoadX509KeyPair(certFile, keyFile); err != nil {
+				d.fault(path, "is no certificate with its key: "+strings.TrimPrefix(err.Error(), "tls: "), "name two PEM files that belong together")
+			}
 		}
 	}
+	pair("tls", c.CertFile, c.KeyFile)
+	pair("console.tls", c.ConsoleCert, c.ConsoleKey)
 	if readable("outbound.ca_file", c.CAFile) {
 		if _, err := trustedBeside(c.CAFile); err != nil {
 			d.fault("outbound.ca_file", err.Error(), "name a PEM file")

@@ -13,7 +13,7 @@ import (
 	"rollcall/sync/mapping"
 )
 
-// The file's shape, setting by setting. What is planned and not built is named here, so that it is refused rather than ignored.
+// The file's shape, setting by setting.
 
 const (
 	year    = 365 * 24 * time.Hour
@@ -22,7 +22,6 @@ const (
 
 // configShape is the whole file.
 func configShape(c *config, includes *[]string, dir string) shape {
-	console := "off"
 	return object(
 		field{name: "listen", doc: "address of the SCIM receiver; off loopback it wants tls, or insecure_listen behind a proxy", is: text(&c.Listen, address)},
 		field{name: "tls", doc: "certificate chain and key of the receiver, PEM files, read again when they change", is: object(
@@ -35,9 +34,7 @@ func configShape(c *config, includes *[]string, dir string) shape {
 		field{name: "trusted_proxies", doc: "networks of proxies whose X-Forwarded-Proto and X-Forwarded-Host count", is: list(&c.TrustedProxies, network)},
 		field{name: "token_secret", doc: "what OAuth access tokens are sealed with, at least 32 bytes; without it they end with the process", is: secretRef(&c.TokenSecret, dir)},
 		field{name: "state", doc: "path of the database, also as sqlite:PATH; its folder must exist", is: database(&c.State, dir)},
-		field{name: "console", doc: "the admin web page", is: notYet("the console", object(
-			field{name: "listen", is: text(&console), doc: "address, or off"},
-		), func() bool { return console == "off" })},
+		field{name: "console", doc: "the admin web page", is: consoleShape(c, dir)},
 		field{name: "ops", doc: "health, readiness and metrics", is: object(
 			field{name: "listen", doc: "address of /healthz, /readyz and /metrics, or off", is: text(&c.OpsListen, or("off", address))},
 		)},
