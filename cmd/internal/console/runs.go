@@ -35,8 +35,8 @@ var outcomes = []struct{ Code, Words string }{
 	{"failed", "failed"},
 }
 
-// outcomeOf is the code of what a run came to.
-func outcomeOf(run *state.Run) string {
+// runOutcome is the code of what a run came to.
+func runOutcome(run *state.Run) string {
 	if run.EndedAt.IsZero() {
 		return "running"
 	}
@@ -150,7 +150,7 @@ func (c *Console) runs(w http.ResponseWriter, r *http.Request) {
 	}
 	for i := range runs {
 		run := &runs[i]
-		page.Rows = append(page.Rows, runRow{Run: *run, By: startedBy(run), Outcome: outcomeOf(run), Why: clip(harmless(run.Reason))})
+		page.Rows = append(page.Rows, runRow{Run: *run, By: startedBy(run), Outcome: runOutcome(run), Why: clip(harmless(run.Reason))})
 	}
 	if len(runs) > 0 {
 		page.newest = &runs[0]
@@ -240,7 +240,7 @@ func (c *Console) run(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, err)
 		return
 	}
-	page := runPage{Run: run, Outcome: outcomeOf(&run), By: startedBy(&run)}
+	page := runPage{Run: run, Outcome: runOutcome(&run), By: startedBy(&run)}
 	page.Reason = harmless(run.Reason)
 	if !run.EndedAt.IsZero() {
 		page.Took = duration(run.EndedAt.Sub(run.StartedAt))
