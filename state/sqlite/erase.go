@@ -152,7 +152,11 @@ func (t *tx) blankDocuments(held *scopeRow, person *state.Personal) error {
 	}
 	var named []document
 	if err := t.c.query(func(row row) error {
-		if text, ok := person.Blank(row.bytes(2)); ok {
+		kept, err := unpack(row.bytes(2))
+		if err != nil {
+			return err
+		}
+		if text, ok := person.Blank(kept); ok {
 			named = append(named, document{row.int(0), row.bool(1), text})
 		}
 		return nil
@@ -160,11 +164,15 @@ func (t *tx) blankDocuments(held *scopeRow, person *state.Personal) error {
 		return err
 	}
 	for _, d := range named {
-		statement := blankPlan
-		if d.run {
-			statement = blankReport
+		statement, kept := blankReport, d.text
+		if !d.run {
+			packed, err := pack(d.text)
+			if err != nil {
+				return err
+			}
+			statement, kept = blankPlan, packed
 		}
-		if err := t.c.exec(statement, d.text, d.row); err != nil {
+		if err := t.c.exec(statement, kept, d.row); err != nil {
 			return err
 		}
 	}

@@ -1,9 +1,12 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 
 	"rollcall/state"
 )
@@ -16,8 +19,7 @@ const (
 
 	runsNaming = runColumns + `WHERE u.source = ` + inScope + `AND
 		EXISTS (SELECT 1 FROM json_each(?) w WHERE instr(u.report, CAST(w.value AS BLOB))) ORDER BY u.started_at DESC, u.run DESC LIMIT ?`
-	plansNaming = planColumns + `WHERE p.source = ` + inScope + `AND
-		EXISTS (SELECT 1 FROM json_each(?) w WHERE instr(p.body, CAST(w.value AS BLOB))) ORDER BY p.plan DESC LIMIT ?`
+	plansNewest        = planColumns + `WHERE p.source = ` + inScope + `ORDER BY p.plan DESC`
 	suspicionsOfPeople = `SELECT person, fact, run, at FROM suspicions
 		WHERE source = ` + inScope + `AND person IN (SELECT w.value FROM json_each(?) w) ORDER BY person, fact`
 
@@ -49,13 +51,29 @@ func (r *Reader) RunsNaming(ctx context.Context, scope state.Scope, texts []stri
 	return list(ctx, r, scanRun, runsNaming, scope.Source, scope.Tenant, words, atMost(limit))
 }
 
-// PlansNaming reads the newest plans that name somebody.
-func (r *Reader) PlansNaming(ctx context.Context, scope state.Scope, texts []string, limit int) ([]state.HeldPlan, error) {
-	words, err := wordsOf(texts)
-	if err != nil {
+// PlansNaming reads the newest plans that name somebody. It unpacks one at a time.
+func (r *Reader) PlansNaming(ctx context.Context, scope state.Scope, texts []string, limit int) (plans []state.HeldPlan, err error) {
+	err = r.use(ctx, func(c *conn) error {
+		return c.query(func(row row) error {
+			plan := scanPlan(row)
+			body, err := unpack(plan.Body)
+			if err != nil {
+				return err
+			}
+			if slices.ContainsFunc(texts, func(text string) bool { return text != "" && bytes.Contains(body, []byte(text)) }) {
+				plan.Body = body
+				plans = append(plans, plan)
+			}
+			if limit > 0 && len(plans) == limit {
+				return errEnough
+			}
+			return ctx.Err()
+		}, plansNewest, scope.Source, scope.Tenant)
+	})
+	if err != nil && !errors.Is(err, errEnough) {
 		return nil, err
 	}
-	return list(ctx, r, scanPlan, plansNaming, scope.Source, scope.Tenant, words, atMost(limit))
+	return plans, nil
 }
 
 // SuspicionsOf reads what is remembered of some people.

@@ -69,6 +69,7 @@ const (
 	planColumns = `SELECT p.id, t.name, s.name, p.run, p.created_at, p.status, p.reason, p.changes, p.removals, p.decided_by,
 		p.decided_at, p.body FROM plans p JOIN sources s ON s.source = p.source JOIN tenants t ON t.tenant = s.tenant `
 	planByID     = planColumns + `WHERE p.id = ?`
+	planStanding = `SELECT t.name, s.name, p.status FROM plans p JOIN sources s ON s.source = p.source JOIN tenants t ON t.tenant = s.tenant WHERE p.id = ?`
 	plansAll     = planColumns + `ORDER BY p.plan DESC LIMIT ?`
 	plansOf      = planColumns + `WHERE p.source = ` + inScope + `ORDER BY p.plan DESC LIMIT ?`
 	replacePlans = `UPDATE plans SET status = 'replaced', decided_at = ? WHERE source = ? AND status = 'held'`
@@ -95,20 +96,33 @@ func scanPlan(row row) state.HeldPlan {
 
 // HeldPlan reads one plan, whatever has become of it.
 func (r *Reader) HeldPlan(ctx context.Context, id string) (plan state.HeldPlan, err error) {
-	err = r.get(ctx, func(row row) { plan = scanPlan(row) }, planByID, id)
+	if err = r.get(ctx, func(row row) { plan = scanPlan(row) }, planByID, id); err == nil {
+		plan.Body, err = unpack(plan.Body)
+	}
 	return plan, err
 }
 
 // ListPlans reads the newest plans of a source, or of all.
 func (r *Reader) ListPlans(ctx context.Context, scope state.Scope, limit int) ([]state.HeldPlan, error) {
+	query, args := plansOf, []any{scope.Source, scope.Tenant, atMost(limit)}
 	if scope == (state.Scope{}) {
-		return list(ctx, r, scanPlan, plansAll, atMost(limit))
+		query, args = plansAll, []any{atMost(limit)}
 	}
-	return list(ctx, r, scanPlan, plansOf, scope.Source, scope.Tenant, atMost(limit))
+	plans, err := list(ctx, r, scanPlan, query, args...)
+	for i := range plans {
+		if plans[i].Body, err = unpack(plans[i].Body); err != nil {
+			return nil, err
+		}
+	}
+	return plans, err
 }
 
 // HoldPlan keeps a plan as the one that is held.
 func (s *Store) HoldPlan(ctx context.Context, epoch int64, plan state.HeldPlan) error {
+	packed, err := pack(plan.Body)
+	if err != nil {
+		return err
+	}
 	return s.do(ctx, func(t *tx) error {
 		held, err := t.leased(plan.Scope, epoch)
 		if err != nil {
@@ -118,7 +132,7 @@ func (s *Store) HoldPlan(ctx context.Context, epoch int64, plan state.HeldPlan) 
 			return err
 		}
 		return t.c.exec(insertPlan, plan.ID, held.source, plan.Run, toMilli(plan.CreatedAt), plan.Reason,
-			int64(plan.Changes), int64(plan.Removals), toBytes(plan.Body))
+			int64(plan.Changes), int64(plan.Removals), packed)
 	})
 }
 
@@ -126,7 +140,9 @@ func (s *Store) HoldPlan(ctx context.Context, epoch int64, plan state.HeldPlan) 
 func (s *Store) DecidePlan(ctx context.Context, epoch int64, id string, status state.PlanStatus, by string) error {
 	return s.do(ctx, func(t *tx) error {
 		var plan state.HeldPlan
-		found, err := t.c.one(func(row row) { plan = scanPlan(row) }, planByID, id)
+		found, err := t.c.one(func(row row) {
+			plan.Scope, plan.Status = state.Scope{Tenant: row.text(0), Source: row.text(1)}, state.PlanStatus(row.text(2))
+		}, planStanding, id)
 		if err != nil {
 			return err
 		}
