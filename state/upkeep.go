@@ -67,13 +67,24 @@ type Alarm struct {
 	Since     time.Time // when it was first seen
 }
 
-// Alarms remembers what somebody has been told of, so that a restart tells nothing twice.
+// GroupLoss is one push that took members out of a group.
+type GroupLoss struct {
+	Number int64 // of its journal entry
+	At     time.Time
+	Group  ID
+	Left   []ID
+}
+
+// Alarms remembers what somebody has been told of, so that a restart tells nothing twice, and finds what nobody but the journal tells.
 type Alarms interface {
 	// Alarms lists all, by source and condition.
 	Alarms(ctx context.Context) ([]Alarm, error)
 	PutAlarm(ctx context.Context, alarm Alarm) error
 	// DropAlarm forgets one; none is no error.
 	DropAlarm(ctx context.Context, alarm Alarm) error
+	// GroupLosses returns, in order, the pushes to a source behind a number of its tenant's journal by which a group lost more than so
+	// many members, and the number up to which it looked. It looks at each entry behind that number, and reads little of it.
+	GroupLosses(ctx context.Context, scope Scope, after int64, more int) (losses []GroupLoss, last int64, err error)
 }
 
 // Eraser blanks personal values for good. What is left are ids, times, and what was done: see Blanked.

@@ -43,6 +43,17 @@ func (f *faulty) DropAlarm(ctx context.Context, alarm state.Alarm) error {
 	return f.do("DropAlarm", func() error { return f.store.DropAlarm(ctx, alarm) })
 }
 
+func (f *faulty) GroupLosses(ctx context.Context, scope state.Scope, after int64, more int) (losses []state.GroupLoss, last int64, err error) {
+	err = f.do("GroupLosses", func() (err error) {
+		losses, last, err = f.store.GroupLosses(ctx, scope, after, more)
+		return err
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	return losses, last, nil
+}
+
 func (f *faulty) Erase(ctx context.Context, scope state.Scope, id state.ID, cause state.Cause) error {
 	return f.do("Erase", func() error { return f.store.Erase(ctx, scope, id, cause) })
 }

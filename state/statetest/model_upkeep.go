@@ -121,6 +121,22 @@ func sameAlarm(alarm state.Alarm) func(state.Alarm) bool {
 	return func(a state.Alarm) bool { return a.Scope == alarm.Scope && a.Condition == alarm.Condition }
 }
 
+func (m *Model) GroupLosses(ctx context.Context, scope state.Scope, after int64, more int) (losses []state.GroupLoss, last int64, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	last = max(after, m.last(scope.Tenant))
+	for _, e := range m.journal[scope.Tenant] {
+		_, left, err := side(e.Before, "removed")
+		switch {
+		case err != nil:
+			return nil, 0, err
+		case e.Scope == scope && e.Number > after && e.Kind == state.KindGroup && e.Cause.Kind == state.CausePush && len(left) > more:
+			losses = append(losses, state.GroupLoss{Number: e.Number, At: e.At, Group: e.ID, Left: left})
+		}
+	}
+	return losses, last, ctx.Err()
+}
+
 func (m *Model) Erase(ctx context.Context, scope state.Scope, id state.ID, cause state.Cause) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

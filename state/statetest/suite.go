@@ -58,6 +58,7 @@ func Run(t *testing.T, open Open) {
 		{"staged DELETE", testStagedDelete},
 		{"retention and readers", testTrim},
 		{"alarms", testAlarms},
+		{"groups that lose many", testGroupLosses},
 		{"erase", testErase},
 		{"erase what is old", testEraseOfOld},
 		{"erase a tenant", testBlankTenant},

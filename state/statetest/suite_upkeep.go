@@ -3,7 +3,6 @@ package statetest
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -197,6 +196,68 @@ func testStagedDelete(t *testing.T, f *fixture) {
 	}
 }
 
+// testGroupLosses finds the pushes that took more than so many out of a group at once, however they did, each once.
+func testGroupLosses(t *testing.T, f *fixture) {
+	var people []state.ID
+	for i := range 8 {
+		id := state.ID(fmt.Sprintf("p%d", i))
+		f.account(t, id, fmt.Sprintf("p%d@acme.example", i))
+		people = append(people, id)
+	}
+	for _, id := range []state.ID{"patched", "put", "deleted", "pulled", "slow", "few"} {
+		f.group(t, id, string(id), people...)
+	}
+	after := int64(0)
+	find := func(more int, want ...state.GroupLoss) {
+		t.Helper()
+		got, last, err := f.GroupLosses(t.Context(), here, after, more)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(state.GroupLoss{}, "Number")); diff != "" {
+			t.Errorf("above %d (-want +got):\n%s", more, diff)
+		}
+		if entries := f.entries(t); last != entries[len(entries)-1].Number {
+			t.Errorf("looked up to %d of %d", last, entries[len(entries)-1].Number)
+		}
+	}
+	find(0)
+	change := func(id state.ID, cause state.Cause, m state.Mutation) {
+		t.Helper()
+		f.clock.Advance(time.Second)
+		m.Kind, m.ID, m.Cause = state.KindGroup, id, cause
+		f.write(t, m)
+	}
+	change("patched", pushed, state.Mutation{Members: &state.Members{Remove: people}})
+	first := f.clock.Now()
+	change("put", pushed, state.Mutation{Members: &state.Members{Set: true, Add: people[:2]}})
+	change("few", pushed, state.Mutation{Members: &state.Members{Remove: people[:5]}})
+	change("deleted", pushed, state.Mutation{Life: &state.Life{Remove: state.RemoveDelete}})
+	change("pulled", pulled, state.Mutation{Members: &state.Members{Remove: people}})
+	for _, id := range people {
+		change("slow", pushed, state.Mutation{Members: &state.Members{Remove: []state.ID{id}}})
+	}
+	f.life(t, "p7", pushed, state.Life{Remove: state.RemoveDelete})
+	find(5, state.GroupLoss{At: first, Group: "patched", Left: people}, state.GroupLoss{At: first.Add(time.Second), Group: "put", Left: people[2:]},
+		state.GroupLoss{At: first.Add(3 * time.Second), Group: "deleted", Left: people})
+	find(7, state.GroupLoss{At: first, Group: "patched", Left: people}, state.GroupLoss{At: first.Add(3 * time.Second), Group: "deleted", Left: people})
+	find(8)
+	_, last, err := f.GroupLosses(t.Context(), here, 0, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after = last
+	find(0)
+	change("put", pushed, state.Mutation{Members: &state.Members{Remove: people}})
+	find(1, state.GroupLoss{At: f.clock.Now(), Group: "put", Left: people[:2]})
+	if got, last, err := f.GroupLosses(t.Context(), state.Scope{Tenant: "nobody", Source: "nowhere"}, 3, 0); err != nil || got != nil || last != 3 {
+		t.Errorf("of nobody: %v up to %d, %v", got, last, err)
+	}
+	if got, _, err := f.GroupLosses(t.Context(), beside, 0, 0); err != nil || got != nil {
+		t.Errorf("of the source beside it: %v, %v", got, err)
+	}
+}
+
 // testTrim removes what is old, a prefix of each tenant's journal, and proves that the rest still leads from the record as of the cut to
 // the present one.
 func testTrim(t *testing.T, f *fixture) {
@@ -293,154 +354,6 @@ func testAlarms(t *testing.T, f *fixture) {
 	}
 	if err := f.PutAlarm(t.Context(), state.Alarm{Scope: state.Scope{Tenant: "acme", Source: "no"}}); !errors.Is(err, state.ErrNotFound) {
 		t.Errorf("an alarm of no source: %v", err)
-	}
-}
-
-// testErase leaves nothing of somebody's words anywhere, and everything about others.
-func testErase(t *testing.T, f *fixture) {
-	ada := `{"userName":"ada@acme.example","displayName":"Ada Acker","title":"Countess","emails":[{"value":"ada.acker@acme.example","type":"work"}]}`
-	request := func(id, method, path, body string) *state.Request {
-		return &state.Request{ID: id, Scope: here, At: f.clock.Now(), Method: method, Path: path, Status: 200, Body: []byte(body)}
-	}
-	f.try(t, state.Mutation{Kind: state.KindAccount, ID: "account-a", Put: &state.Put{Resource: parse(t, ada)}, Request: request("r1", "POST", "/Users", ada)})
-	f.account(t, "account-b", "bob@acme.example")
-	f.group(t, "g", "Team", "account-a", "account-b")
-	f.life(t, "account-a", operator, state.Life{Said: new(false), Link: new("person-a")})
-	for _, r := range []*state.Request{
-		request("r2", "GET", "/Users?filter=userName%20eq%20%22Ada%40acme.example%22", ""),
-		request("r3", "PATCH", "/Users/account-a", `{"title":"x"}`),
-		request("r4", "GET", "/Users?filter=userName%20eq%20%22bob%40acme.example%22", `{"title":"Countess"}`),
-	} {
-		f.try(t, state.Mutation{Kind: state.KindAccount, ID: state.NewID(), Put: &state.Put{Resource: parse(t, `{"userName":"`+r.ID+`"}`)}, Request: r})
-	}
-	lease := f.lease(t, here, "one")
-	if err := f.PutRun(t.Context(), lease.Epoch, state.Run{ID: "run", Scope: here, StartedAt: f.clock.Now(), Report: []byte(
-		`{"changes":[{"account":"account-a","name":"Ada Acker","n":18446744073709551615},{"account":"account-b","name":"bob","title":"Countess"}]}`)}); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.HoldPlan(t.Context(), lease.Epoch, state.HeldPlan{ID: "plan", Scope: here, Body: []byte(`{"changes":[{"person":"person-a","fields":{"x":"Countess"}}]}`)}); err != nil {
-		t.Fatal(err)
-	}
-	why := state.Cause{Kind: state.CauseOperator, Actor: "olga", Reason: "erased", Note: "asked for"}
-	if err := f.Erase(t.Context(), here, "nobody", why); !errors.Is(err, state.ErrNotFound) {
-		t.Errorf("Erase(nobody) = %v", err)
-	}
-	if err := f.Erase(t.Context(), beside, "account-a", why); !errors.Is(err, state.ErrNotFound) {
-		t.Errorf("Erase from another source = %v", err)
-	}
-	f.life(t, "account-a", pushed, state.Life{Said: new(true)})
-	before := f.entries(t)
-	if err := f.Erase(t.Context(), here, "account-a", why); !errors.Is(err, state.ErrInForce) {
-		t.Errorf("Erase of who came back = %v, want ErrInForce", err)
-	}
-	f.life(t, "account-a", pushed, state.Life{Said: new(false), Stage: true})
-	if err := f.Erase(t.Context(), here, "account-a", why); !errors.Is(err, state.ErrInForce) {
-		t.Errorf("Erase of who waits to be deactivated = %v, want ErrInForce", err)
-	}
-	if now := f.entries(t); len(now) != len(before)+1 || string(now[0].After) != string(before[0].After) {
-		t.Errorf("a refused erasure leaves %+v", now[0])
-	}
-	f.life(t, "account-a", approved, state.Life{InForce: new(false)})
-	for range 2 {
-		if err := f.Erase(t.Context(), here, "account-a", why); err != nil {
-			t.Fatalf("Erase: %v", err)
-		}
-		if err := CheckReplay(t.Context(), f, here); err != nil {
-			t.Errorf("replay: %v", err)
-		}
-	}
-	if _, err := f.Record(t.Context(), here, state.KindAccount, "account-a"); !errors.Is(err, state.ErrNotFound) {
-		t.Errorf("it is still there: %v", err)
-	}
-	entries, err := f.EntriesOf(t.Context(), here, "account-a")
-	if err != nil || len(entries) != 7 {
-		t.Fatalf("%d entries, %v", len(entries), err)
-	}
-	for i, e := range entries {
-		text := string(e.Before) + string(e.After) + e.Name
-		if strings.Contains(text, "Ada") || strings.Contains(text, "ada") || strings.Contains(text, "Countess") {
-			t.Errorf("entry %d says %s", e.Number, text)
-		}
-		if wantNote := i >= 5; (e.Cause.Note != "") != wantNote || wantNote && (e.Verb != state.VerbPurge || e.Cause.Reason != "erased") {
-			t.Errorf("entry %d: %s, note %q", e.Number, e.Verb, e.Cause.Note)
-		}
-	}
-	for id, blank := range map[string]bool{"r1": true, "r2": true, "r3": true, "r4": false} {
-		r, err := f.Request(t.Context(), id)
-		if err != nil || (len(r.Body) == 0 && !strings.Contains(r.Path, "?")) != blank {
-			t.Errorf("request %s: %q %q, %v", id, r.Path, r.Body, err)
-		}
-	}
-	run, _ := f.Run(t.Context(), "run")
-	if want := `{"changes":[{"account":"account-a","n":18446744073709551615,"name":"erased"},{"account":"account-b","name":"bob","title":"Countess"}]}`; string(run.Report) != want {
-		t.Errorf("report %s, want %s", run.Report, want)
-	}
-	plan, _ := f.HeldPlan(t.Context(), "plan")
-	if want := `{"changes":[{"fields":{"x":"erased"},"person":"person-a"}]}`; string(plan.Body) != want {
-		t.Errorf("plan %s, want %s", plan.Body, want)
-	}
-	if f.record(t, state.KindAccount, "account-b").Name != "bob@acme.example" || len(f.members(t, "g")) != 1 {
-		t.Error("somebody else was erased as well")
-	}
-}
-
-// testEraseOfOld erases an account of whose making the journal is no longer kept.
-func testEraseOfOld(t *testing.T, f *fixture) {
-	f.account(t, "old", "ada@acme.example")
-	f.life(t, "old", operator, state.Life{Said: new(false), Link: new("person-a")})
-	f.group(t, "g", "Team", "old")
-	f.clock.Advance(time.Hour)
-	if _, err := f.Trim(t.Context(), f.clock.Now(), f.clock.Now()); err != nil {
-		t.Fatal(err)
-	}
-	lease := f.lease(t, here, "one")
-	if err := f.PutRun(t.Context(), lease.Epoch, state.Run{ID: "run", Scope: here, StartedAt: f.clock.Now(), Report: []byte(`{"changes":[{"person":"person-a","name":"ada@acme.example"}]}`)}); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Erase(t.Context(), here, "old", state.Cause{Kind: state.CauseOperator, Reason: "erased"}); err != nil {
-		t.Fatalf("Erase: %v", err)
-	}
-	if run, err := f.Run(t.Context(), "run"); err != nil || string(run.Report) != `{"changes":[{"name":"erased","person":"person-a"}]}` {
-		t.Errorf("the report says %s, %v", run.Report, err)
-	}
-	if err := CheckReplay(t.Context(), f, here); err != nil {
-		t.Error(err)
-	}
-	for _, e := range f.entries(t) {
-		if strings.Contains(string(e.Before)+string(e.After)+e.Name, "ada") {
-			t.Errorf("entry %d says %s %s", e.Number, e.Before, e.After)
-		}
-	}
-}
-
-func testBlankTenant(t *testing.T, f *fixture) {
-	f.account(t, "a", "ada@acme.example")
-	f.group(t, "g", "Team", "a")
-	f.try(t, state.Mutation{Scope: elsewhere, Kind: state.KindAccount, ID: "e", Put: &state.Put{Resource: parse(t, `{"userName":"eve@globex.example"}`)}})
-	if err := f.BlankTenant(t.Context(), "acme"); !errors.Is(err, state.ErrVersion) {
-		t.Errorf("with records left: %v", err)
-	}
-	if err := f.BlankTenant(t.Context(), "nobody"); !errors.Is(err, state.ErrNotFound) {
-		t.Errorf("of nobody: %v", err)
-	}
-	for i := range 120 {
-		f.try(t, state.Mutation{Kind: state.KindAccount, ID: "a", Put: &state.Put{Base: int64(i + 1), Resource: parse(t, fmt.Sprintf(`{"userName":"ada@acme.example","title":"T%d"}`, i))}})
-	}
-	f.life(t, "a", operator, state.Life{Remove: state.RemovePurge})
-	f.write(t, state.Mutation{Kind: state.KindGroup, ID: "g", Life: &state.Life{Remove: state.RemovePurge}})
-	if err := f.BlankTenant(t.Context(), "acme"); err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range f.entries(t) {
-		if text := string(e.Before) + string(e.After) + e.Name; strings.Contains(text, "ada") || strings.Contains(text, "Team") || strings.Contains(text, `"T`) {
-			t.Errorf("entry %d says %s", e.Number, text)
-		}
-	}
-	if err := CheckReplay(t.Context(), f, here); err != nil {
-		t.Error(err)
-	}
-	if r, err := f.Record(t.Context(), elsewhere, state.KindAccount, "e"); err != nil || r.Name != "eve@globex.example" {
-		t.Errorf("another tenant's: %+v, %v", r, err)
 	}
 }
 
