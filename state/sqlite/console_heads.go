@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"errors"
 	"math"
 
 	"rollcall/state"
@@ -58,13 +57,10 @@ func (r *Reader) PlanHeads(ctx context.Context, scope state.Scope, status state.
 	return list(ctx, r, scanPlan, planHeadsOf, scope.Source, scope.Tenant, plan, string(status), string(status), atMost(limit))
 }
 
-// RequestHeads reads the newest requests, or those before one. Where that one is kept no longer, neither are older ones of its source:
-// there are none.
+// RequestHeads reads the newest requests, or those before one.
 func (r *Reader) RequestHeads(ctx context.Context, query state.RequestQuery) ([]state.Request, error) {
 	_, request, err := r.place(ctx, requestPlace, query.Before)
 	switch {
-	case errors.Is(err, state.ErrNotFound):
-		return nil, nil
 	case err != nil:
 		return nil, err
 	case query.Scope == (state.Scope{}) && query.Failed:

@@ -24,4 +24,12 @@ type Store interface {
 	state.Movers
 	state.History
 	state.Sealer
+	state.Operators
+	state.Sessions
+	state.Invites
+	state.Deeds
+	state.Lister
+	state.Digests
+	state.RunHeads
+	state.RequestHeads
 }

@@ -32,6 +32,7 @@ type Model struct {
 	readers    []state.FeedReader
 	alarms     []state.Alarm
 	cuts       map[string]int64 // by tenant: the number of the last journal entry that was removed
+	console    console
 }
 
 type source struct {
@@ -49,7 +50,8 @@ type entity struct {
 
 type entry struct {
 	state.Entry
-	turn int64 // of an account: see state.Change
+	turn   int64 // of an account: see state.Change
+	serial int64 // among those of all tenants
 }
 
 // NewModel returns an empty store with the machine's clock.
@@ -63,6 +65,7 @@ func NewModel() *Model {
 		cursors:    map[state.Scope]state.Cursor{},
 		seal:       newSealKey(),
 		cuts:       map[string]int64{},
+		console:    newConsole(),
 	}
 }
 
@@ -253,6 +256,8 @@ func (m *Model) log(mutation *state.Mutation, change *state.Change) int64 {
 			m.requests = append(m.requests, kept)
 		}
 	}
+	m.console.entries++
+	e.serial = m.console.entries
 	m.journal[tenant] = append(m.journal[tenant], e)
 	return e.Number
 }

@@ -101,6 +101,10 @@ func (m *Model) ReleaseLease(ctx context.Context, lease state.Lease) error {
 func (m *Model) PutKey(ctx context.Context, key state.Key) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return cmp.Or(m.putKey(key), ctx.Err())
+}
+
+func (m *Model) putKey(key state.Key) error {
 	if _, err := m.source(key.Scope); err != nil {
 		return err
 	}
@@ -122,7 +126,7 @@ func (m *Model) PutKey(ctx context.Context, key state.Key) error {
 	key.CreatedAt, key.ExpiresAt = instant(key.CreatedAt), instant(key.ExpiresAt)
 	key.RevokedAt, key.LastUsedAt = instant(key.RevokedAt), instant(key.LastUsedAt)
 	m.keys = append(m.keys, key)
-	return ctx.Err()
+	return nil
 }
 
 func (m *Model) KeyByHash(ctx context.Context, hash state.KeyHash) (state.Key, error) {

@@ -64,10 +64,22 @@ func Run(t *testing.T, open Open) {
 		{"erase a tenant", testBlankTenant},
 		{"rename a source", testRename},
 		{"move records", testMove},
+		{"operators", testOperators},
+		{"sign-in links", testSignInLinks},
+		{"sessions", testSessions},
+		{"invites", testInvites},
+		{"deeds", testDeeds},
+		{"what is listed", testListed},
+		{"pages while records change", testPages},
+		{"search", testSearch},
+		{"search in what moved", testMoved},
+		{"days", testDays},
+		{"heads of runs, plans and requests", testHeads},
 		{"cancelled contexts", testCancelled},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, newFixture(t, open)) })
 	}
+	t.Run("random lists", func(t *testing.T) { testLists(t, open) })
 	t.Run("random histories", func(t *testing.T) { testHistories(t, open) })
 }
 
