@@ -18,7 +18,7 @@ export CGO_ENABLED := 0
 export GOFLAGS := $(GOFLAGS) -trimpath
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race bench fuzz lint demo clean
+.PHONY: help build test race browser bench fuzz lint demo screenshots clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,9 +26,23 @@ help: ## list the targets
 build: ## build bin/rollcall, static, version stamped
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/rollcall
 
-test: lint ## lint, every test, and the race detector where a C compiler is found
+test: lint browser ## lint, every test, the console in a browser, and the race detector where a C compiler is found
 	$(GO) test -timeout 15m ./...
 	@$(MAKE) --no-print-directory race
+
+browser: ## install Debian's chromium for the tests of the console, where that is missing and permitted
+	@for name in chromium chromium-browser google-chrome chrome; do \
+		if command -v $$name >/dev/null 2>&1; then exit 0; fi; \
+	done; \
+	if ! command -v apt-get >/dev/null 2>&1 || [ "$$(id -u)" != 0 ]; then \
+		echo "browser: none found, and it cannot be installed here (that takes root and apt-get): the console's pages are not driven"; \
+	else \
+		echo "browser: installing chromium"; \
+		log=$$(mktemp); \
+		{ apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium; } >$$log 2>&1 \
+			|| { tail -5 $$log; echo "browser: could not be installed: the console's pages are not driven"; }; \
+		rm -f $$log; \
+	fi
 
 race: ## the race detector, on the packages that reach neither vendor SDK
 	@if ! command -v cc >/dev/null 2>&1; then \
@@ -72,6 +86,9 @@ lint: ## check formatting, vet and staticcheck
 
 demo: build ## the whole story on simulated identity providers, no account needed
 	@$(BIN) demo $(DEMOFLAGS)
+
+screenshots: browser ## take the README's pictures of the console, from the demo
+	ROLLCALL_PICTURES=$(CURDIR)/docs/screenshots $(GO) test -count 1 -run '^TestPictures$$' ./cmd/rollcall
 
 clean: ## remove what the targets made
 	rm -rf bin dist coverage.out
