@@ -22,6 +22,7 @@ const (
 	alarmHeld    = "held"            // a plan waits for an approval
 	alarmStaged  = "staged"          // pushed removals wait
 	alarmPushed  = "pushed_removals" // pushes removed more than the gate allows a pull, and nothing holds them
+	alarmEmptied = "groups_emptied"  // a push took more members out of a group at once than the gate allows a pull
 	alarmLost    = "source_lost"     // application or consent are gone at the provider
 	alarmStale   = "source_stale"    // no pull for two periods of its schedule
 	alarmExpires = "key_expiring"    // the last key ends within scimapi.KeyWarning
@@ -52,6 +53,7 @@ type condition struct {
 type alarms struct {
 	rec    record
 	pushes *pushAlarm
+	groups *groupAlarm
 	log    *slog.Logger
 	now    func() time.Time
 	wake   chan struct{}        // of capacity one
@@ -60,8 +62,9 @@ type alarms struct {
 
 func newAlarms(rec record, m *metrics, log *slog.Logger, now func() time.Time) *alarms {
 	return &alarms{
-		rec: rec, pushes: &pushAlarm{metrics: m, log: log, raised: map[string]bool{}}, log: log, now: now, wake: make(chan struct{}, 1),
-		since: map[string]time.Time{},
+		rec: rec, log: log, now: now, wake: make(chan struct{}, 1), since: map[string]time.Time{},
+		pushes: &pushAlarm{metrics: m, log: log, raised: map[string]bool{}},
+		groups: &groupAlarm{rec: rec, metrics: m, log: log, now: now, watched: map[string]*watchedGroups{}},
 	}
 }
 
@@ -171,6 +174,10 @@ func (a *alarms) conditions(ctx context.Context, g *generation, src *sourceConfi
 		return nil, fmt.Errorf("source %s: %w", src.Name, err)
 	}
 	over := a.pushes.check(ctx, src, sums)
+	emptied, err := a.groups.check(ctx, src)
+	if err != nil {
+		return nil, err
+	}
 	if g.alarmURL == "" {
 		return nil, nil // the metrics and the log are all there is to tell
 	}
@@ -192,6 +199,8 @@ func (a *alarms) conditions(ctx context.Context, g *generation, src *sourceConfi
 		{h.Held.ID != "", alarmHeld, h.Held.Changes, fmt.Sprintf("A plan awaits approval: 'rollcall plans show %s'.", h.Held.ID)},
 		{waiting > 0, alarmStaged, waiting, fmt.Sprintf("Pushed removals wait: 'rollcall plans show %s%s'.", stagedPlan, src.Name)},
 		{over, alarmPushed, sums.Pushed, "Pushes of 24 hours removed more people than the gate allows: 'rollcall users list --inactive'."},
+		{emptied.members > 0, alarmEmptied, emptied.members, fmt.Sprintf("A push took many members out of a group at once: 'rollcall undo --since %s --source %s --pushes --dry-run'.",
+			emptied.since.UTC().Format(time.RFC3339), src.Name)},
 		{h.Lost, alarmLost, 0, "The application or the consent to read it is gone at the provider. Nobody is removed for that."},
 		{h.Pulls && h.Overdue(now), alarmStale, 0, "Two scheduled pulls were missed."},
 		{!end.IsZero() && end.Sub(now) < scimapi.KeyWarning, alarmExpires, int(end.Sub(now).Hours() / 24), fmt.Sprintf("The last key expires soon: 'rollcall keys issue --source %s'.", src.Name)},

@@ -26,6 +26,7 @@ type metrics struct {
 	runDuration *prometheus.HistogramVec
 	reloads     *prometheus.CounterVec
 	pushAlarm   *prometheus.GaugeVec
+	groupAlarm  *prometheus.GaugeVec
 }
 
 func newMetrics(program string) *metrics {
@@ -54,12 +55,15 @@ func newMetrics(program string) *metrics {
 		pushAlarm: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "rollcall_push_alarm", Help: "1 while pushes of 24 hours, since the start, have deactivated more than the gate allows a pull. 0 with push_gate: off.",
 		}, []string{"source"}),
+		groupAlarm: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "rollcall_group_alarm", Help: "1 while a group lacks more members than the gate lets go, because a push of the last 24 hours took them out at once. 0 with push_gate: off.",
+		}, []string{"source"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "rollcall_build_info", Help: "Always 1; the version is the label.", ConstLabels: prometheus.Labels{"version": program},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.durations, m.events, m.runs, m.runDuration, m.reloads, m.pushAlarm, build,
+	m.registry.MustRegister(m.requests, m.durations, m.events, m.runs, m.runDuration, m.reloads, m.pushAlarm, m.groupAlarm, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
