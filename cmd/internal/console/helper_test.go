@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -26,7 +27,7 @@ import (
 // fixture is a console on a record of its own, with a Work that only notes what it was asked for.
 type fixture struct {
 	t       testing.TB
-	store   testStore
+	store   *sqlite.Store
 	clock   *clock
 	work    *fakeWork
 	console *Console
@@ -49,7 +50,7 @@ func newFixture(t testing.TB) *fixture {
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "rollcall.db"), sqlite.Options{Now: f.clock.Now})
 	f.must(err)
 	t.Cleanup(func() { store.Close() })
-	f.store = newTestStore(store)
+	f.store = store
 	f.sources = []Source{
 		{Scope: acme, Setup: explain.Setup{Configured: true, Pulls: true, Kind: "entra"}, Groups: "pushed", People: "assigned"},
 		{Scope: globex, Setup: explain.Setup{Configured: true, Kind: "okta"}, Groups: "off", People: "assigned"},
@@ -273,6 +274,7 @@ type fakeWork struct {
 	now      *explain.Now
 	progress []Progress
 	err      error
+	refuse   error // of what changes something
 }
 
 func (w *fakeWork) note(words ...string) {
@@ -288,12 +290,12 @@ func (w *fakeWork) Review(_ context.Context, planID string) (Reviewed, error) {
 
 func (w *fakeWork) Approve(_ context.Context, planID, by string) (Done, error) {
 	w.note("approve", planID, by)
-	return w.done, w.err
+	return w.done, cmp.Or(w.refuse, w.err)
 }
 
 func (w *fakeWork) Discard(_ context.Context, planID, by string) (Done, error) {
 	w.note("discard", planID, by)
-	return w.done, w.err
+	return w.done, cmp.Or(w.refuse, w.err)
 }
 
 func (w *fakeWork) Undo(_ context.Context, run, by string, dryRun bool) (plan.Plan, Done, error) {
