@@ -24,36 +24,41 @@ type outcomePage struct {
 	Heading string
 	Text    string
 	Mishaps []string // what was not carried out, a sentence each
-	More    int      // mishaps beyond those
 	Back    link
-	Bad     bool
 }
 
 func (p *outcomePage) Title() string { return p.Heading }
 
-// mishapsShown bounds how much of what was not carried out is told by itself; the run's page has all of it.
-const mishapsShown = 200
-
 // tell shows what something came to.
 func (c *Console) tell(w http.ResponseWriter, r *http.Request, status int, page outcomePage) {
-	page.Text, page.Bad = harmless(page.Text), status >= 400
-	if page.More = len(page.Mishaps) - mishapsShown; page.More > 0 {
-		page.Mishaps = page.Mishaps[:mishapsShown]
-	}
+	page.Text = harmless(page.Text)
 	for i := range page.Mishaps {
 		page.Mishaps[i] = harmless(page.Mishaps[i])
 	}
 	c.showStatus(w, r, status, "outcome", &page)
 }
 
-// refuse tells that something was not done, in the words of whoever refused it.
+// refuse tells that nothing was done, in the words of whoever refused it.
 func (c *Console) refuse(w http.ResponseWriter, r *http.Request, heading string, err error, back link) {
-	var p problem
-	if errors.As(err, &p) || errors.Is(err, state.ErrNotFound) || r.Context().Err() != nil {
-		c.fail(w, r, err)
+	var refusal Refusal
+	if errors.As(err, &refusal) {
+		c.tell(w, r, http.StatusConflict, outcomePage{Heading: heading, Text: refusal.Error(), Back: back})
 		return
 	}
-	c.tell(w, r, http.StatusConflict, outcomePage{Heading: heading, Text: err.Error(), Back: back})
+	c.fail(w, r, err)
+}
+
+// broke tells that something may have been done in part, if it was not refused.
+func (c *Console) broke(w http.ResponseWriter, r *http.Request, heading string, err error, back link) {
+	var refusal Refusal
+	if errors.As(err, &refusal) || errors.Is(err, state.ErrNotFound) || r.Context().Err() != nil {
+		c.refuse(w, r, heading, err, back)
+		return
+	}
+	c.Log.Error("what an operator wanted was not done to its end", "path", r.URL.Path, "error", err)
+	c.tell(w, r, http.StatusInternalServerError, outcomePage{
+		Heading: heading, Back: back, Text: "The record did not answer; the log says why. What was carried out before that stays, and is in the journal. Doing it again does the rest.",
+	})
 }
 
 // decision is a way to decide on a plan.
@@ -83,7 +88,7 @@ func (c *Console) decide(d decision) http.HandlerFunc {
 		by := visitorOf(r).Name
 		done, err := d.do(r.Context(), id, by)
 		if err != nil {
-			c.refuse(w, r, "The plan was not "+d.word, err, back)
+			c.broke(w, r, "The plan was not "+d.word, err, back)
 			return
 		}
 		c.decided(r.Context(), state.Deed{Actor: by, What: d.deed, Scope: page.Held.Scope, Subject: id})
@@ -117,6 +122,5 @@ func (c *Console) tellDone(w http.ResponseWriter, r *http.Request, done Done, ne
 		c.done(w, r, next.URL, harmless(done.Says), "")
 		return
 	}
-	heading := explain.Plural(done.Applied, "change") + " applied, " + count(len(done.Mishaps)) + " not"
-	c.tell(w, r, http.StatusOK, outcomePage{Heading: heading, Text: done.Says, Mishaps: done.Mishaps, Back: next})
+	c.tell(w, r, http.StatusOK, outcomePage{Heading: "Not everything was carried out", Text: done.Says, Mishaps: done.Mishaps, Back: next})
 }

@@ -80,7 +80,7 @@ func (c *Console) undo(w http.ResponseWriter, r *http.Request) {
 	}
 	_, done, err := c.Work.Undo(r.Context(), id, by, false)
 	if err != nil {
-		c.refuse(w, r, "The run was not taken back", err, back)
+		c.broke(w, r, "The run was not taken back", err, back)
 		return
 	}
 	c.decided(r.Context(), state.Deed{Actor: by, What: deedUndone, Scope: page.Run.Scope, Subject: id, Note: done.Run})
