@@ -82,6 +82,9 @@ func (a *applier) apply(ctx context.Context, positions []int) ([]ChangeResult, e
 // members carries out a change of memberships, some at a time. What is refused spares the rest, and is what became of the change.
 func (a *applier) members(ctx context.Context, at int) (ChangeResult, error) {
 	c := &a.plan.Changes[at]
+	if c.Action == plan.UpdateGroup {
+		return a.rename(ctx, at)
+	}
 	result := ChangeResult{Change: at, Outcome: ChangeApplied}
 	for some := range slices.Chunk(c.Group.Members, memberBatch) {
 		if err := cmp.Or(ctx.Err(), a.lease.keep(ctx)); err != nil {
@@ -110,6 +113,28 @@ func (a *applier) members(ctx context.Context, at int) (ChangeResult, error) {
 		if part.Outcome != ChangeApplied {
 			result = part
 		}
+	}
+	return result, nil
+}
+
+// rename carries out a change of what is said of a group, which only build can make.
+func (a *applier) rename(ctx context.Context, at int) (ChangeResult, error) {
+	result := ChangeResult{Change: at}
+	if err := cmp.Or(ctx.Err(), a.lease.keep(ctx)); err != nil {
+		return result, err
+	}
+	m, err := a.mutation(ctx, &a.plan.Changes[at])
+	if err == nil {
+		var outcomes []state.Result
+		if outcomes, err = a.store.Write(state.Bulk, []state.Mutation{m}); err == nil {
+			err = outcomes[0].Err
+		}
+	}
+	if err := settleResult(&result, err); err != nil {
+		return result, fmt.Errorf("apply the plan: %w", err)
+	}
+	if errors.Is(err, state.ErrVersion) || errors.Is(err, state.ErrNotFound) {
+		result.Detail = "the group has changed since the plan was made"
 	}
 	return result, nil
 }

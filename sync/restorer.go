@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -24,7 +25,7 @@ var lifeParts = map[string]json.RawMessage{
 	"said": no, "inForce": no, "staged": no, "deletes": no, "pinned": no, "protected": no, "deleted": no, "link": json.RawMessage(`""`),
 }
 
-// restorer makes of accounts what they were.
+// restorer makes of accounts, and of what is said of groups, what they were.
 type restorer struct {
 	reader Reader
 	scope  state.Scope
@@ -87,8 +88,54 @@ func (x *restorer) parts(r state.Record) (parts map[string]json.RawMessage, name
 	return parts, cmp.Or(account.Resource.Get("userName").Text, r.Name), nil
 }
 
+// group reads a group, and splits what is said of it into what the journal names.
+func (x *restorer) group(ctx context.Context, id state.ID) (*plan.Account, map[string]json.RawMessage, error) {
+	record, err := x.reader.Record(ctx, x.scope, state.KindGroup, id)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read group %s: %w", id, err)
+	}
+	group, err := open(record)
+	if err != nil {
+		return nil, nil, err
+	}
+	parts := make(map[string]json.RawMessage, len(group.Resource.Fields))
+	for _, f := range group.Resource.Fields {
+		parts[f.Name] = f.Value.AppendJSON(nil)
+	}
+	return group, parts, nil
+}
+
+// rename makes the mutation that says of a group what was said of it. What somebody else has said since is state.ErrVersion; who has
+// joined or left makes no difference.
+func (x *restorer) rename(ctx context.Context, c *plan.Change, m state.Mutation) (state.Mutation, error) {
+	group, now, err := x.group(ctx, c.Group.ID)
+	if err != nil {
+		return m, err
+	}
+	resource := group.Resource
+	for _, f := range c.Fields {
+		if !bytes.Equal(orNull(now[f.Path]), f.Before) {
+			return m, state.ErrVersion
+		}
+		value, err := scim.ReadJSON(f.After, scim.DefaultLimits)
+		if err != nil {
+			return m, fmt.Errorf("read what %s was: %w", f.Path, err)
+		}
+		resource = resource.With(f.Path, value)
+	}
+	normal, err := scim.GroupType().Normalize(resource)
+	if err != nil {
+		return m, err
+	}
+	m.Kind, m.ID, m.Life, m.Put = state.KindGroup, c.Group.ID, nil, &state.Put{Base: group.Record.Version, Resource: normal.Resource}
+	return m, nil
+}
+
 // build makes the mutation of a change.
 func (x *restorer) build(ctx context.Context, c *plan.Change, m state.Mutation) (state.Mutation, error) {
+	if c.Action == plan.UpdateGroup {
+		return x.rename(ctx, c, m)
+	}
 	record, err := x.find(ctx, c.Account)
 	if err != nil {
 		return m, err
@@ -157,8 +204,18 @@ func (x *restorer) standing(ctx context.Context, p *plan.Plan) (standing []int, 
 
 // moved says by whom the account or a membership of a planned change has been changed since, or "".
 func (x *restorer) moved(ctx context.Context, c *plan.Change, p *plan.Plan) (string, error) {
-	if c.Action == plan.Create {
+	switch c.Action {
+	case plan.Create:
 		return "", nil
+	case plan.UpdateGroup:
+		_, err := x.rename(ctx, c, state.Mutation{})
+		switch {
+		case errors.Is(err, state.ErrVersion):
+			return "what is said of the group was changed since", nil
+		case errors.Is(err, state.ErrNotFound):
+			return "the group has gone", nil
+		}
+		return "", err
 	}
 	id := c.Account
 	if c.Group != nil {

@@ -50,7 +50,7 @@ var ErrJournal = errors.New("the journal is not kept so far back")
 
 // Undo takes back what the journal says was done: attributes, whether accounts are active, links and memberships are as they were before.
 // An account that was made is deactivated, never purged. Whatever somebody else has changed since stays as it is, and a notice of
-// the plan says why; so do the attributes of groups, and a protection. Removals are gated and protected as those of pulls are; what is
+// the plan says why; so do groups that were made or deleted, and a protection. Removals are gated and protected as those of pulls are; what is
 // held waits for Approve. A pin gives way.
 //
 // A scheduled pull would do the same again: before anything is changed the source is only observed, until somebody has looked.
@@ -193,7 +193,13 @@ func (r *runner) planUndo(ctx context.Context, u Undo) ([]int, error) {
 	for i := range order {
 		order[i] = i
 	}
-	turn := func(at int) int64 { return past.turns[past.plan.Changes[at].Account] }
+	turn := func(at int) int64 {
+		c := &past.plan.Changes[at]
+		if c.Group != nil {
+			return past.turns[c.Group.ID]
+		}
+		return past.turns[c.Account]
+	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(turn(b), turn(a)) })
 	return order, nil
 }

@@ -77,6 +77,12 @@ func (x *undoing) read(ctx context.Context) error {
 		if e.Kind == state.KindGroup {
 			x.sit(t, e, takes)
 		}
+		if e.Verb == state.VerbMembers { // which says nothing of the group itself
+			if takes {
+				t.number = e.Number
+			}
+			return nil
+		}
 		if !takes {
 			t.parted = t.parted || t.open
 			t.open, t.other = false, x.by(e.Cause)
@@ -157,7 +163,7 @@ func (x *undoing) invert(ctx context.Context) error {
 		t := x.trails[id]
 		invert := x.account
 		if t.kind == state.KindGroup {
-			invert = x.group
+			invert = x.seated
 		}
 		if err := invert(ctx, t.id, t); err != nil {
 			return err
@@ -270,8 +276,8 @@ func orNull(value json.RawMessage) json.RawMessage {
 	return value
 }
 
-// group plans for the members of one group. Its attributes, and itself, are the provider's.
-func (x *undoing) group(ctx context.Context, id state.ID, t *trail) error {
+// seated plans for one group and its members.
+func (x *undoing) seated(ctx context.Context, id state.ID, t *trail) error {
 	present := make(map[state.ID]bool)
 	err := x.store.Members(ctx, x.source.Scope, id, func(ref state.Ref) bool {
 		present[ref.ID] = true
@@ -287,8 +293,8 @@ func (x *undoing) group(ctx context.Context, id state.ID, t *trail) error {
 		x.keep(id, t, "the group was made since; it stays, with its members")
 		return nil
 	}
-	if slices.ContainsFunc(t.was, func(p part) bool { return p.name != "members" }) {
-		x.keep(id, t, "what is said of the group itself is the provider's")
+	if err := x.itself(ctx, id, t, len(present)); err != nil {
+		return err
 	}
 	var joins, leaves, guarded []plan.Member
 	kept := make(map[string]int)
@@ -327,6 +333,36 @@ func (x *undoing) group(ctx context.Context, id state.ID, t *trail) error {
 	x.plan.Counts.Groups.Compared++
 	x.plan.Counts.Groups.Members += len(present)
 	x.plan.Counts.Groups.Extra += len(leaves) + len(guarded)
+	return nil
+}
+
+// itself plans for what is said of a group.
+func (x *undoing) itself(ctx context.Context, id state.ID, t *trail, size int) error {
+	switch {
+	case t.began == "", !t.open && x.ours(t.other):
+		return nil
+	case !t.open:
+		x.keep(id, t, "what is said of the group itself was changed since "+byWhom(*t.other))
+		return nil
+	case t.parted:
+		x.keep(id, t, "of what is said of the group itself only the last is taken back: before, it was changed "+byWhom(*t.other))
+	}
+	_, now, err := x.group(ctx, id)
+	if err != nil {
+		return err
+	}
+	c := plan.Change{
+		Action: plan.UpdateGroup, Name: t.name, Reason: plan.ReasonUndone, Witnesses: []plan.Witness{}, Group: &plan.Group{ID: id, Size: size, Members: []plan.Member{}},
+	}
+	slices.SortFunc(t.was, func(a, b part) int { return cmp.Compare(a.name, b.name) })
+	for _, p := range t.was {
+		if p.name != "members" && !bytes.Equal(now[p.name], p.was) {
+			c.Fields = append(c.Fields, plan.Field{Path: p.name, Before: orNull(now[p.name]), After: orNull(p.was)})
+		}
+	}
+	if len(c.Fields) > 0 {
+		x.plan.Add(c)
+	}
 	return nil
 }
 

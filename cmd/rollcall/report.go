@@ -178,7 +178,7 @@ func (s *session) printRun(r state.Run) error {
 
 // whatOf says what a change alters.
 func whatOf(c plan.Change) string {
-	if c.Group != nil {
+	if c.Group != nil && len(c.Fields) == 0 {
 		return plural(len(c.Group.Members)+c.Group.LeftOut, "member")
 	}
 	names := make([]string, len(c.Fields))

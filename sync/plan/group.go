@@ -34,7 +34,7 @@ type Member struct {
 }
 
 // ofGroup tells whether an action is about a group's members.
-func (a Action) ofGroup() bool { return a == AddMembers || a == RemoveMembers }
+func (a Action) ofGroup() bool { return a == AddMembers || a == RemoveMembers || a == UpdateGroup }
 
 // fault says what keeps a change of memberships from being one. One that takes earlier ones back needs nobody at the source.
 func (g *Group) fault(undone bool) string {

@@ -49,7 +49,7 @@ type Change struct {
 	Link        bool      `json:"link,omitempty"` // the account is tied to the person as well
 	Witnesses   []Witness `json:"witnesses"`
 	Fields      []Field   `json:"fields,omitempty"` // in the order of the mapping; path "active" is the account's active state
-	Group       *Group    `json:"group,omitempty"`  // of AddMembers and RemoveMembers, which are about no account: Account, Version, Person and Fields are empty
+	Group       *Group    `json:"group,omitempty"`  // of the actions on groups, which are about no account: Account, Version and Person are empty, and Fields but of UpdateGroup
 	Held        bool      `json:"held,omitempty"`
 	HeldBecause Hold      `json:"held_because,omitempty"`
 }
@@ -67,12 +67,13 @@ const (
 	Link       Action = "link" // nothing but the tie between account and person
 	Create     Action = "create"
 
-	AddMembers    Action = "add_members" // to a group that the provider pushed
+	UpdateGroup   Action = "update_group" // what is said of the group itself: by an undo alone, and each value only where it is still what Before says
+	AddMembers    Action = "add_members"  // to a group that the provider pushed
 	RemoveMembers Action = "remove_members"
 )
 
 // Actions lists all actions in the order in which plans are sorted and applied: names are freed before they are taken.
-var Actions = []Action{Deactivate, Update, Reactivate, Link, Create, RemoveMembers, AddMembers}
+var Actions = []Action{Deactivate, Update, Reactivate, Link, Create, UpdateGroup, RemoveMembers, AddMembers}
 
 // removing are the actions that take somebody's access away.
 var removing = []Action{Deactivate, RemoveMembers}
@@ -263,10 +264,13 @@ func (c *Change) fault() string {
 		return "does not say why it is held"
 	case (c.Group != nil) != c.Action.ofGroup():
 		return "does not name a group just where there is one"
-	case c.Group != nil && (c.Person != "" || c.Account != "" || c.Version != 0 || c.Link || len(c.Fields) > 0):
+	case c.Group != nil && (c.Person != "" || c.Account != "" || c.Version != 0 || c.Link || len(c.Fields) > 0 && c.Action != UpdateGroup):
 		return "is about a group and an account"
-	case c.Group != nil:
+	case c.Action == UpdateGroup && (c.Reason != ReasonUndone || c.Group.ID == "" || len(c.Group.Members) > 0 || len(c.Fields) == 0):
+		return "does more to a group, or less, than an undo"
+	case c.Group != nil && c.Action != UpdateGroup:
 		return c.Group.fault(c.Reason == ReasonUndone)
+	case c.Group != nil:
 	case c.Reason != ReasonUndone && (c.Person == "") != (c.Reason == ReasonUnexplained):
 		return "does not name a person just where there is one"
 	case c.Reason == ReasonUnexplained && (c.Action != Deactivate || c.Link):
