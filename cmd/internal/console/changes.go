@@ -19,7 +19,7 @@ import (
 // What a page of changes is bounded by: so many, and so much text.
 const (
 	changesPerPage = 200
-	changesSize    = 80_000 // bytes of HTML
+	changesSize    = 90_000 // bytes of HTML
 	valueSize      = 240    // characters of one value; whoever needs all of it finds the person's own page
 )
 
@@ -60,7 +60,11 @@ func (e *entry) group(fallen string) string {
 	case e.fallen:
 		return fallen
 	}
-	return capital(e.change.Action.Text())
+	title := capital(e.change.Action.Text())
+	if e.change.Held {
+		title += ", held: " + e.change.HeldBecause.Text()
+	}
+	return title
 }
 
 // rank sorts entries by tab.
@@ -72,6 +76,14 @@ func (e *entry) rank() int {
 		return len(changeOrder)
 	}
 	return slices.Index(changeOrder, e.change.Action)
+}
+
+// hold is why the change waits, if it does.
+func (e *entry) hold() plan.Hold {
+	if e.change == nil || e.fallen {
+		return ""
+	}
+	return e.change.HeldBecause
 }
 
 // changesView is one page of changes and notices, as a diff grouped by kind.
@@ -103,7 +115,6 @@ type changeRow struct {
 	What      string // the action, where the heading does not say it
 	Lines     []diffLine
 	Why       string
-	Held      string // why it waits
 	Witnesses []witnessLine
 	Became    string
 	Detail    string
@@ -126,14 +137,16 @@ func viewChanges(r *http.Request, entries []entry, fallen string) changesView {
 	if kind != "" {
 		entries = slices.DeleteFunc(entries, func(e entry) bool { return e.tab() != kind })
 	}
-	slices.SortStableFunc(entries, func(a, b entry) int { return cmp.Compare(a.rank(), b.rank()) })
+	slices.SortStableFunc(entries, func(a, b entry) int { return cmp.Or(cmp.Compare(a.rank(), b.rank()), cmp.Compare(a.hold(), b.hold())) })
 	from, _ := strconv.Atoi(r.FormValue("from"))
 	from = min(max(from, 0), len(entries))
 	v.All, v.From, v.To = len(entries), from+1, from
-	for size := 0; v.To < len(entries) && v.To-from < changesPerPage && size < changesSize; v.To++ {
+	for size := 0; v.To < len(entries) && v.To-from < changesPerPage; v.To++ {
 		e := &entries[v.To]
 		row := e.row()
-		size += row.size()
+		if size += row.size(); size > changesSize && v.To > from {
+			break
+		}
 		v.Became = v.Became || row.Became != ""
 		title := e.group(fallen)
 		if n := len(v.Groups); n == 0 || v.Groups[n-1].Title != title {
@@ -199,9 +212,6 @@ func (e *entry) row() changeRow {
 	if e.fallen {
 		row.What = capital(c.Action.Text())
 	}
-	if c.Held {
-		row.Held = c.HeldBecause.Text()
-	}
 	row.URL = pageOf(c.Account, "")
 	if c.Group != nil {
 		row.URL = pageOf("", c.Group.ID)
@@ -264,9 +274,12 @@ func shownValue(value []byte) string {
 
 // size is about how many bytes of HTML the row takes.
 func (row *changeRow) size() int {
-	const rowMarkup, lineMarkup, witnessMarkup = 150, 50, 40
+	const rowMarkup, lineMarkup, witnessMarkup, statusMarkup = 115, 42, 42, 85
 	size := rowMarkup
-	for _, text := range []string{row.Who, row.URL, row.What, row.Why, row.Held, row.Became, row.Detail} {
+	if row.Became != "" {
+		size += statusMarkup
+	}
+	for _, text := range []string{row.Who, row.URL, row.What, row.Why, row.Detail} {
 		size += len(html.EscapeString(text))
 	}
 	for _, l := range row.Lines {

@@ -132,7 +132,7 @@ func TestPlan(t *testing.T) {
 	f.work.reviewed.Moved = []Moved{{Change: moved, Why: "the account has changed since the plan was made"}}
 	f.work.reviewed.Held.Changes, f.work.reviewed.Held.Removals = 4, 3
 	p := f.get(olga, "/plans/plan-1")
-	p.shows(200, "acme-entra: 4 changes await approval, 3 of them removals", "2 held: more removals than one run may carry out", "3 of 4; 1 change has been overtaken , 2 removals among it",
+	p.shows(200, "acme-entra: 4 changes await approval, 3 of them removals", "2 held: more removals than one run may carry out", "3 of 4; 1 change has been overtaken, 2 removals among it",
 		"41 of 320 active would be deactivated: 13 %; the limit is 32, or 10 % (2 more were deactivated within 24 hours).",
 		"person00001@acme.example", "disabled at the source, read by the pull of 2026-03-04 08:00:00Z", "true", "false", `"+1 555 0100"`, "differs from the source",
 		"No longer stands", "the account has changed since the plan was made", "Type 2 to remove 2", "Approve 2 removals", "no run proposes the same again")
@@ -201,12 +201,13 @@ func TestDecidedMeanwhile(t *testing.T) {
 		t.Errorf("something was done: %q", f.work.asked)
 	}
 
-	f.holdPlan(planOf(correction(1)), "1 held") // decided between the look and the deed
-	f.console.Work.(*fakeWork).reviewed.Held.Status = state.PlanHeld
+	next := planOf(correction(1)) // decided between the look and the deed
+	next.ID = "plan-2"
+	f.holdPlan(next, "1 held")
 	f.work.refuse = Refusal("The plan is approved already by otto@example.com. Nothing was changed.")
-	f.post(olga, "/plans/plan-1/approve").shows(409, "The plan was not approved", "approved already by otto@example.com")
+	f.post(olga, "/plans/plan-2/approve").shows(409, "The plan was not approved", "approved already by otto@example.com")
 	f.work.refuse = fmt.Errorf("disk full")
-	f.post(olga, "/plans/plan-1/discard").shows(500, "The plan was not discarded", "What was carried out before that stays", "Doing it again does the rest").hides("disk full")
+	f.post(olga, "/plans/plan-2/discard").shows(500, "The plan was not discarded", "What was carried out before that stays", "Doing it again does the rest").hides("disk full")
 	deeds, err := f.store.ListDeeds(t.Context(), acme, 0, 10)
 	f.must(err)
 	if len(deeds) != 0 {
@@ -288,8 +289,10 @@ func big() plan.Plan {
 func TestBigPlan(t *testing.T) {
 	f := newFixture(t)
 	f.holdPlan(big(), "16667 held: more removals than one run may carry out")
-	for _, path := range []string{"/plans/plan-1", "/plans/plan-1?from=49800", "/plans/plan-1?kind=update&from=200"} {
-		p := f.get(olga, path).shows(200, "of 50\u2009000")
+	for path, told := range map[string]string{
+		"/plans/plan-1": "1 to 200 of 50\u2009000", "/plans/plan-1?from=49800": "49\u2009801 to ", "/plans/plan-1?kind=update&from=200": "of 33\u2009333",
+	} {
+		p := f.get(olga, path).shows(200, told)
 		if len(p.body) > 100_000 {
 			t.Errorf("%s: %d bytes", path, len(p.body))
 		}

@@ -185,7 +185,7 @@ func longest(t testing.TB) state.Run {
 func TestLongRun(t *testing.T) {
 	f := newFixture(t)
 	f.ran(longest(t))
-	p := f.get(victor, "/runs/run-1").shows(200, "5 000 changes applied", "1 to 200 of 5 000")
+	p := f.get(victor, "/runs/run-1").shows(200, "5\u2009000 changes applied", " of 5\u2009000")
 	if len(p.body) > 100_000 {
 		t.Errorf("%d bytes", len(p.body))
 	}

@@ -45,7 +45,7 @@ func TestUndoNothing(t *testing.T) {
 	f.ran(aRun(t))
 	f.work.plan = planOf()
 	f.work.plan.Counts.Agree = 3
-	f.get(olga, "/runs/run-1/undo").shows(200, "would change nothing", "Nothing to take back. 3 accounts are as it was already.").hides("Type", "back the")
+	f.get(olga, "/runs/run-1/undo").shows(200, "would change nothing", "Nothing to take back. 3 accounts are as it was already.").hides("Type", "Take 0")
 	f.work.err = Refusal("The journal is not kept so far back. Nothing was changed.")
 	f.get(olga, "/runs/run-1/undo").shows(409, "This run cannot be taken back", "The journal is not kept so far back.")
 	f.post(olga, "/runs/run-1/undo").shows(409, "Nothing was taken back")
