@@ -29,6 +29,7 @@ const (
 // Scheduler runs sources when they are due. Make it with NewScheduler.
 type Scheduler struct {
 	engine   *Engine
+	progress func(Source, Progress)
 	ended    func(Source, Report, error)
 	hints    time.Duration
 	spacing  time.Duration
@@ -51,6 +52,7 @@ type SchedulerConfig struct {
 	Engine   *Engine
 	Sources  []Source                    // push-only ones are left out
 	Parallel int                         // runs at the same time; 0: 4
+	Progress func(Source, Progress)      // may be nil; called as Order.Progress is
 	Ended    func(Source, Report, error) // may be nil; called after each run, on that source's goroutine
 
 	// Hints is how often, between the pulls of a source with a schedule, its provider is asked who has changed, where it can tell; see
@@ -67,7 +69,7 @@ func NewScheduler(config SchedulerConfig) (*Scheduler, error) {
 		parallel = defaultParallel
 	}
 	s := &Scheduler{
-		engine: config.Engine, ended: config.Ended, hints: config.Hints, spacing: cmp.Or(config.Spacing, defaultSpacing),
+		engine: config.Engine, progress: config.Progress, ended: config.Ended, hints: config.Hints, spacing: cmp.Or(config.Spacing, defaultSpacing),
 		slots: make(chan struct{}, parallel), triggers: make(map[string]chan struct{}),
 	}
 	var faults []error
@@ -293,7 +295,11 @@ func (s *Scheduler) run(ctx context.Context, source Source) (failed bool) {
 // runSafely turns a panic, in a connector perhaps, into an error: the other sources must go on.
 func (s *Scheduler) runSafely(ctx context.Context, source Source) (report Report, err error) {
 	defer s.recovered(ctx, source, &err)
-	return s.engine.RunOnce(ctx, source, Order{Trigger: TriggerSchedule, Actor: TriggerSchedule})
+	order := Order{Trigger: TriggerSchedule, Actor: TriggerSchedule}
+	if s.progress != nil {
+		order.Progress = func(p Progress) { s.progress(source, p) }
+	}
+	return s.engine.RunOnce(ctx, source, order)
 }
 
 // recovered turns a panic of the function that defers it into an error.

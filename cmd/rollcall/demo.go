@@ -24,7 +24,8 @@ and tells the story: both provision their people, then things change behind the 
 back, and Rollcall finds and repairs them. Every command that is shown is really run. The exit
 code is 1 if the story does not come true.
 
-With --keep everything is left running, to play with, until it is interrupted.`,
+In the end it prints a link that signs you in to the console. On a terminal everything runs on
+until you press Enter; with --keep it is left running, to play with, until it is interrupted.`,
 		Example: `  rollcall demo
   rollcall demo --keep`,
 		Args: wants(),
@@ -46,7 +47,7 @@ func (a *app) demo(ctx context.Context, keep bool) (err error) {
 		err = st.story(playing)
 	}
 	if err == nil {
-		err = st.goOn(keep)
+		err = st.goOn(playing, keep)
 	}
 	if err == nil && keep {
 		<-playing.Done()

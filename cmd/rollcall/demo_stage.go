@@ -32,6 +32,7 @@ type stage struct {
 
 	acme, globex customer
 	receiver     string
+	console      string
 }
 
 // customer is one simulated organisation with its provider and its provisioning.
@@ -66,11 +67,15 @@ func (st *stage) build(ctx context.Context) error {
 	if st.globex.population, err = organisation(21, "globex.example", demoPeople/2, 4, "Sales"); err != nil {
 		return err
 	}
-	address, err := freeAddress()
+	receiver, err := freeAddress()
 	if err != nil {
 		return err
 	}
-	text := "listen: " + address + "\nops: {listen: off}\nstate: rollcall.db\nsources:\n"
+	pages, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	text := "listen: " + receiver + "\nconsole: {listen: '" + pages + "'}\nops: {listen: off}\nstate: rollcall.db\nsources:\n"
 	for _, c := range []*customer{&st.acme, &st.globex} {
 		if err := st.start(ctx, c); err != nil {
 			return err
@@ -99,7 +104,7 @@ func organisation(seed uint64, domain string, people, team int, group string) (*
 	return p, nil
 }
 
-// freeAddress finds a port for the receiver, which the configuration names so that every command shown speaks of the same one.
+// freeAddress finds a port, which the configuration names so that every command shown speaks of the same one.
 func freeAddress() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -145,7 +150,7 @@ func (st *stage) serve(ctx context.Context) error {
 	})
 	select {
 	case bound := <-up:
-		st.receiver = bound.Receiver
+		st.receiver, st.console = bound.Receiver, bound.Console
 		return nil
 	case <-ctx.Done():
 		return errors.Join(errors.New("demo: serve did not come up"), st.group.Wait())

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"os"
@@ -14,7 +15,7 @@ import (
 
 // story is the demo, chapter by chapter. Its error says which part of it did not come true.
 func (st *stage) story(ctx context.Context) error {
-	for _, chapter := range []func(context.Context) error{st.beginning, st.pushes, st.firstPull, st.behindTheBack, st.repair, st.confirm, st.massDisappearance, st.ending} {
+	for _, chapter := range []func(context.Context) error{st.beginning, st.pushes, st.firstPull, st.behindTheBack, st.repair, st.confirm, st.massDisappearance, st.ending, st.inBrowser} {
 		if err := chapter(ctx); err != nil {
 			return err
 		}
@@ -213,10 +214,24 @@ func (st *stage) ending(ctx context.Context) error {
 	return err
 }
 
+// demoOperator is who signs in to the demo's console.
+const demoOperator = "you"
+
+func (st *stage) inBrowser(ctx context.Context) error {
+	st.chapter("The same in a browser")
+	st.say("The console is at %s. Operators sign in with a password, through a provider, or by a link that works once, such as this one:", st.console)
+	_, err := st.run(ctx, exitDone, "operators add "+demoOperator)
+	return err
+}
+
 // goOn says what to do next; what can be done with --keep is also kept in a file on the stage.
-func (st *stage) goOn(keep bool) error {
+func (st *stage) goOn(ctx context.Context, keep bool) error {
 	st.chapter("The story came true, in " + time.Since(st.started).Round(100*time.Millisecond).String())
 	if !keep {
+		if st.app.asks {
+			st.say("Everything is still running, the console too, until you press Enter.")
+			st.awaitEnter(ctx)
+		}
 		fmt.Fprintf(st.app.stdout, `Play with it:        %[1]s demo --keep
 Set it up for real:  cp config.example.yaml rollcall.yaml, then %[1]s config validate
 What else there is:  %[1]s --help
@@ -229,6 +244,7 @@ What else there is:  %[1]s --help
   rollcall status
   rollcall runs list
   rollcall users deactivate %s --reason "I said so" --pin
+  rollcall operators link %s
 
 Change a directory, then run 'rollcall sync', or let the provider push:
 
@@ -236,13 +252,26 @@ Change a directory, then run 'rollcall sync', or let the provider push:
   curl -X POST %s/_control/cycle -d '{"name": "push"}'
   curl -X POST %s/_control/steps -d '[{"do": "suspend", "who": "#3"}]'
 
-The receiver is at %s, its keys in acme.key and globex.key, its log in serve.log.
-`, alias(), st.dir, st.acme.userName(3), st.acme.provider.URL(), st.acme.provider.URL(), st.globex.provider.URL(), st.receiver)
+The console is at %s, the receiver at %s, its keys in acme.key and globex.key, its log in serve.log.
+`, alias(), st.dir, st.acme.userName(3), demoOperator, st.acme.provider.URL(), st.acme.provider.URL(), st.globex.provider.URL(), st.console, st.receiver)
 	fmt.Fprint(st.app.stdout, text)
 	if err := os.WriteFile(filepath.Join(st.dir, "README"), []byte(text), 0o600); err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
 	return nil
+}
+
+// awaitEnter waits until somebody presses Enter, or the context is over.
+func (st *stage) awaitEnter(ctx context.Context) {
+	pressed := make(chan struct{})
+	go func() { // a terminal cannot be asked to stop: this ends with the process
+		defer close(pressed)
+		_, _ = bufio.NewReader(st.app.stdin).ReadString('\n')
+	}()
+	select {
+	case <-pressed:
+	case <-ctx.Done():
+	}
 }
 
 // alias makes the commands that are printed work in another terminal, where rollcall is on no path.

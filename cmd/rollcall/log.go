@@ -8,6 +8,7 @@ const (
 	logVersion    = "version"
 	logReceiver   = "receiver"
 	logOperations = "operations"
+	logConsole    = "console"
 	logReason     = "reason"
 	logFault      = "fault"
 	logFrom       = "from"

@@ -16,10 +16,10 @@ func serveCommand(a *app) *cobra.Command {
 	var addresses string
 	cmd := &cobra.Command{
 		Use:   "serve",
-		Short: "Receive pushes, pull on schedule, answer operations",
-		Long: `Runs the SCIM receiver, the scheduler and the operations listener until SIGINT or SIGTERM; then
-it finishes the requests it has and leaves. An older database is upgraded first, after a copy
-has been put beside it.
+		Short: "Receive pushes, pull on schedule, show the console",
+		Long: `Runs the SCIM receiver, the scheduler, the console and the operations listener until SIGINT or
+SIGTERM; then it finishes the requests it has and leaves. An older database is upgraded first,
+after a copy has been put beside it.
 
 SIGHUP reads the configuration again: it is taken as a whole, or, if anything in it is wrong,
 the old one stays and the log says why. Addresses, TLS files' names and the database need a
@@ -68,7 +68,7 @@ func (a *app) serve(ctx context.Context, hangup <-chan os.Signal, ready func(bou
 		return err
 	}
 	defer s.close()
-	log.Info("up", logVersion, programVersion(), logSources, len(cfg.Sources), logReceiver, s.bound.Receiver, logOperations, s.bound.Operations)
+	log.Info("up", logVersion, programVersion(), logSources, len(cfg.Sources), logReceiver, s.bound.Receiver, logOperations, s.bound.Operations, logConsole, s.bound.Console)
 	if err := ready(s.bound); err != nil {
 		return err
 	}
@@ -81,6 +81,7 @@ func (a *app) serve(ctx context.Context, hangup <-chan os.Signal, ready func(bou
 type boundAddresses struct {
 	Receiver   string // URL, base path included
 	Operations string // URL; "" when off
+	Console    string // URL; "" when off
 }
 
 // write puts the addresses into a file that is whole from the moment it is there. "" is no file.
@@ -89,7 +90,7 @@ func (b boundAddresses) write(file string) error {
 		return nil
 	}
 	part := file + ".part"
-	text := fmt.Sprintf("{\"pid\": %d, \"receiver\": %q, \"operations\": %q}\n", os.Getpid(), b.Receiver, b.Operations)
+	text := fmt.Sprintf("{\"pid\": %d, \"receiver\": %q, \"operations\": %q, \"console\": %q}\n", os.Getpid(), b.Receiver, b.Operations, b.Console)
 	if err := os.WriteFile(part, []byte(text), 0o644); err != nil {
 		return fmt.Errorf("write the addresses: %w", err)
 	}

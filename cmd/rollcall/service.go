@@ -23,15 +23,17 @@ import (
 
 // service is `serve` at work: listeners that stay, and a generation that a reload replaces.
 type service struct {
-	app     *app
-	rec     record
-	log     *slog.Logger
-	metrics *metrics
-	alarms  *alarms
-	waiting *witnesses
+	app      *app
+	rec      record
+	log      *slog.Logger
+	metrics  *metrics
+	alarms   *alarms
+	waiting  *witnesses
+	progress *progressBoard
 
 	receiver   net.Listener
 	operations net.Listener // nil: off
+	page       *page        // nil: off
 	bound      boundAddresses
 
 	current  atomic.Pointer[generation]
@@ -55,7 +57,7 @@ type generation struct {
 // newService takes the addresses and makes the first generation. It starts nothing; call close in the end.
 func newService(ctx context.Context, a *app, cfg *config, rec record, log *slog.Logger) (_ *service, err error) {
 	s := &service{app: a, rec: rec, log: log, metrics: newMetrics(programVersion())}
-	s.alarms, s.waiting = newAlarms(rec, s.metrics, log, a.now), newWitnesses(rec, log, a.now)
+	s.alarms, s.waiting, s.progress = newAlarms(rec, s.metrics, log, a.now), newWitnesses(rec, log, a.now), newProgressBoard()
 	s.metrics.registry.MustRegister(&recordCollector{health: s.health, now: a.now, log: log})
 	defer func() {
 		if err != nil {
@@ -87,7 +89,10 @@ func (s *service) listen(cfg *config) error {
 		}
 		s.bound.Operations = "http://" + s.operations.Addr().String()
 	}
-	return nil
+	if s.page, err = s.openConsole(cfg); err == nil && s.page != nil {
+		s.bound.Console = s.page.url
+	}
+	return err
 }
 
 // close gives the addresses back, whether run has been called or not.
@@ -96,6 +101,9 @@ func (s *service) close() {
 		if l != nil {
 			_ = l.Close() // closed already, after run
 		}
+	}
+	if s.page != nil {
+		_ = s.page.listener.Close()
 	}
 }
 
@@ -136,7 +144,9 @@ func (s *service) newGeneration(ctx context.Context, cfg *config) (*generation, 
 		g.runnable[source.Scope.Source] = source
 	}
 	g.scheduler, err = dirsync.NewScheduler(dirsync.SchedulerConfig{
-		Engine: g.engine, Sources: sources, Parallel: cfg.ParallelPulls, Hints: cfg.Hints, Ended: func(source dirsync.Source, r dirsync.Report, err error) { s.ended(g, source, r, err) },
+		Engine: g.engine, Sources: sources, Parallel: cfg.ParallelPulls, Hints: cfg.Hints,
+		Progress: func(source dirsync.Source, p dirsync.Progress) { s.progress.step(source.Scope.Source, p, s.app.now()) },
+		Ended:    func(source dirsync.Source, r dirsync.Report, err error) { s.ended(g, source, r, err) },
 	})
 	if err != nil {
 		return nil, err
@@ -179,6 +189,7 @@ func reasonOf(err error) string {
 
 // ended counts a run. One that was cut off by a reload is noted, so that the next generation takes it up at once.
 func (s *service) ended(g *generation, source dirsync.Source, r dirsync.Report, err error) {
+	s.progress.end(source.Scope.Source, r, err)
 	if errors.Is(err, state.ErrLeased) {
 		return // somebody else ran
 	}
@@ -204,27 +215,32 @@ const (
 
 // run serves until the context is over, then drains.
 func (s *service) run(ctx context.Context, hangup <-chan os.Signal) error {
-	receiver := &http.Server{
-		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.current.Load().handler.ServeHTTP(w, r) }),
-		ReadHeaderTimeout: headerTime, ReadTimeout: bodyTime, WriteTimeout: bodyTime, IdleTimeout: idleTime, MaxHeaderBytes: headerSize,
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	}
-	operations := &http.Server{
-		Handler: s.operationsHandler(), ReadHeaderTimeout: headerTime, ReadTimeout: headerTime, WriteTimeout: time.Minute, IdleTimeout: idleTime,
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	}
+	receiver := s.newServer(http.HandlerFunc(s.receive))
+	receiver.ReadTimeout, receiver.WriteTimeout = bodyTime, bodyTime
+	operations, pages := s.newServer(s.operationsHandler()), &http.Server{}
+	operations.WriteTimeout = time.Minute
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.schedule(ctx, hangup) })
-	group.Go(func() error { return s.serveReceiver(receiver) })
+	group.Go(func() error {
+		return s.serveTLS(receiver, s.receiver, s.current.Load().cfg.CertFile, s.current.Load().cfg.KeyFile)
+	})
 	group.Go(func() error { return s.alarms.run(ctx, s.current.Load) })
 	group.Go(func() error { return s.waiting.run(ctx, s.current.Load) })
 	group.Go(func() error { return newUpkeep(s.rec, s.log, s.app.now).run(ctx, s.current.Load) })
 	if s.operations != nil {
 		group.Go(func() error { return ignoreClosed(operations.Serve(s.operations)) })
 	}
+	if s.page != nil {
+		pages = s.consoleServer()
+		cfg := s.current.Load().cfg
+		group.Go(func() error { return s.serveTLS(pages, s.page.listener, cfg.ConsoleCert, cfg.ConsoleKey) })
+		group.Go(func() error { return s.page.pulls.run(ctx) })
+		group.Go(func() error { return s.digest(ctx) })
+	}
 	group.Go(func() error {
 		<-ctx.Done()
 		s.draining.Store(true)
+		s.progress.close() // who watches a run would be waited for
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 		defer cancel()
 		// The operations listener goes last, so that /readyz tells the balancer meanwhile.
@@ -232,23 +248,34 @@ func (s *service) run(ctx context.Context, hangup <-chan os.Signal) error {
 			s.log.Warn("requests were cut off", logError, err)
 			_ = receiver.Close()
 		}
+		if err := pages.Shutdown(drain); err != nil {
+			_ = pages.Close()
+		}
 		_ = operations.Shutdown(drain)
 		return nil
 	})
 	return group.Wait()
 }
 
-func (s *service) serveReceiver(receiver *http.Server) error {
-	cfg := s.current.Load().cfg
-	if cfg.CertFile == "" {
-		return ignoreClosed(receiver.Serve(s.receiver))
+// newServer makes a server that bounds what a client can take of it. Call it for as many listeners as there are.
+func (s *service) newServer(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler: handler, ReadHeaderTimeout: headerTime, ReadTimeout: headerTime, WriteTimeout: bodyTime, IdleTimeout: idleTime, MaxHeaderBytes: headerSize,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
-	c, err := newCertificate(cfg.CertFile, cfg.KeyFile, s.log)
+}
+
+// serveTLS serves a listener until the server is shut down; with a certificate only over TLS.
+func (s *service) serveTLS(server *http.Server, listener net.Listener, certFile, keyFile string) error {
+	if certFile == "" {
+		return ignoreClosed(server.Serve(listener))
+	}
+	c, err := newCertificate(certFile, keyFile, s.log)
 	if err != nil {
 		return err
 	}
-	receiver.TLSConfig = c.config()
-	return ignoreClosed(receiver.ServeTLS(s.receiver, "", ""))
+	server.TLSConfig = c.config()
+	return ignoreClosed(server.ServeTLS(listener, "", ""))
 }
 
 func ignoreClosed(err error) error {
@@ -318,6 +345,8 @@ func (s *service) reload(ctx context.Context) (*generation, error) {
 	old := s.current.Load().cfg
 	for _, fixed := range []struct{ setting, old, new string }{
 		{"listen", old.Listen, cfg.Listen}, {"ops.listen", old.OpsListen, cfg.OpsListen}, {"state", old.State, cfg.State},
+		{"console.listen", old.ConsoleListen, cfg.ConsoleListen}, {"console.public_url", old.ConsoleURL, cfg.ConsoleURL},
+		{"console.tls.cert", old.ConsoleCert, cfg.ConsoleCert}, {"console.tls.key", old.ConsoleKey, cfg.ConsoleKey},
 		{"tls.cert", old.CertFile, cfg.CertFile}, {"tls.key", old.KeyFile, cfg.KeyFile},
 	} {
 		if fixed.old != fixed.new {

@@ -133,7 +133,7 @@ type sourceView struct {
 	Days    days
 	Rows    []state.Day // of the picture, newest first, as a table
 	NextRun time.Time
-	Deeds   []state.Deed
+	Deeds   []deedRow
 	Live    int // keys
 	MayPull bool
 }
@@ -159,7 +159,7 @@ func (c *Console) sourcePage(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		v.Days = pictures[source.Scope]
 		v.Rows = v.Days.rows(firstDay(c.Now()))
-		v.Deeds, err = c.Store.ListDeeds(r.Context(), source.Scope, 0, deedsShown)
+		v.Deeds, err = c.deedsOf(r, source.Scope)
 	}
 	if err != nil {
 		c.fail(w, r, err)
@@ -174,4 +174,14 @@ func (c *Console) sourcePage(w http.ResponseWriter, r *http.Request) {
 		v.NextRun = h.Next(c.Now())
 	}
 	c.show(w, r, "source", &v)
+}
+
+// deedsOf tells what operators did to a source lately.
+func (c *Console) deedsOf(r *http.Request, scope state.Scope) ([]deedRow, error) {
+	deeds, err := c.Store.ListDeeds(r.Context(), scope, 0, deedsShown)
+	rows := make([]deedRow, len(deeds))
+	for i, d := range deeds {
+		rows[i] = tell(d)
+	}
+	return rows, err
 }
