@@ -18,6 +18,7 @@ type Change struct {
 	Left   []ID    // members that it loses; a group that goes or comes back loses or gains all that can be seen
 
 	now      time.Time
+	stamp    uint64     // of After, if the change is one
 	resource scim.Value // of After, when put
 	split    bool       // from and to are known
 	from, to []attribute
@@ -31,7 +32,7 @@ func Judge(present *Record, m *Mutation, now time.Time) (Change, error) {
 	if err := m.check(); err != nil {
 		return Change{}, err
 	}
-	c := Change{Before: present, now: now.UTC().Truncate(time.Millisecond)}
+	c := Change{Before: present, now: now.UTC().Truncate(time.Millisecond), stamp: m.Stamp}
 	next, err := m.appear(present)
 	if err != nil {
 		return Change{}, err
@@ -194,7 +195,7 @@ func (m *Mutation) check() error {
 	if life == nil {
 		life = &Life{}
 	}
-	aboutActive := life.Said != nil || life.Stage || life.Deletes || life.InForce != nil || life.Pinned != nil || life.Protected != nil || life.Link != nil
+	aboutActive := life.Said != nil || life.Stage || life.Deletes || life.InForce != nil || life.Pinned != nil || life.Protected != nil || life.Link != nil || m.Stamp != 0
 	fault := ""
 	switch {
 	case m.ID == "":
@@ -210,7 +211,7 @@ func (m *Mutation) check() error {
 	case m.Members != nil && m.Kind != KindGroup:
 		fault = "only groups have members"
 	case aboutActive && m.Kind != KindAccount:
-		fault = "only accounts are said, in force, pinned, protected and linked"
+		fault = "only accounts are said, in force, pinned, protected, linked and stamped"
 	case life.Stage && life.Said == nil, life.Stage && life.InForce != nil && m.Cause.Kind != CauseUndo:
 		fault = "staging needs something said that is not in force"
 	case life.Deletes && (!life.Stage || *life.Said):
@@ -244,7 +245,7 @@ func (c *Change) Finish() (changed bool) {
 		return true
 	}
 	c.After.Version++
-	c.After.Stamp = 0
+	c.After.Stamp = c.stamp
 	c.After.ModifiedAt = c.now
 	if c.Before == nil {
 		c.After.CreatedAt = c.now

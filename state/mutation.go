@@ -19,6 +19,10 @@ type Mutation struct {
 	Members *Members
 	Life    *Life
 
+	// Stamp is what the Stamp of an account becomes if the mutation changes it: whoever makes an account agree with its mapping need not
+	// find out that it does. After a change without one it is 0.
+	Stamp uint64
+
 	// Gate, unless nil, is asked before an account that is in force is put out of force or taken away; what it holds is refused with
 	// ErrHeld.
 	Gate Gate

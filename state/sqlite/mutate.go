@@ -11,14 +11,14 @@ const (
 
 	insertRecord = `INSERT INTO records (id, source, kind, version, said, in_force, staged, pinned, protected, stamp,
 		created_at, modified_at, deleted_at, link, unique_key, external_id, name, resource)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?)`
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	deleteRecord = `DELETE FROM records WHERE record = ?`
 
 	// SQLite writes an index anew for each row of which a statement names one of the index's columns, be it to set it to what it is:
 	// what most changes leave alone has statements of its own. Keys go before life: a tombstone's are nobody's.
-	updateRecord = `UPDATE records SET version = ?, said = ?, in_force = ?, staged = ?, pinned = ?, protected = ?, stamp = 0,
+	updateRecord = `UPDATE records SET version = ?, said = ?, in_force = ?, staged = ?, pinned = ?, protected = ?, stamp = ?,
 		modified_at = ?, name = ?, resource = ? WHERE record = ?`
-	updateRecordAndKeys = `UPDATE records SET version = ?, said = ?, in_force = ?, staged = ?, pinned = ?, protected = ?, stamp = 0,
+	updateRecordAndKeys = `UPDATE records SET version = ?, said = ?, in_force = ?, staged = ?, pinned = ?, protected = ?, stamp = ?,
 		modified_at = ?, name = ?, resource = ?, unique_key = ?, external_id = ? WHERE record = ?`
 	updateLife = `UPDATE records SET deleted_at = ?, link = ? WHERE record = ?`
 
@@ -220,7 +220,7 @@ func (w *work) writeRecord() error {
 		return nil
 	case w.row == 0:
 		err := w.c.exec(insertRecord, string(r.ID), w.held.source, int64(r.Kind), r.Version,
-			toBool(r.Said), toBool(r.InForce), toStaged(r), toBool(r.Pinned), toBool(r.Protected),
+			toBool(r.Said), toBool(r.InForce), toStaged(r), toBool(r.Pinned), toBool(r.Protected), int64(r.Stamp),
 			toMilli(r.CreatedAt), toMilli(r.ModifiedAt), toMilli(r.DeletedAt),
 			toText(r.Link), toText(w.keys.unique), toText(w.keys.externalID), r.Name, string(r.Resource))
 		w.row = w.c.inserted()
@@ -228,7 +228,7 @@ func (w *work) writeRecord() error {
 		return err
 	}
 	update, values := updateRecord, []any{r.Version, toBool(r.Said), toBool(r.InForce), toStaged(r), toBool(r.Pinned), toBool(r.Protected),
-		toMilli(r.ModifiedAt), r.Name, string(r.Resource)}
+		int64(r.Stamp), toMilli(r.ModifiedAt), r.Name, string(r.Resource)}
 	if w.m.Put != nil && !w.change.Removes() && (w.change.Appears() || w.keys.unique != w.oldKeys.unique || w.keys.externalID != w.oldKeys.externalID) {
 		update, values = updateRecordAndKeys, append(values, toText(w.keys.unique), toText(w.keys.externalID))
 	}

@@ -39,6 +39,7 @@ func Run(t *testing.T, open Open) {
 		{"bulk", testBulk},
 		{"many callers at once", testManyCallers},
 		{"index and agreements", testIndex},
+		{"stamps", testStamp},
 		{"sources", testSources},
 		{"leases", testLeases},
 		{"stale epochs", testEpochs},

@@ -136,6 +136,9 @@ func (h *history) mutation(r *rapid.T) state.Mutation {
 	case "purge":
 		m.Life = &state.Life{Remove: state.RemovePurge}
 	}
+	if kind == state.KindAccount && what != "delete" && what != "purge" && rapid.IntRange(0, 3).Draw(r, "stamped") == 0 {
+		m.Stamp = rapid.Uint64().Draw(r, "stamp")
+	}
 	return m
 }
 

@@ -59,6 +59,48 @@ func testIndex(t *testing.T, f *fixture) {
 	}
 }
 
+func testStamp(t *testing.T, f *fixture) {
+	const stamp = 1<<63 + 7 // needs all 64 bits
+	m := state.Mutation{Kind: state.KindAccount, ID: "a", Cause: pulled, Stamp: stamp,
+		Put: &state.Put{Resource: parse(t, `{"userName":"ada"}`)}, Life: &state.Life{Link: new("person-1")}}
+	wantStamp := func(after string, result state.Result, want uint64) {
+		t.Helper()
+		kept := f.record(t, state.KindAccount, "a")
+		if result.Err != nil || result.Record.Stamp != want || kept.Stamp != want {
+			t.Errorf("after %s: %v, Stamp = %d in the result and %d in the record, want %d", after, result.Err, result.Record.Stamp, kept.Stamp, want)
+		}
+	}
+	wantStamp("a creation", f.try(t, m), stamp)
+	m.Put, m.Life, m.Stamp = &state.Put{Base: 1, Resource: m.Put.Resource}, nil, 8
+	wantStamp("no change", f.try(t, m), stamp)
+	m.Put.Resource = parse(t, `{"userName":"eva"}`)
+	wantStamp("a change", f.try(t, m), 8)
+	m.Put.Base = 1
+	if result := f.try(t, m); !errors.Is(result.Err, state.ErrVersion) {
+		t.Errorf("a change of an old version = %v, want ErrVersion", result.Err)
+	}
+	wantStamp("a refusal", state.Result{Record: state.Record{Stamp: 8}}, 8)
+	wantStamp("a change of life alone", f.try(t, state.Mutation{Kind: state.KindAccount, ID: "a", Cause: pulled, Stamp: 9, Life: &state.Life{Link: new("person-2")}}), 9)
+	wantStamp("a change without a stamp", f.life(t, "a", pushed, state.Life{Said: new(false)}), 0)
+	if err := f.Index(t.Context(), here, func(row state.IndexRow) error {
+		if row.Stamp != 0 || row.Version != 4 {
+			t.Errorf("Index has stamp %d and version %d, want 0 and 4", row.Stamp, row.Version)
+		}
+		return nil
+	}); err != nil {
+		t.Errorf("Index: %v", err)
+	}
+	for name, m := range map[string]state.Mutation{
+		"a group":        {Kind: state.KindGroup, ID: "g", Stamp: 1, Put: &state.Put{Resource: parse(t, `{"displayName":"Staff"}`)}},
+		"who is deleted": {Kind: state.KindAccount, ID: "a", Stamp: 1, Life: &state.Life{Remove: state.RemoveDelete}},
+		"who is purged":  {Kind: state.KindAccount, ID: "a", Stamp: 1, Life: &state.Life{Remove: state.RemovePurge}},
+	} {
+		if result := f.try(t, m); !errors.Is(result.Err, state.ErrMutation) {
+			t.Errorf("a stamp for %s = %v, want ErrMutation", name, result.Err)
+		}
+	}
+}
+
 func testSources(t *testing.T, f *fixture) {
 	ctx := t.Context()
 	created := f.clock.Now()
