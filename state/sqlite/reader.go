@@ -31,6 +31,10 @@ var _ interface {
 
 const busyTimeout = "busy_timeout = 10000"
 
+// mapFile has up to 1 GiB of the file read where the system's own cache has it: to read a whole source costs half. Nothing is written
+// that way, and the file never gets shorter while it is open; what the map can't show is read as ever.
+const mapFile = "mmap_size = 1073741824"
+
 // OpenReader opens a database to read, for what must not change anything, such as a dry run. A database that is not there yet is
 // created, empty; an older or newer schema is refused as by Open. Close it.
 func OpenReader(ctx context.Context, path string) (*Reader, error) {
@@ -46,7 +50,7 @@ func openReader(path string) (*Reader, error) {
 	r := &Reader{path: path, free: make(chan struct{}, n), closed: make(chan struct{})}
 	r.close = sync.OnceValue(r.drain)
 	for range n {
-		c, err := connect(path, busyTimeout, "query_only = 1", "cache_size = -16000")
+		c, err := connect(path, busyTimeout, "query_only = 1", "cache_size = -16000", mapFile)
 		if err != nil {
 			r.Close()
 			return nil, err
