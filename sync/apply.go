@@ -11,6 +11,7 @@ import (
 
 	"rollcall/state"
 	"rollcall/state/scim"
+	"rollcall/sync/mapping"
 	"rollcall/sync/plan"
 )
 
@@ -25,7 +26,8 @@ type applier struct {
 	lease    *lease
 	users    *scim.ResourceType
 	plan     *plan.Plan
-	cause    state.Cause // its Reason is each change's own
+	targets  []mapping.Target // of the mapping that it was made with; nil: its changes have no stamps
+	cause    state.Cause      // its Reason is each change's own
 	now      func() time.Time
 	progress func(Progress)
 
@@ -227,6 +229,7 @@ func (a *applier) mutation(ctx context.Context, c *plan.Change) (state.Mutation,
 		m.ID = state.NewID()
 	}
 	resource := scim.ObjectOf()
+	before, written := resource, make([]scim.Value, len(a.targets))
 	writes := false
 	for _, f := range c.Fields {
 		value, err := scim.ReadJSON(f.After, scim.DefaultLimits)
@@ -249,8 +252,12 @@ func (a *applier) mutation(ctx context.Context, c *plan.Change) (state.Mutation,
 			if resource, err = scim.ReadJSON(record.Resource, scim.DefaultLimits); err != nil {
 				return m, fmt.Errorf("read the recorded resource of %s: %w", c.Account, err)
 			}
+			before = resource
 		}
 		writes = true
+		if i := slices.IndexFunc(a.targets, func(t mapping.Target) bool { return t.Text == f.Path }); i >= 0 {
+			written[i] = value
+		}
 		if resource, err = a.users.Assign(resource, path, value); err != nil {
 			return m, err
 		}
@@ -261,6 +268,10 @@ func (a *applier) mutation(ctx context.Context, c *plan.Change) (state.Mutation,
 			return m, err
 		}
 		m.Put = &state.Put{Base: c.Version, Resource: normal.Resource}
+		resource = normal.Resource
+	}
+	if c.Stamp != 0 && plan.Settles(a.targets, before, resource, written) {
+		m.Stamp = c.Stamp
 	}
 	return m, nil
 }

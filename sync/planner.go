@@ -304,8 +304,14 @@ func (p *planner) consider(ctx context.Context, read *connectors.Person, at int)
 		p.agreements = append(p.agreements, state.Agreement{Row: record.Row, Version: record.Version, Stamp: p.stamp(record.Version, person.ID)})
 		p.plan.Counts.Agree++
 	}
+	if c := decision.Change; c != nil && slices.Contains(settling, c.Action) {
+		c.Stamp = p.stamp(c.Version+1, person.ID)
+	}
 	return p.accept(ctx, person.ID, decision, o.account)
 }
+
+// settling are the changes after which an account may be as the mapping wants it, and has the next version.
+var settling = []plan.Action{plan.Update, plan.Link, plan.Create}
 
 // agrees tells, without reading the record, whether the person's account is just as it was when it last agreed with the same values.
 // Whoever is in force and should not be, or the other way round, never agrees, whatever a hash says.

@@ -32,6 +32,7 @@ type history struct {
 
 func newHistory(t *testing.T, rt *rapid.T) *history {
 	h := &history{world: newWorld(t), rt: rt, rehired: make(map[state.ID]*soul)}
+	h.engine.Reader = unstamped{h.store} // dry runs compare everyone, and foretell what real ones do by stamps
 	h.dir.pageSize = 4
 	h.dir.lookTells = rapid.Bool().Draw(rt, "look tells assignment")
 	h.source.Rules.Settle = rapid.SampledFrom([]time.Duration{0, 15 * time.Minute}).Draw(rt, "settle")

@@ -216,15 +216,21 @@ func (r *runner) usual(ctx context.Context) (int, error) {
 	if r.people != nil {
 		return 0, nil
 	}
-	runs, err := r.reader().ListRuns(ctx, r.source.Scope, lookBack)
-	if err != nil {
-		return 0, fmt.Errorf("read the last runs: %w", err)
-	}
 	var people []int
-	for i := 0; i < len(runs) && len(people) < plan.UsualPulls; i++ {
-		past, basis, err := readProof(runs[i])
-		if err == nil && IsPull(runs[i]) && past.Complete && basis == r.planner.plan.Basis { // what cannot be read says nothing
-			people = append(people, past.People)
+	for _, n := range []int{1 + plan.UsualPulls, lookBack} { // mostly the last are enough, and reports may be long
+		runs, err := r.reader().ListRuns(ctx, r.source.Scope, n)
+		if err != nil {
+			return 0, fmt.Errorf("read the last runs: %w", err)
+		}
+		people = people[:0]
+		for i := 0; i < len(runs) && len(people) < plan.UsualPulls; i++ {
+			past, basis, err := readProof(runs[i])
+			if err == nil && IsPull(runs[i]) && past.Complete && basis == r.planner.plan.Basis { // what cannot be read says nothing
+				people = append(people, past.People)
+			}
+		}
+		if len(people) == plan.UsualPulls || len(runs) < n {
+			break
 		}
 	}
 	return plan.Usual(people), nil
@@ -256,7 +262,7 @@ func (r *runner) carryOut(ctx context.Context, kept state.Source) error {
 // act applies what the plan does not hold, keeps what it does, and remembers what was noticed.
 func (r *runner) act(ctx context.Context) error {
 	a := applier{
-		store: r.engine.Store, lease: &r.lease, users: r.engine.users(), plan: &r.report.Plan, now: r.engine.now, progress: r.progress,
+		store: r.engine.Store, lease: &r.lease, users: r.engine.users(), plan: &r.report.Plan, targets: r.source.Mapping.Targets(), now: r.engine.now, progress: r.progress,
 		cause: state.Cause{Kind: state.CausePull, Actor: cmp.Or(r.order.Actor, r.order.Trigger), Run: r.report.Run.ID},
 	}
 	var open []int

@@ -253,6 +253,26 @@ func Drift(t mapping.Target, account, want scim.Value) (field Field, differs boo
 	return Field{Path: t.Text, Before: before(have), After: want.AppendJSON(nil)}, differs
 }
 
+// Settles tells whether an account that lacked nothing but some values is as the mapping wants it, active apart, now that they have been
+// written: each target that is compared leads to what was written or, if nothing was, to what it led to before. One value may have
+// moved another. written has one value per target, of those that were not written null.
+func Settles(targets []mapping.Target, before, after scim.Value, written []scim.Value) bool {
+	for i, t := range targets {
+		if t.Volatile || t.Apply != mapping.Always && t.Apply != mapping.Add || isActive(t.Path) {
+			continue
+		}
+		have := scim.UserType().Select(after, t.Path)
+		if written[i].Kind != scim.Null {
+			if !same(have, written[i]) {
+				return false
+			}
+		} else if !slices.EqualFunc(scim.UserType().Select(before, t.Path), have, scim.Value.Equal) {
+			return false
+		}
+	}
+	return true
+}
+
 // active returns the mapping's word on active; mapped is false if there is no always-mapped one or it is null.
 func (d *Decider) active(values []scim.Value) (active, mapped bool) {
 	for i, t := range d.Targets {

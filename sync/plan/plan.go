@@ -52,6 +52,10 @@ type Change struct {
 	Group       *Group    `json:"group,omitempty"`  // of the actions on groups, which are about no account: Account, Version and Person are empty, and Fields but of UpdateGroup
 	Held        bool      `json:"held,omitempty"`
 	HeldBecause Hold      `json:"held_because,omitempty"`
+
+	// Stamp is the account's once the change has been carried out, if it then is as the mapping wants it (see Settles); 0: who knows. It
+	// is never saved: what is carried out later is found in agreement by a later run.
+	Stamp uint64 `json:"-"`
 }
 
 // Removal tells whether the change takes somebody's access away.
