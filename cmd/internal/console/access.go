@@ -67,7 +67,7 @@ func (c *Console) guard(next http.Handler) http.Handler {
 		}
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			if err := c.checkForm(r); err != nil {
-				c.refuse(w, r, err)
+				c.failOutside(w, r, err)
 				return
 			}
 		}
@@ -88,7 +88,7 @@ func (c *Console) admit(w http.ResponseWriter, r *http.Request) (*http.Request, 
 		return r, false
 	case err != nil:
 		c.Log.Error("a session could not be looked up", "error", err)
-		c.refuse(w, r, problem{http.StatusServiceUnavailable, "The record did not answer", "Who you are could not be looked up; the log says why. Nothing was changed. Try again in a moment."})
+		c.failOutside(w, r, problem{http.StatusServiceUnavailable, "The record did not answer", "Who you are could not be looked up; the log says why. Nothing was changed. Try again in a moment."})
 		return r, false
 	}
 	return c.withFlash(withVisitor(r, v)), true
@@ -141,8 +141,8 @@ func (c *Console) checkForm(r *http.Request) error {
 	return nil
 }
 
-// refuse shows what is wrong with a request, to strangers without the navigation.
-func (c *Console) refuse(w http.ResponseWriter, r *http.Request, err error) {
+// failOutside shows what is wrong with a request, to strangers without the navigation.
+func (c *Console) failOutside(w http.ResponseWriter, r *http.Request, err error) {
 	var p problem
 	if visitorOf(r).Name == "" && errors.As(err, &p) {
 		c.showStatus(w, r, p.Status, "bare-sign-in-problem", p)

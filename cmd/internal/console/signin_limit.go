@@ -70,7 +70,7 @@ func (t *tries) forgive(name, address string) {
 	}
 }
 
-// room forgets what is old, and if all is young, anything.
+// room forgets what is old, and if most is young, anything: a quarter at once, so that a flood of names costs little each.
 func (t *tries) room(now time.Time) {
 	if len(t.failed) < maxTracked {
 		return
@@ -81,7 +81,7 @@ func (t *tries) room(now time.Time) {
 		}
 	}
 	for key := range t.failed {
-		if len(t.failed) < maxTracked {
+		if len(t.failed) <= maxTracked*3/4 {
 			return
 		}
 		delete(t.failed, key)
