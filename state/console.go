@@ -167,6 +167,15 @@ type Lister interface {
 	Search(ctx context.Context, text string, limit int) ([]Listed, error)
 }
 
+// Seats reads who is in groups by the page.
+type Seats interface {
+	// MembersAfter returns the members of a group that joined behind a place (0 = from the beginning), in order of joining, at most limit,
+	// and the place where the next page begins; 0 = there is no more. ErrNotFound if there is no such group.
+	MembersAfter(ctx context.Context, scope Scope, group ID, after int64, limit int) (members []Ref, next int64, err error)
+	// CountMembers counts the members of those groups that are there, of each no further than limit.
+	CountMembers(ctx context.Context, scope Scope, groups []ID, limit int) (map[ID]int, error)
+}
+
 // Day is what happened to a source on one day, UTC.
 type Day struct {
 	Scope    Scope

@@ -44,6 +44,7 @@ type record interface {
 	state.Invites
 	state.Deeds
 	state.Lister
+	state.Seats
 	state.Digests
 	state.RunHeads
 	state.RequestHeads

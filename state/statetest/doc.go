@@ -29,6 +29,7 @@ type Store interface {
 	state.Invites
 	state.Deeds
 	state.Lister
+	state.Seats
 	state.Digests
 	state.RunHeads
 	state.RequestHeads

@@ -35,6 +35,7 @@ func Run(t *testing.T, open Open) {
 		{"members who go and come back", testMembersRemoval},
 		{"many members", testManyMembers},
 		{"groups of many", testGroups},
+		{"members by the page", testSeats},
 		{"one refused spares its neighbours", testNeighbours},
 		{"bulk", testBulk},
 		{"many callers at once", testManyCallers},

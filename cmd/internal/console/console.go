@@ -30,6 +30,7 @@ type Store interface {
 	state.Runs
 	state.Requests
 	state.Lister
+	state.Seats
 	state.Digests
 	state.RunHeads
 	state.RequestHeads
