@@ -80,7 +80,11 @@ func plansListCommand(a *app) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		plans, err := s.rec.ListPlans(ctx, scope, limit)
+		status := state.PlanHeld
+		if all {
+			status = ""
+		}
+		plans, err := s.rec.PlanHeads(ctx, scope, status, "", limit)
 		if err != nil {
 			return fmt.Errorf("list plans: %w", err)
 		}
@@ -90,9 +94,7 @@ func plansListCommand(a *app) *cobra.Command {
 			return err
 		}
 		for _, p := range plans {
-			if all || p.Status == state.PlanHeld {
-				add(newPlanView(p))
-			}
+			add(newPlanView(p))
 		}
 		return out.end("no plan is held")
 	})

@@ -96,11 +96,11 @@ func (s *session) stillHeld(ctx context.Context, p state.HeldPlan) error {
 		}
 		return fmt.Errorf("plan %s is %s already", p.ID, p.Status)
 	}
-	list, err := s.rec.ListPlans(ctx, p.Scope, 1)
+	list, err := s.rec.PlanHeads(ctx, p.Scope, state.PlanHeld, "", 1)
 	if err != nil {
 		return fmt.Errorf("list plans: %w", err)
 	}
-	if len(list) > 0 && list[0].Status == state.PlanHeld {
+	if len(list) > 0 {
 		return fmt.Errorf("plan %s was replaced: the plan of source %s that is held now is %s; look at it with 'rollcall plans show %s'",
 			p.ID, p.Scope.Source, list[0].ID, list[0].ID)
 	}

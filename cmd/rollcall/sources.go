@@ -304,8 +304,8 @@ func (s *session) move(ctx context.Context, fromName, toName string, yes bool) e
 
 // dropHeld discards the plan that a source holds: the accounts that it is about belong to another one soon.
 func (s *session) dropHeld(ctx context.Context, lease state.Lease) error {
-	plans, err := s.rec.ListPlans(ctx, lease.Scope, 1)
-	if err != nil || len(plans) == 0 || plans[0].Status != state.PlanHeld {
+	plans, err := s.rec.PlanHeads(ctx, lease.Scope, state.PlanHeld, "", 1)
+	if err != nil || len(plans) == 0 {
 		return err
 	}
 	return s.rec.DecidePlan(ctx, lease.Epoch, plans[0].ID, state.PlanDiscarded, s.operator())
