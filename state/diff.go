@@ -76,6 +76,14 @@ var (
 	trueText  = []byte("true")
 	falseText = []byte("false")
 	emptyText = []byte(`""`)
+
+	saidName      = []byte(`"said"`)
+	inForceName   = []byte(`"inForce"`)
+	stagedName    = []byte(`"staged"`)
+	deletesName   = []byte(`"deletes"`)
+	pinnedName    = []byte(`"pinned"`)
+	protectedName = []byte(`"protected"`)
+	linkName      = []byte(`"link"`)
 )
 
 // life lists what is true of an account beside its attributes, always the same parts in the same order.
@@ -90,13 +98,13 @@ func life(r *Record) []attribute {
 		return falseText
 	}
 	return []attribute{
-		{name: []byte(`"said"`), value: text(r.Said), always: true},
-		{name: []byte(`"inForce"`), value: text(r.InForce), always: true},
-		{name: []byte(`"staged"`), value: text(r.Staged), with: r.Deletes},
-		{name: []byte(`"deletes"`), value: text(r.Deletes)},
-		{name: []byte(`"pinned"`), value: text(r.Pinned)},
-		{name: []byte(`"protected"`), value: text(r.Protected)},
-		{name: []byte(`"link"`), value: scim.StringValue(r.Link).AppendJSON(nil)},
+		{name: saidName, value: text(r.Said), always: true},
+		{name: inForceName, value: text(r.InForce), always: true},
+		{name: stagedName, value: text(r.Staged), with: r.Deletes},
+		{name: deletesName, value: text(r.Deletes)},
+		{name: pinnedName, value: text(r.Pinned)},
+		{name: protectedName, value: text(r.Protected)},
+		{name: linkName, value: scim.StringValue(r.Link).AppendJSON(nil)},
 	}
 }
 
