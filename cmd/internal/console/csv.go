@@ -14,6 +14,7 @@ import (
 // Deeds of taking out what many people's data are.
 const (
 	deedAccountsExported = "accounts_exported"
+	deedGroupsExported   = "groups_exported"
 	deedMembersExported  = "members_exported"
 )
 
