@@ -134,3 +134,15 @@ func (c *config) consoleSecret(env lookupEnv) error {
 	}
 	return nil
 }
+
+// consoleAddress is where people reach the console, without a slash at the end.
+func (c *config) consoleAddress() string {
+	if c.ConsoleURL != "" {
+		return c.ConsoleURL
+	}
+	scheme := "http://"
+	if c.ConsoleCert != "" {
+		scheme = "https://"
+	}
+	return scheme + c.ConsoleListen
+}

@@ -38,10 +38,10 @@ const (
 	deedLink         = "sign_in_link_issued"
 )
 
-// The lives of sign-in links.
+// The lives of sign-in links: usually, and at most.
 const (
 	LinkLife    = 15 * time.Minute
-	maxLinkLife = 7 * 24 * time.Hour
+	MaxLinkLife = 7 * 24 * time.Hour
 )
 
 var (
@@ -133,7 +133,7 @@ func (a *Access) Disable(ctx context.Context, name string) (state.Operator, erro
 	if err != nil {
 		return o, err
 	}
-	o.DisabledAt, o.Password = a.Now().UTC(), ""
+	o.DisabledAt, o.Password, o.Identity = a.Now().UTC(), "", ""
 	return o, a.put(ctx, o, deedDisabled, "")
 }
 
@@ -158,7 +158,7 @@ func (a *Access) SetPassword(ctx context.Context, name, password string) (state.
 
 // Link makes a link by which an operator signs in once, and returns its path below the console's URL. It is kept nowhere else.
 func (a *Access) Link(ctx context.Context, name string, life time.Duration) (path string, expires time.Time, err error) {
-	if life <= 0 || life > maxLinkLife {
+	if life <= 0 || life > MaxLinkLife {
 		return "", time.Time{}, errors.New("a sign-in link lives from a moment to 7 days")
 	}
 	o, err := a.enabled(ctx, name)

@@ -115,12 +115,16 @@ func TestFormsComeFromTheConsole(t *testing.T) {
 	b := f.signed("ann")
 	token := b.token("/access")
 	for what, change := range map[string]func(b *browser) (token string){
-		"no token":             func(*browser) string { return "" },
-		"a token of another":   func(*browser) string { return f.signed("ann").token("/access") },
-		"a token of the door":  func(*browser) string { return f.browser().token("/sign-in") },
-		"another site":         func(b *browser) string { b.header.Set("Sec-Fetch-Site", "cross-site"); return token },
-		"another port":         func(b *browser) string { b.header.Set("Sec-Fetch-Site", "same-site"); return token },
-		"another origin alone": func(b *browser) string { b.header.Del("Sec-Fetch-Site"); b.header.Set("Origin", "https://evil.example"); return token },
+		"no token":            func(*browser) string { return "" },
+		"a token of another":  func(*browser) string { return f.signed("ann").token("/access") },
+		"a token of the door": func(*browser) string { return f.browser().token("/sign-in") },
+		"another site":        func(b *browser) string { b.header.Set("Sec-Fetch-Site", "cross-site"); return token },
+		"another port":        func(b *browser) string { b.header.Set("Sec-Fetch-Site", "same-site"); return token },
+		"another origin alone": func(b *browser) string {
+			b.header.Del("Sec-Fetch-Site")
+			b.header.Set("Origin", "https://evil.example")
+			return token
+		},
 	} {
 		t.Run(what, func(t *testing.T) {
 			other := f.browser()

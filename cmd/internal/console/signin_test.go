@@ -273,7 +273,7 @@ func TestAccess(t *testing.T) {
 			t.Errorf("of nobody: %v", err)
 		}
 	}
-	if _, _, err := access.Link(ctx, "ann@example.com", maxLinkLife+1); err == nil {
+	if _, _, err := access.Link(ctx, "ann@example.com", MaxLinkLife+1); err == nil {
 		t.Error("a link may live for ever")
 	}
 	want := []string{
