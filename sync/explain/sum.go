@@ -8,7 +8,7 @@ import (
 	"rollcall/sync/plan"
 )
 
-// PlanSum is a plan in one sentence.
+// PlanSum is a plan in one sentence. Without a gate, what it judged the plan by is left out: see GateSum.
 func PlanSum(counts *plan.Counts, gate *plan.Gate) string {
 	if counts.Changes() == 0 {
 		if differing := NoticedWords(counts.Notices); differing != "" {
@@ -25,7 +25,7 @@ func PlanSum(counts *plan.Counts, gate *plan.Gate) string {
 	text := Plural(counts.Changes(), "change") + ": " + strings.Join(parts, ", ")
 	if counts.Held > 0 {
 		text += fmt.Sprintf("; %d held", counts.Held)
-		if gate.Removing != "" {
+		if gate != nil && gate.Removing != "" {
 			waiting := ""
 			if gate.Waiting > 0 {
 				waiting = fmt.Sprintf(", %d waiting from an earlier plan", gate.Waiting)

@@ -229,7 +229,7 @@ func (c *Console) readPlan(ctx context.Context, id string) (*planPage, []entry, 
 	entries := entriesOf(p)
 	for i := range reviewed.Moved {
 		m := &reviewed.Moved[i]
-		entries = append(entries, entry{change: &m.Change, detail: m.Why, became: "stale", fallen: true})
+		entries = append(entries, entry{change: &m.Change, detail: m.Why, fallen: true})
 	}
 	page.Removals = removalsIn(entries)
 	return page, entries, nil

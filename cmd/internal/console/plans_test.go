@@ -135,7 +135,7 @@ func TestPlan(t *testing.T) {
 	p.shows(200, "acme-entra: 4 changes await approval, 3 of them removals", "2 held: more removals than one run may carry out", "3 of 4; 1 change has been overtaken, 2 removals among it",
 		"41 of 320 active would be deactivated: 13 %; the limit is 32, or 10 % (2 more were deactivated within 24 hours).",
 		"person00001@acme.example", "disabled at the source, read by the pull of 2026-03-04 08:00:00Z", "true", "false", `"+1 555 0100"`, "differs from the source",
-		"No longer stands", "the account has changed since the plan was made", "Type 2 to remove 2", "Approve 2 removals", "no run proposes the same again")
+		"No longer stands", "the account has changed since the plan was made", "Type 2 to confirm 2 removals", "Approve 2 removals", "no run proposes the same again")
 	if got := p.values("input", "data-confirm"); !slices.Equal(got, []string{"2"}) {
 		t.Errorf("the script wants %q", got)
 	}
@@ -234,7 +234,7 @@ func TestStaged(t *testing.T) {
 	ada := f.stagePush("ada@acme.example", false)
 	f.stagePush("<b>alan\u202e\x07</b>", true)
 	p := f.get(olga, "/plans/staged:acme-entra")
-	p.shows(200, "acme-entra: 2 pushed removals wait for a decision", "ada@acme.example", "<b>alan\ufffd\ufffd</b>", "A push said inactive", "A push deleted the account", `"kept"`, `"deleted"`, "pinned", "Type 2 to remove 2")
+	p.shows(200, "acme-entra: 2 pushed removals wait for a decision", "ada@acme.example", "<b>alan\ufffd\ufffd</b>", "A push said inactive", "A push deleted the account", `"kept"`, `"deleted"`, "pinned", "Type 2 to confirm 2 removals")
 	if !slices.Contains(p.values("a", "href"), "/users/"+string(ada.ID)) {
 		t.Error("nothing leads to Ada's page")
 	}

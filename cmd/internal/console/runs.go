@@ -211,19 +211,18 @@ func (c *Console) pull(w http.ResponseWriter, r *http.Request) {
 // runPage answers: what did this run come to, and why?
 type runPage struct {
 	state.Run
-	Outcome   string
-	By        string
-	Took      string
-	Facts     []explain.Fact
-	Throttled time.Time // before then the provider does not want to be asked again
-	Sum       string
-	Gate      string
-	Applied   int
-	Changes   changesView
-	LeftOut   int    // changes beyond those that are kept
-	Unread    string // why what it recorded of itself cannot be read
-	MayUndo   bool
-	heading   string
+	Outcome string
+	By      string
+	Took    string
+	Facts   []explain.Fact
+	Sum     string
+	Gate    string
+	Applied int
+	Changes changesView
+	LeftOut int    // changes beyond those that are kept
+	Unread  string // why what it recorded of itself cannot be read
+	MayUndo bool
+	heading string
 }
 
 func (p *runPage) Title() string { return p.heading }
@@ -263,8 +262,10 @@ func (p *runPage) describe(r *http.Request, report *explain.Report) {
 	for _, f := range report.Facts(&p.Run) {
 		p.Facts = append(p.Facts, explain.Fact{Name: capital(f.Name), Text: capital(harmless(f.Text))})
 	}
-	p.Throttled = report.Proof.RetryAt
-	p.Sum = explain.RunSum(p.Verdict, &report.Counts, &report.Gate)
+	if at := report.Proof.RetryAt; !at.IsZero() {
+		p.Facts = append(p.Facts, explain.Fact{Name: "Throttled", Text: "The provider wanted to be left alone until " + explain.When(at) + "."})
+	}
+	p.Sum = explain.RunSum(p.Verdict, &report.Counts, nil)
 	p.Gate, p.Applied, p.LeftOut = explain.GateSum(&report.Gate), report.Applied, report.LeftOut
 	entries := make([]entry, 0, len(report.Changes)+len(report.Notices))
 	for i := range report.Changes {

@@ -61,7 +61,7 @@ func (c *Console) readUndo(r *http.Request) (*undoPage, *plan.Plan, error) {
 	}
 	run.Report = nil
 	return &undoPage{
-		Run: run, Sum: explain.UndoSum(&p.Counts, &p.Gate), Gate: explain.GateSum(&p.Gate), All: len(p.Changes), Removals: removalsIn(entriesOf(&p)),
+		Run: run, Sum: explain.UndoSum(&p.Counts, nil), Gate: explain.GateSum(&p.Gate), All: len(p.Changes), Removals: removalsIn(entriesOf(&p)),
 		now: instant(c.Now(), run.StartedAt),
 	}, &p, nil
 }
