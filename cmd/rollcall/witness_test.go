@@ -53,7 +53,7 @@ func TestPushHold(t *testing.T) {
 			scim.Field{Name: "userName", Value: scim.StringValue(string(id))}, scim.Field{Name: "title", Value: scim.StringValue(title)})}}
 	}
 	stage := state.Mutation{Life: &state.Life{Said: new(false), Stage: true}}
-	for _, id := range []state.ID{"inactive", "deleted", "owner", "back", "pinned", "late"} {
+	for _, id := range []state.ID{"inactive", "deleted", "both", "owner", "back", "pinned", "late"} {
 		write(id, "", put(id, "", 0))
 		switch id {
 		case "late":
@@ -68,6 +68,7 @@ func TestPushHold(t *testing.T) {
 	write("pinned", "", state.Mutation{Life: &state.Life{InForce: new(true), Pinned: new(true)}})
 	now = now.Add(time.Hour)
 	write("late", "", stage)
+	write("both", state.ReasonDelete, state.Mutation{Life: &state.Life{Said: new(false), Stage: true, Deletes: true}}) // a word of its own: its wait begins now
 
 	w := newWitnesses(rec, slog.New(slog.DiscardHandler), func() time.Time { return now })
 	attend := func(again time.Time, want map[state.ID]string) {
@@ -92,9 +93,10 @@ func TestPushHold(t *testing.T) {
 	now = now.Add(time.Second)
 	attend(now.Add(witnessInterval), map[state.ID]string{
 		"inactive": "inactive", "deleted": "deleted", "owner": "active (staged)", "back": "active", "pinned": "active (pinned)", "late": "active (staged)",
+		"both": "active (staged)",
 	})
 	now = now.Add(1000 * time.Hour)
-	attend(now.Add(witnessInterval), map[state.ID]string{"owner": "active (staged)", "late": "inactive"})
+	attend(now.Add(witnessInterval), map[state.ID]string{"owner": "active (staged)", "late": "inactive", "both": "deleted"})
 
 	entries, err := rec.EntriesOf(t.Context(), src.scope(), "inactive")
 	last := entries[len(entries)-1]
