@@ -85,13 +85,13 @@ func (c *Console) setupSteps(ctx context.Context, source Source) ([]setupStep, e
 		return nil, err
 	}
 	steps := []setupStep{
-		stepKey:        {Name: "Key issued", Text: "It is issued on this page, and entered at the provider."},
+		stepKey:        {Name: "Key issued", Text: "There is no live key. Nothing can come in without one."},
 		stepConnection: {Name: "Connection test", Last: true, Text: "Nothing has come with a valid key yet. If the provider reports that it is not authorised, the key was cut: enter it once more, whole."},
 		stepPerson:     {Name: "First person", Text: "Nobody has come yet. Start provisioning, and assign somebody who should have an account."},
 		stepGroup:      {Name: "First group", Optional: true, Text: "No group has come yet. Groups are optional."},
 	}
 	for _, key := range keys {
-		if key.Live(c.Now()) && (!steps[stepKey].Done() || key.CreatedAt.Before(steps[stepKey].At)) {
+		if key.Live(c.now()) && (!steps[stepKey].Done() || key.CreatedAt.Before(steps[stepKey].At)) {
 			steps[stepKey].At, steps[stepKey].Text = key.CreatedAt, ""
 		}
 		if key.LastUsedAt.After(steps[stepConnection].At) {
@@ -116,7 +116,7 @@ func (c *Console) setupSteps(ctx context.Context, source Source) ([]setupStep, e
 
 // pullStep is about a source that is also asked by us.
 func (c *Console) pullStep(ctx context.Context, source Source) (setupStep, error) {
-	step := setupStep{Name: "First pull", Last: true, Text: "The provider has not been asked yet. That happens by itself, and needs nothing from you."}
+	step := setupStep{Name: "First pull", Last: true, Text: "Besides taking what is sent, the service reads the directory now and then, to compare. It has not yet; that happens by itself."}
 	recorded, err := c.Store.Source(ctx, source.Scope.Source)
 	if errors.Is(err, state.ErrNotFound) {
 		return step, nil
@@ -125,7 +125,7 @@ func (c *Console) pullStep(ctx context.Context, source Source) (setupStep, error
 	case step.Done():
 		step.Text = ""
 	case !recorded.LastPullAt.IsZero():
-		step.Text = "The provider was asked " + explain.Ago(c.Now(), recorded.LastPullAt) + " and not everything could be read. It is tried again by itself."
+		step.Text = "The directory was read " + explain.Ago(c.now(), recorded.LastPullAt) + ", and not everything could be. It is tried again by itself."
 	}
 	return step, err
 }
@@ -168,7 +168,7 @@ func (c *Console) troubles(ctx context.Context, scope state.Scope) ([]trouble, e
 		return nil, fmt.Errorf("list failed requests of source %s: %w", scope.Source, err)
 	}
 	var list []trouble
-	since := c.Now().Add(-troubleTime)
+	since := c.now().Add(-troubleTime)
 	for _, r := range failed {
 		if r.At.Before(since) {
 			break

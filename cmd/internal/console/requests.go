@@ -69,13 +69,16 @@ func (c *Console) requestList(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	page := &requestListPage{Source: q.Get("source"), Failed: q.Get("outcome") == "refused"}
 	query := state.RequestQuery{Failed: page.Failed, Before: q.Get("before"), Limit: requestsPerPage + 1}
-	if page.Source != "" {
-		source, known := c.source(page.Source)
-		if !known {
-			c.fail(w, r, problem{http.StatusNotFound, "There is no such source", "It may have been renamed. Requests lists those of all sources."})
-			return
+	for _, source := range c.Sources() {
+		page.Sources = append(page.Sources, source.Scope.Source)
+		if source.Scope.Source == page.Source {
+			query.Scope = source.Scope
 		}
-		query.Scope = source.Scope
+	}
+	slices.Sort(page.Sources)
+	if page.Source != "" && query.Scope == (state.Scope{}) {
+		c.fail(w, r, problem{http.StatusNotFound, "There is no such source", "It may have been renamed. Requests lists those of all sources."})
+		return
 	}
 	heads, err := c.Store.RequestHeads(r.Context(), query)
 	if err != nil {
@@ -90,18 +93,20 @@ func (c *Console) requestList(w http.ResponseWriter, r *http.Request) {
 		page.Next = page.address(heads[requestsPerPage-1].ID)
 	}
 	for _, head := range heads {
-		page.Rows = append(page.Rows, requestRow{cleaned(head), requestOutcome(head.Status)})
+		page.Rows = append(page.Rows, requestRow{cleaned(head, lineBytes), requestOutcome(head.Status)})
 	}
-	for _, source := range c.Sources() {
-		page.Sources = append(page.Sources, source.Scope.Source)
-	}
-	slices.Sort(page.Sources)
 	c.show(w, r, "requests", page)
 }
 
-// cleaned makes what a provider sent in a request's line, and what quotes it, safe to show, and no longer than a line or two.
-func cleaned(r state.Request) state.Request {
-	const most = 500 // bytes
+// How much is shown of a text that a provider sent or was answered.
+const (
+	lineBytes   = 200       // in a list
+	wholeBytes  = 2000      // of a request's line and its refusal, on its page
+	prettyBytes = 100 << 10 // of a body laid out; a longer one is shown as it was kept
+)
+
+// cleaned makes what a provider sent in a request's line, and what quotes it, safe to show, and cuts it.
+func cleaned(r state.Request, most int) state.Request {
 	r.Method, r.Path, r.Detail = harmless(r.Method), cutBytes(harmless(readablePath(r.Path)), most), cutBytes(harmless(r.Detail), most)
 	return r
 }
@@ -160,7 +165,7 @@ func (c *Console) requestPage(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, err)
 		return
 	}
-	page := &onePage{Request: cleaned(kept), Outcome: requestOutcome(kept.Status), SCIMType: harmless(scimTypeOf(kept.Answer)), Sent: pretty(kept.Body), Answered: pretty(kept.Answer)}
+	page := &onePage{Request: cleaned(kept, wholeBytes), Outcome: requestOutcome(kept.Status), SCIMType: harmless(scimTypeOf(kept.Answer)), Sent: pretty(kept.Body), Answered: pretty(kept.Answer)}
 	page.Hint = hint(kept.Status, page.SCIMType, shapeOf(kept.Path, c.ReceiverPath))
 	if page.About, err = c.about(r.Context(), &kept); err != nil {
 		c.fail(w, r, err)
@@ -169,11 +174,11 @@ func (c *Console) requestPage(w http.ResponseWriter, r *http.Request) {
 	c.show(w, r, "request", page)
 }
 
-// pretty lays JSON out; what is none, because it was cut or never was, stays as it is. Marks that could mislead a reader are replaced,
-// line by line.
+// pretty lays JSON out; what is none, because it was cut or never was, or is nested so that it would be far too long, stays as it was
+// kept. Marks that could mislead a reader are replaced, line by line.
 func pretty(body []byte) string {
 	var out bytes.Buffer
-	if json.Indent(&out, body, "", "  ") != nil {
+	if _, err := scim.ReadJSON(body, scim.DefaultLimits); err != nil || json.Indent(&out, body, "", "  ") != nil || out.Len() > prettyBytes {
 		out.Reset()
 		out.Write(body)
 	}

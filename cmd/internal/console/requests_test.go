@@ -123,6 +123,17 @@ func TestHostileRequestIsHarmless(t *testing.T) {
 	}
 }
 
+// TestDeepBodyStaysAsItWas: laid out, it would be a hundred megabytes.
+func TestDeepBodyStaysAsItWas(t *testing.T) {
+	f := newFixture(t)
+	for _, body := range []string{strings.Repeat("[", 8000) + strings.Repeat("]", 8000), strings.Repeat("[", 30) + strings.Repeat("0,", 7900) + "0" + strings.Repeat("]", 30)} {
+		p := f.get(victor, "/requests/"+f.failed(acme, state.Request{Method: "POST", Path: "/auth/scim/Users", Status: 400, Body: []byte(body)}))
+		if p.shows(200, body); len(p.body) > 30<<10 {
+			t.Errorf("a body of %d bytes makes a page of %d", len(body), len(p.body))
+		}
+	}
+}
+
 // TestEveryHintIsASentence holds the hints to what they are for: each tells something to do, and no accepted request has one.
 func TestEveryHintIsASentence(t *testing.T) {
 	for status := 400; status < 600; status++ {

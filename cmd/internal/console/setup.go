@@ -12,6 +12,14 @@ import (
 	"rollcall/sync/explain"
 )
 
+// Deeds of set-up, as they are kept. A key that a set-up link issued has no actor: who pressed the button is not known.
+const (
+	deedKeyIssued       = "key_issued"
+	deedKeyRevoked      = "key_revoked"
+	deedInviteMade      = "invite_made"
+	deedInviteWithdrawn = "invite_withdrawn"
+)
+
 func (c *Console) setupPageRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /setup", c.setupList)
 	mux.HandleFunc("GET /setup/{source}", c.ofSource(c.setupOfSource))
@@ -104,7 +112,10 @@ func (p *sourceSetupPage) Name() string { return p.Scope.Source }
 // Title says what the set-up waits for.
 func (p *sourceSetupPage) Title() string {
 	next := p.Progress.Next()
-	if next == nil {
+	switch {
+	case !p.Configured:
+		return p.Name() + " is not in the configuration"
+	case next == nil:
 		return p.Name() + " is set up"
 	}
 	return p.Name() + " waits for its " + map[string]string{
@@ -151,14 +162,6 @@ func (c *Console) setupSourceProgress(w http.ResponseWriter, r *http.Request, so
 	}
 	list.Refresh, list.Linked = r.URL.Path, true
 	c.sendChecklist(w, list)
-}
-
-// setupDeed notes what was done about a set-up. It is done by then, so that a failure is logged and no more.
-func (c *Console) setupDeed(ctx context.Context, deed state.Deed) {
-	deed.At = c.Now().UTC()
-	if err := c.Store.NoteDeed(context.WithoutCancel(ctx), deed); err != nil {
-		c.Log.Error("a deed could not be noted", "what", deed.What, "source", deed.Scope.Source, "subject", deed.Subject, "error", err)
-	}
 }
 
 // ensured sees that a source is configured, and that the record knows it, before anything is kept for it.

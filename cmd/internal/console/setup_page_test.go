@@ -391,7 +391,7 @@ func TestChecklistTurnsGreen(t *testing.T) {
 	f.must(err)
 	source.LastPullAt = f.clock.Now()
 	f.must(f.store.PutSource(t.Context(), lease.Epoch, source))
-	progress().shows(200, "not everything could be read")
+	progress().shows(200, "and not everything could be")
 	source.LastWholeAt = f.clock.Now()
 	f.must(f.store.PutSource(t.Context(), lease.Epoch, source))
 	progress().shows(200, "5 of 5 done. Everything that is needed has come true.")

@@ -178,10 +178,13 @@ func (c *Console) signInByLink(w http.ResponseWriter, r *http.Request) {
 	c.afterSignIn(w, r, "/", err)
 }
 
+// remote is who a request to the console comes from.
+func (c *Console) remote(r *http.Request) string { return remote(r, c.Secure) }
+
 // remote is who a request comes from, for counting. Where a proxy ends TLS it is what the proxy says last, the only part of
 // X-Forwarded-For that the caller cannot have written.
-func (c *Console) remote(r *http.Request) string {
-	if c.Secure && r.TLS == nil {
+func remote(r *http.Request, secure bool) string {
+	if secure && r.TLS == nil {
 		if list := r.Header.Values("X-Forwarded-For"); len(list) > 0 {
 			last := list[len(list)-1]
 			if address := net.ParseIP(strings.TrimSpace(last[strings.LastIndex(last, ",")+1:])); address != nil {
