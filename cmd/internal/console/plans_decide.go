@@ -33,7 +33,7 @@ func (p *outcomePage) Title() string { return p.Heading }
 func (c *Console) tell(w http.ResponseWriter, r *http.Request, status int, page outcomePage) {
 	page.Text = harmless(page.Text)
 	for i := range page.Mishaps {
-		page.Mishaps[i] = harmless(page.Mishaps[i])
+		page.Mishaps[i] = capital(harmless(page.Mishaps[i]))
 	}
 	c.showStatus(w, r, status, "outcome", &page)
 }

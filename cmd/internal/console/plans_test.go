@@ -177,7 +177,7 @@ func TestApprove(t *testing.T) {
 		t.Fatalf("something was done: %q", f.work.asked)
 	}
 	f.work.done = Done{Applied: 2, Says: "2 changes of 3 applied.", Mishaps: []string{"deactivate was not carried out (\u202eada): an operator has pinned the account."}}
-	f.post(olga, "/plans/plan-1/approve", "confirm", " 2 ").shows(200, "Not everything was carried out", "2 changes of 3 applied.", "an operator has pinned the account", "\ufffdada")
+	f.post(olga, "/plans/plan-1/approve", "confirm", " 2 ").shows(200, "Not everything was carried out", "2 changes of 3 applied.", "Deactivate was not carried out", "an operator has pinned the account", "\ufffdada")
 	if got := f.work.asked[len(f.work.asked)-1]; got != "approve plan-1 olga@example.com" {
 		t.Errorf("Work was asked to %q", got)
 	}
