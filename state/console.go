@@ -137,7 +137,7 @@ type Listing struct {
 	Reason     string // accounts that went out of force last for this Cause.Reason, and still are; the newest first, whatever Order says
 	Order      ListOrder
 	Descending bool
-	After      string // the Next of the page before; "" = from the beginning
+	After      string // the Next of the page before, ErrNotFound if it is none; "" = from the beginning
 	Limit      int
 }
 
@@ -155,15 +155,18 @@ type Page struct {
 	Next string // "" = there is no more; it holds ids and numbers only, no personal data
 }
 
-// Lister lists across sources. The cost of a page is bounded by its Limit and the number of sources, not by that of the records,
-// ShowActive of a source with few active accounts apart.
+// Lister lists across sources. A page is of one moment, and the next one goes on behind where the last row stood then, whatever has become
+// of it since. The cost of a page is bounded by its Limit and the number of sources, not by that of the records, apart from ShowActive of a source with
+// few active accounts, ShowStaged, ShowPinned and ShowProtected by name, which sort all of these, and a Reason for which most came back.
 type Lister interface {
 	List(ctx context.Context, listing Listing) (Page, error)
 	// Locate returns whose record has an id, tombstones included, or ErrNotFound.
 	Locate(ctx context.Context, id ID) (Scope, Kind, error)
 	// Search finds live accounts and groups of all sources by what people call them: the beginnings of the words of their names,
-	// userNames, mail addresses and telephone numbers, all of the text's words in any order; and external ids, object ids and ids whole.
-	// Exact ids first, then by name. What was changed within the last moments may be missing until Digest has come to it.
+	// userNames, mail addresses and telephone numbers, all of the text's words in any order, without case and accents; and ids, external
+	// ids and object ids whole. First those of whom an id, userName, mail address or name is just the text, then the others, each by
+	// name; none of the others when the text is a mail address that somebody has. Of more than a thousand others, the first made. What
+	// was changed within the last moments is found by its keys, and by its words once Digest has come to it.
 	Search(ctx context.Context, text string, limit int) ([]Listed, error)
 }
 
@@ -181,13 +184,13 @@ type Day struct {
 	Scope    Scope
 	Date     time.Time // its beginning
 	Pushes   int       // changes that the provider pushed
-	Found    int       // drift found by pulls: changes planned
+	Found    int       // drift found by pulls: changes planned (Run.Found), of each run anew
 	Repaired int       // changes made by pulls and approvals
 	Removals int       // accounts that went out of force
 }
 
-// Digests keeps what is derived from the journal for those who look: the index that Search uses, and the sums of days. Both can be made
-// anew from the record; nothing is decided by them.
+// Digests keeps what is derived from the journal for those who look: the index that Search uses, and the sums of days. Nothing is decided by
+// them. Days stay with the source in which they were counted, though its records be moved.
 type Digests interface {
 	// Digest takes in some of what is new in the journal and among the runs, as bulk work, and tells whether there is more. One that is
 	// interrupted is taken up where it was.
@@ -198,8 +201,8 @@ type Digests interface {
 
 // RunHeads lists runs without their reports.
 type RunHeads interface {
-	// RunHeads returns runs, the newest first, those before the one with the id given ("" = from the newest); a zero scope means all
-	// sources; outcome "" means any. Report is left out.
+	// RunHeads returns runs, the newest first, those before the one with the id given ("" = from the newest; ErrNotFound if there is
+	// none such); a zero scope means all sources; outcome "" means any. Report is left out.
 	RunHeads(ctx context.Context, scope Scope, outcome, before string, limit int) ([]Run, error)
 	// PlanHeads does the same for plans; Body is left out. status "" means any.
 	PlanHeads(ctx context.Context, scope Scope, status PlanStatus, before string, limit int) ([]HeldPlan, error)
@@ -213,7 +216,7 @@ type RequestQuery struct {
 	Limit  int
 }
 
-// RequestHeads lists requests without body and answer.
+// RequestHeads lists requests without body and answer; ErrNotFound if the one that it is to begin before is kept no longer.
 type RequestHeads interface {
 	RequestHeads(ctx context.Context, query RequestQuery) ([]Request, error)
 }

@@ -140,6 +140,11 @@ func isDigits(word string) bool {
 	return strings.Trim(word, "0123456789") == ""
 }
 
+// Address tells whether what was typed is a mail address, or a userName like one. Whoever types it whole means who has it, and nobody else.
+func (s Search) Address() bool {
+	return strings.Contains(s.Exact, "@") && !strings.ContainsFunc(s.Exact, unicode.IsSpace)
+}
+
 // Matches tells whether words meet the search.
 func (s Search) Matches(words []string) bool {
 	begins := func(with string) bool {

@@ -83,7 +83,7 @@ func (l *lister) keyed(ctx context.Context, search state.Search) ([]hit, error) 
 
 // worded returns the records that have the words, apart from those that were found by key, by name.
 func (l *lister) worded(ctx context.Context, search state.Search, keyed []hit) ([]hit, error) {
-	if len(search.Terms) == 0 {
+	if len(search.Terms) == 0 || len(keyed) > 0 && search.Address() {
 		return nil, nil
 	}
 	hits, err := l.hits(ctx, worded, matching(search), int64(mostFound))

@@ -128,25 +128,28 @@ func (m *Model) Search(ctx context.Context, text string, limit int) ([]state.Lis
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	search := state.NewSearch(text)
-	ranks := map[*entity]int{}
-	found := m.those(func(e *entity) bool {
-		resource, err := scim.Decode(e.Resource)
-		keyed := slices.ContainsFunc(search.Keys(e.Kind), func(key state.MatchKey) bool {
+	keyed := m.those(func(e *entity) bool {
+		return slices.ContainsFunc(search.Keys(e.Kind), func(key state.MatchKey) bool {
 			return slices.Contains(m.find(e.scope, e.Kind, key), e)
 		})
-		if keyed {
-			ranks[e] = -1
-		}
-		return e.DeletedAt.IsZero() && (keyed || err == nil && search.Matches(state.SearchWords(e.Kind, resource)))
 	})
-	slices.SortFunc(found, func(a, b *entity) int {
-		return cmp.Or(cmp.Compare(ranks[a], ranks[b]), cmp.Compare(scim.Fold(a.Name), scim.Fold(b.Name)), cmp.Compare(a.Row, b.Row))
+	worded := m.those(func(e *entity) bool {
+		resource, err := scim.Decode(e.Resource)
+		return err == nil && e.DeletedAt.IsZero() && search.Matches(state.SearchWords(e.Kind, resource)) && !slices.Contains(keyed, e)
 	})
-	var list []state.Listed
-	for _, e := range first(found, limit) {
-		list = append(list, m.listed(e))
+	if len(keyed) > 0 && search.Address() {
+		worded = nil
 	}
-	return list, ctx.Err()
+	var list []state.Listed
+	for _, found := range [][]*entity{keyed, worded} {
+		slices.SortFunc(found, func(a, b *entity) int {
+			return cmp.Or(cmp.Compare(scim.Fold(a.Name), scim.Fold(b.Name)), cmp.Compare(a.Row, b.Row))
+		})
+		for _, e := range found {
+			list = append(list, m.listed(e))
+		}
+	}
+	return first(list, limit), ctx.Err()
 }
 
 // Digest takes in everything at once. Search needs none of it.

@@ -67,7 +67,7 @@ CREATE INDEX requests_failed_all ON requests (request) WHERE status >= 400;
 
 -- The words of live records (state.SearchWords), rowid is the record. It keeps them beside the index, so that they can be taken out of
 -- it whole: what is erased leaves no word in it.
-CREATE VIRTUAL TABLE search USING fts5 (words, tokenize = 'ascii', prefix = '1 2 3 4', detail = none, columnsize = 0);
+CREATE VIRTUAL TABLE search USING fts5 (words, tokenize = 'ascii', prefix = '1 2 3 4 5 6 7 8', detail = none, columnsize = 0);
 INSERT INTO search (search, rank) VALUES ('secure-delete', 1);
 
 -- What is purged is found no longer, at once.

@@ -215,7 +215,7 @@ CREATE TABLE seal (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     key  BLOB NOT NULL CHECK (length(key) = 32)
 ) STRICT;
-CREATE VIRTUAL TABLE search USING fts5 (words, tokenize = 'ascii', prefix = '1 2 3 4', detail = none, columnsize = 0);
+CREATE VIRTUAL TABLE search USING fts5 (words, tokenize = 'ascii', prefix = '1 2 3 4 5 6 7 8', detail = none, columnsize = 0);
 CREATE TABLE 'search_config'(k PRIMARY KEY, v) WITHOUT ROWID;
 CREATE TABLE 'search_content'(id INTEGER PRIMARY KEY, c0);
 CREATE TABLE 'search_data'(id INTEGER PRIMARY KEY, block BLOB);
