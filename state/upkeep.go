@@ -25,7 +25,7 @@ type Gate interface {
 // GateWindow is how far back the sums of a Gate go.
 const GateWindow = 24 * time.Hour
 
-// ReasonDelete is the Cause.Reason of a staged DELETE. What comes into force of it is a deletion.
+// ReasonDelete is the Cause.Reason of a DELETE that is staged: see Record.Deletes.
 const ReasonDelete = "pushed_delete"
 
 // Stagings reads what was said and is not in force yet.

@@ -240,3 +240,49 @@ func TestConfirmedDeleteSurvivesACrash(t *testing.T) {
 		})
 	}
 }
+
+// TestUndoOfAConfirmedDelete: to take the confirmation back makes the DELETE wait again, and as a DELETE.
+func TestUndoOfAConfirmedDelete(t *testing.T) {
+	story := newGroupStory(t, "entra")
+	scope, name := story.source.Scope, story.who(0, 0)
+	find := func() (found []state.Record) {
+		t.Helper()
+		found, err := story.store.Find(t.Context(), scope, state.KindAccount, state.NewMatchKey(state.MatchUserName, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	before := find()[0]
+	results, err := story.store.Write(state.Urgent, []state.Mutation{{
+		Scope: scope, Kind: state.KindAccount, ID: before.ID, Life: &state.Life{Said: new(false), Stage: true, Deletes: true},
+		Cause: state.Cause{Kind: state.CausePush, Actor: "key-1", Reason: state.ReasonDelete},
+	}})
+	if err != nil || results[0].Err != nil {
+		t.Fatal(err, results)
+	}
+	story.hour()
+	confirmed := story.clock()
+	story.do(idpsim.Step{Do: "disable", Who: name})
+	story.run()
+	if found := find(); len(found) != 0 {
+		t.Fatalf("a pull has confirmed the DELETE, and there is %+v", found)
+	}
+	story.hour()
+	report, err := story.engine.Undo(t.Context(), story.source, dirsync.Undo{Since: confirmed}, dirsync.Order{Actor: "olga"})
+	found := find()
+	if err != nil || report.Run.Outcome != dirsync.OutcomeApplied || len(found) != 1 {
+		t.Fatalf("undone: %s %s, %v, %+v", report.Run.Outcome, report.Run.Reason, err, found)
+	}
+	if r := found[0]; r.ID != before.ID || !r.InForce || !r.Staged || !r.Deletes || r.Said {
+		t.Errorf("the confirmation is undone: said %v, in force %v, staged %v, a DELETE %v", r.Said, r.InForce, r.Staged, r.Deletes)
+	}
+
+	w := newWitnesses(story.store, slog.New(slog.DiscardHandler), story.clock)
+	if err := w.outwait(staging{scope: scope, record: found[0]}); err != nil {
+		t.Fatal(err)
+	}
+	if found := find(); len(found) != 0 {
+		t.Fatalf("it has waited again, and there is %+v", found)
+	}
+}
