@@ -23,7 +23,7 @@ import (
 type OIDC struct {
 	Issuer       string // one tenant's, as its discovery document names it
 	ClientID     string
-	ClientSecret func() (string, error) // read whenever it is needed; nil: a public client
+	ClientSecret func() (string, error) // read whenever it is needed
 	Claim        string                 // "email", "preferred_username", "sub" or another claim that is a text
 	Transport    http.RoundTripper      // nil: http.DefaultTransport
 }
@@ -119,18 +119,16 @@ func (p *provider) ask(ctx context.Context) (*oidc.Provider, error) {
 
 // flow is the code flow at a provider that was found.
 func (p *provider) flow(found *oidc.Provider) (*oauth2.Config, error) {
-	config := &oauth2.Config{ClientID: p.ClientID, Endpoint: found.Endpoint(), RedirectURL: p.redirect, Scopes: []string{oidc.ScopeOpenID, "profile", "email"}}
-	if p.ClientSecret != nil {
-		secret, err := p.ClientSecret()
-		if err != nil {
-			return nil, fmt.Errorf("read console.oidc.client_secret: %w", err)
-		}
-		config.ClientSecret = secret
+	secret, err := p.ClientSecret()
+	if err != nil {
+		return nil, fmt.Errorf("read console.oidc.client_secret: %w", err)
 	}
-	return config, nil
+	return &oauth2.Config{
+		ClientID: p.ClientID, ClientSecret: secret, Endpoint: found.Endpoint(), RedirectURL: p.redirect, Scopes: []string{oidc.ScopeOpenID, "profile", "email"},
+	}, nil
 }
 
-// under way is a sign-in at the provider, bound to the browser by a sealed cookie.
+// underWay is a sign-in at the provider, bound to the browser by a sealed cookie.
 type underWay struct{ State, Nonce, Verifier, To string }
 
 // oidcStart sends the browser to the provider.

@@ -53,6 +53,9 @@ func (c *Console) signInRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+linkPath+"{token}", c.linkPage)
 	mux.HandleFunc("POST "+linkPath+"{token}", c.signInByLink)
 	mux.HandleFunc("POST /sign-out", c.signOut)
+	mux.HandleFunc(signInPath+"/", func(w http.ResponseWriter, r *http.Request) {
+		c.failOutside(w, r, problem{http.StatusNotFound, "There is no such page", "The link may be cut."})
+	})
 	if c.OIDC != nil {
 		mux.HandleFunc("GET "+oidcPath, c.oidcStart)
 		mux.HandleFunc("GET "+callbackPath, c.oidcCallback)

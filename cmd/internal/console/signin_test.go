@@ -58,7 +58,8 @@ func TestSignInPage(t *testing.T) {
 	}
 	f.join("ann", state.RoleOperator, "")
 	p = f.browser().get("/sign-in").shows(http.StatusOK).hides("Nobody may", "Sign in with")
-	if strings.Contains(p.body, "<nav") {
+	lost := f.browser().get("/sign-in/elsewhere").shows(http.StatusNotFound, "There is no such page")
+	if strings.Contains(p.body+lost.body, "<nav") {
 		t.Error("strangers see the navigation")
 	}
 }
