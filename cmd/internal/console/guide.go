@@ -15,7 +15,7 @@ var guides = template.Must(template.New("").Funcs(template.FuncMap{
 	"entered": MappingRow.entered,
 	"entra":   entraApply,
 	"okta":    oktaApply,
-	"maps":    maps,
+	"targets": targets,
 }).ParseFS(guideFiles, "guides/*.md.tmpl"))
 
 // GuideValues is what a guide says of one source.
@@ -83,8 +83,8 @@ func oktaApply(apply string) string {
 	return "Create and update"
 }
 
-// maps tells whether a mapping has a row with a target.
-func maps(mapping []MappingRow, target string) bool {
+// targets tells whether a mapping has a row with a target.
+func targets(mapping []MappingRow, target string) bool {
 	for _, row := range mapping {
 		if row.Target == target {
 			return true
