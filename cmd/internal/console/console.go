@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"time"
 
 	"rollcall/state"
@@ -64,6 +65,7 @@ type Console struct {
 	Config
 	pages   map[string]*template.Template
 	healths healths
+	reviews reviews
 	signIns
 
 	// Handler answers on the console's listener, SetupHandler below /setup/ on the receiver's.
@@ -83,7 +85,20 @@ func New(config Config) (*Console, error) {
 	if c.signIns, err = newSignIns(config); err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}
-	c.Handler = c.guard(c.routes())
-	c.SetupHandler = c.setupRoutes()
+	c.Handler = c.recovered(c.guard(c.routes()))
+	c.SetupHandler = c.recovered(c.setupRoutes())
 	return c, nil
+}
+
+// recovered answers a request whose handler panicked, and logs where: one broken page harms no other.
+func (c *Console) recovered(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if fault := recover(); fault != nil && fault != http.ErrAbortHandler {
+				c.Log.Error("a page panicked", "pattern", r.Pattern, "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
+				http.Error(w, "This page could not be made; the log says why.", http.StatusInternalServerError)
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
 }

@@ -219,7 +219,7 @@ func (c *Console) readPlan(ctx context.Context, id string) (*planPage, []entry, 
 	if source, staged := strings.CutPrefix(id, stagedPlan); staged {
 		return c.readStaged(ctx, source)
 	}
-	reviewed, err := c.Work.Review(ctx, id)
+	reviewed, err := c.review(ctx, id)
 	if err != nil {
 		return nil, nil, err
 	}

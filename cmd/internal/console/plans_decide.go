@@ -74,6 +74,7 @@ func (c *Console) decide(d decision) http.HandlerFunc {
 	return c.operator(func(w http.ResponseWriter, r *http.Request) {
 		id, heading := r.PathValue("id"), "Nothing was "+d.word
 		back := link{"/plans/" + id, "To the plan"}
+		c.reviews.forget()
 		page, _, err := c.readPlan(r.Context(), id)
 		switch {
 		case err != nil:
@@ -109,10 +110,11 @@ func (c *Console) typed(w http.ResponseWriter, r *http.Request, heading string, 
 	return false
 }
 
-// decided notes a deed and has the overview read anew.
+// decided notes a deed and has everything read anew.
 func (c *Console) decided(ctx context.Context, deed state.Deed) {
 	c.note(ctx, deed)
 	c.healths.forget()
+	c.reviews.forget()
 }
 
 // tellDone tells what a piece of work came to: in a line on the page that follows, or, where something was not carried out, on a page

@@ -300,6 +300,32 @@ func TestBigPlan(t *testing.T) {
 	}
 }
 
+// TestReviewIsKept has a long plan reviewed once for a while, and anew for a decision.
+func TestReviewIsKept(t *testing.T) {
+	f := newFixture(t)
+	f.holdPlan(big(), "16667 held: more removals than one run may carry out")
+	reviews := func() int { return len(f.work.asked) }
+	f.get(olga, "/plans/plan-1")
+	f.get(victor, "/plans/plan-1?from=200")
+	if reviews() != 1 {
+		t.Errorf("two pages took %d reviews", reviews())
+	}
+	f.work.reviewed.Plan = planOf(removal(1))
+	f.post(olga, "/plans/plan-1/approve", "confirm", "16667").shows(422, "then type 1.")
+	f.get(olga, "/plans/plan-1")
+	f.get(olga, "/plans/plan-1") // it is short now
+	if reviews() != 4 {
+		t.Errorf("%d reviews, want 4", reviews())
+	}
+	f.work.reviewed.Plan = big()
+	f.get(olga, "/plans/plan-1")
+	f.clock.Advance(reviewTime)
+	f.get(olga, "/plans/plan-1")
+	if reviews() != 6 {
+		t.Errorf("%d reviews, want 6: the last was too old", reviews())
+	}
+}
+
 // BenchmarkBigPlan is one page of a plan with 50,000 changes that has been reviewed already; the limit is 100 ms.
 func BenchmarkBigPlan(b *testing.B) {
 	f := newFixture(b)
