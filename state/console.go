@@ -58,6 +58,8 @@ type Sessions interface {
 	PutSession(ctx context.Context, session Session) error
 	// Session returns an unexpired session with its operator, who is not disabled, or ErrNotFound. It writes nothing.
 	Session(ctx context.Context, hash TokenHash) (Session, Operator, error)
+	// ListSessions lists the unexpired ones of all operators, the newest first.
+	ListSessions(ctx context.Context) ([]Session, error)
 	// DropSession ends one; none is no error. Expired ones go with it.
 	DropSession(ctx context.Context, hash TokenHash) error
 	// DropSessionsOf ends all of an operator.

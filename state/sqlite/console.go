@@ -27,6 +27,8 @@ const (
 	putSession = `INSERT INTO sessions (hash, operator, created_at, expires_at) VALUES (?, ?, ?, ?)`
 	sessionOf  = operatorColumns + `, n.created_at, n.expires_at FROM sessions n JOIN operators o ON o.operator = n.operator
 		WHERE n.hash = ? AND o.disabled_at = 0`
+	liveSessions = `SELECT n.hash, o.name, n.created_at, n.expires_at FROM sessions n JOIN operators o ON o.operator = n.operator
+		WHERE n.expires_at > ? ORDER BY n.created_at DESC, n.hash`
 	dropSession     = `DELETE FROM sessions WHERE hash = ?`
 	dropOldSessions = `DELETE FROM sessions WHERE expires_at <= ?`
 )
@@ -144,6 +146,13 @@ func (s *Store) Session(ctx context.Context, hash state.TokenHash) (session stat
 		return state.Session{}, state.Operator{}, err
 	}
 	return session, operator, nil
+}
+
+// ListSessions reads who is signed in.
+func (s *Store) ListSessions(ctx context.Context) ([]state.Session, error) {
+	return list(ctx, s.Reader, func(row row) state.Session {
+		return state.Session{Hash: state.TokenHash(row.bytes(0)), Operator: row.text(1), CreatedAt: row.time(2), ExpiresAt: row.time(3)}
+	}, liveSessions, toMilli(s.writer.now()))
 }
 
 // DropSession ends a session, and takes the expired ones away.

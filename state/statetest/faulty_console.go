@@ -42,6 +42,10 @@ func (f *faulty) Session(ctx context.Context, hash state.TokenHash) (session sta
 	return session, operator, nil
 }
 
+func (f *faulty) ListSessions(ctx context.Context) ([]state.Session, error) {
+	return get(f, "ListSessions", func() ([]state.Session, error) { return f.store.ListSessions(ctx) })
+}
+
 func (f *faulty) DropSession(ctx context.Context, hash state.TokenHash) error {
 	return f.do("DropSession", func() error { return f.store.DropSession(ctx, hash) })
 }

@@ -1,6 +1,7 @@
 package statetest
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"slices"
@@ -129,6 +130,21 @@ func (m *Model) Session(ctx context.Context, hash state.TokenHash) (state.Sessio
 		return state.Session{}, state.Operator{}, state.ErrNotFound
 	}
 	return session, *m.operator(session.Operator), ctx.Err()
+}
+
+func (m *Model) ListSessions(ctx context.Context) ([]state.Session, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var live []state.Session
+	for _, session := range m.console.sessions {
+		if m.Now().Before(session.ExpiresAt) {
+			live = append(live, session)
+		}
+	}
+	slices.SortFunc(live, func(a, b state.Session) int {
+		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), bytes.Compare(a.Hash[:], b.Hash[:]))
+	})
+	return live, ctx.Err()
 }
 
 func (m *Model) DropSession(ctx context.Context, hash state.TokenHash) error {

@@ -107,6 +107,8 @@ func testSessions(t *testing.T, f *fixture) {
 	}
 	same(t, "PutOperator", errors.Join(f.PutOperator(ctx, ann), f.PutOperator(ctx, bob)), nil, nil)
 	for _, s := range []state.Session{session("a1", "ann", time.Hour), session("a2", "ann", time.Hour), session("short", "ann", time.Minute), session("b", "bob", time.Hour)} {
+		f.clock.Advance(time.Second)
+		s.CreatedAt = f.clock.Now()
 		same(t, "PutSession", f.PutSession(ctx, s), nil, nil)
 		got, operator, err := f.Session(ctx, s.Hash)
 		same(t, "Session", err, got, s)
@@ -124,6 +126,15 @@ func testSessions(t *testing.T, f *fixture) {
 			}
 		}
 		same(t, "live sessions", nil, got, want)
+		all, err := f.ListSessions(ctx)
+		same(t, "ListSessions", err, len(all), len(want))
+		for i, s := range all {
+			one, _, err := f.Session(ctx, s.Hash)
+			same(t, "a listed session", err, s, one)
+			if i > 0 && all[i-1].CreatedAt.Before(s.CreatedAt) {
+				t.Errorf("ListSessions: %v stands before %v", all[i-1].CreatedAt, s.CreatedAt)
+			}
+		}
 	}
 	f.clock.Advance(time.Minute)
 	live("a1", "a2", "b")
