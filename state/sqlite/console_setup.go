@@ -18,8 +18,12 @@ const (
 
 	deedColumns = `SELECT d.deed, d.at, d.actor, d.what, t.name, s.name, d.subject, d.note
 		FROM deeds d LEFT JOIN sources s ON s.source = d.source LEFT JOIN tenants t ON t.tenant = s.tenant `
-	deedsAll = deedColumns + `WHERE d.deed < ? ORDER BY d.deed DESC LIMIT ?`
-	deedsOf  = deedColumns + `WHERE d.source = ` + inScope + `AND d.deed < ? ORDER BY d.deed DESC LIMIT ?`
+	deedsAll         = deedColumns + `WHERE d.deed < ? ORDER BY d.deed DESC LIMIT ?`
+	deedsOf          = deedColumns + `WHERE d.source = ` + inScope + `AND d.deed < ? ORDER BY d.deed DESC LIMIT ?`
+	deedsToBlank     = `SELECT deed, note FROM deeds WHERE source = ? AND note <> ''`
+	blankDeed        = `UPDATE deeds SET note = '' WHERE deed = ?`
+	blankTenantDeeds = `UPDATE deeds SET note = '' WHERE source = ?`
+
 	noteDeed = `INSERT INTO deeds (at, actor, what, source, subject, note) VALUES (?, ?, ?, ?, ?, ?)`
 )
 
@@ -134,4 +138,23 @@ func scanDeed(row row) state.Deed {
 		Subject: row.text(6),
 		Note:    row.text(7),
 	}
+}
+
+// blankDeeds takes away the notes that name somebody.
+func (t *tx) blankDeeds(held *scopeRow, person *state.Personal) error {
+	var named []int64
+	if err := t.c.query(func(row row) error {
+		if person.In(row.text(1)) {
+			named = append(named, row.int(0))
+		}
+		return nil
+	}, deedsToBlank, held.source); err != nil {
+		return err
+	}
+	for _, deed := range named {
+		if err := t.c.exec(blankDeed, deed); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -67,6 +67,7 @@ func (s *Store) Erase(ctx context.Context, scope state.Scope, id state.ID, cause
 			func() error { return t.blankEntries(held, id) },
 			func() error { return t.blankRequests(held, id, &person) },
 			func() error { return t.blankDocuments(held, &person) },
+			func() error { return t.blankDeeds(held, &person) },
 		} {
 			if err := blank(); err != nil {
 				return err
@@ -198,7 +199,7 @@ func (s *Store) BlankTenant(ctx context.Context, tenant string) error {
 	if len(sources) == 0 {
 		return state.ErrNotFound
 	}
-	statements := []string{blankTenantRequests, blankTenantPlans, blankTenantRuns}
+	statements := []string{blankTenantRequests, blankTenantPlans, blankTenantRuns, blankTenantDeeds}
 	if err := s.doBulk(ctx, len(sources)*len(statements), func(t *tx, i int) error {
 		return t.c.exec(statements[i%len(statements)], sources[i/len(statements)])
 	}); err != nil {

@@ -283,3 +283,12 @@ func (m *Model) ListDeeds(ctx context.Context, scope state.Scope, before int64, 
 	}
 	return first(list, limit), ctx.Err()
 }
+
+// blankDeeds takes the notes of some sources' deeds away.
+func (m *Model) blankDeeds(which func(*deed) bool) {
+	for i := range m.console.deeds {
+		if d := &m.console.deeds[i]; d.source != nil && which(d) {
+			d.Note = ""
+		}
+	}
+}

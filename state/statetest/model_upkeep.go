@@ -197,6 +197,7 @@ func (m *Model) Erase(ctx context.Context, scope state.Scope, id state.ID, cause
 
 // blankKept blanks what is kept of somebody in requests, plans and runs.
 func (m *Model) blankKept(scope state.Scope, requests map[string]bool, person *state.Personal) {
+	m.blankDeeds(func(d *deed) bool { return d.source.Scope == scope && person.In(d.Note) })
 	for i := range m.requests {
 		r := &m.requests[i]
 		plain, err := url.PathUnescape(strings.ReplaceAll(r.Path, "+", " "))
@@ -233,6 +234,7 @@ func (m *Model) BlankTenant(ctx context.Context, tenant string) error {
 	if m.journal[tenant] == nil && !slices.ContainsFunc(m.tenants(), func(t string) bool { return t == tenant }) {
 		return state.ErrNotFound
 	}
+	m.blankDeeds(func(d *deed) bool { return d.source.Scope.Tenant == tenant })
 	for i := range m.journal[tenant] {
 		e := &m.journal[tenant][i]
 		e.Name, e.Before, e.After = "", state.Blanked(e.Before), state.Blanked(e.After)

@@ -242,4 +242,20 @@ func testDeeds(t *testing.T, f *fixture) {
 		got, err := f.ListDeeds(ctx, c.scope, c.before, c.limit)
 		same(t, fmt.Sprintf("ListDeeds(%v, %d, %d)", c.scope, c.before, c.limit), err, got, c.want)
 	}
+	notes := func(want ...string) {
+		t.Helper()
+		deeds, err := f.ListDeeds(ctx, state.Scope{}, 0, 0)
+		var got []string
+		for _, d := range deeds {
+			got = append(got, d.Note)
+		}
+		same(t, "notes", err, got, want)
+	}
+	f.account(t, "account-a", "ada@acme.example")
+	same(t, "NoteDeed", f.NoteDeed(ctx, state.Deed{Scope: here, What: "explained", Note: "why ADA@acme.example left"}), nil, nil)
+	f.life(t, "account-a", pulled, state.Life{Said: new(false)})
+	same(t, "Erase", f.Erase(ctx, here, "account-a", operator), nil, nil)
+	notes("", "for okta", "for okta", "for okta", "for okta")
+	same(t, "BlankTenant", f.BlankTenant(ctx, elsewhere.Tenant), nil, nil)
+	notes("", "for okta", "", "for okta", "for okta")
 }
