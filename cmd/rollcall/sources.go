@@ -19,8 +19,8 @@ func sourcesCommand(a *app) *cobra.Command {
 		Short: "List sources; end, rename or move one",
 		Long: `A source is one configured identity provider of a customer. One that is taken out of the
 configuration is dormant: nothing is pulled, its pushes are answered 503, its accounts stay as
-they are, and 'rollcall status' is red until it comes back, is ended or is moved. Bare 'sources'
-lists them.`,
+they are, and 'rollcall status' is red until it comes back, or its accounts are moved or erased
+and its keys ended. Bare 'sources' lists them.`,
 		Example: `  rollcall sources list
   rollcall sources rename acme-entra acme-emea
   rollcall sources move acme-okta acme-entra`,
@@ -269,10 +269,13 @@ func (s *session) move(ctx context.Context, fromName, toName string, yes bool) e
 	if err != nil {
 		return err
 	}
-	conflicts, err := s.movePlan(ctx, from.Scope, to.Scope)
+	found, conflicts, err := s.movePlan(ctx, from.Scope, to.Scope)
 	switch {
 	case err != nil:
 		return err
+	case found == 0:
+		fmt.Fprintf(s.stdout, "Nothing is left in %s that could be moved. 'rollcall sources end %s' revokes its keys.\n", fromName, fromName)
+		return nil
 	case conflicts > 0:
 		return fmt.Errorf("nothing was moved: both sources have %s; end one of each two, by a DELETE at its provider or 'rollcall erase', and move then",
 			plural(conflicts, "live account or group of the same name", "live accounts or groups of the same names"))
@@ -314,8 +317,8 @@ func (s *session) dropHeld(ctx context.Context, lease state.Lease) error {
 // shownConflicts is how many conflicts are listed one by one.
 const shownConflicts = 20
 
-// movePlan prints what a move would do and counts the names that both sources have.
-func (s *session) movePlan(ctx context.Context, from, to state.Scope) (conflicts int, err error) {
+// movePlan prints what a move would do, and counts who would move and the names that both sources have. Of an empty source it prints nothing.
+func (s *session) movePlan(ctx context.Context, from, to state.Scope) (found, conflicts int, err error) {
 	counts := map[state.Kind]int{}
 	active, linked := 0, 0
 	for _, kind := range []state.Kind{state.KindAccount, state.KindGroup} {
@@ -345,11 +348,14 @@ func (s *session) movePlan(ctx context.Context, from, to state.Scope) (conflicts
 			return failed == nil
 		})
 		if err := errors.Join(err, failed); err != nil {
-			return 0, fmt.Errorf("read source %s: %w", from.Source, err)
+			return 0, 0, fmt.Errorf("read source %s: %w", from.Source, err)
 		}
+	}
+	if found = counts[state.KindAccount] + counts[state.KindGroup]; found == 0 {
+		return 0, 0, nil
 	}
 	fmt.Fprintf(s.stdout, "%s, %d of them active, and %s go from %s to %s with their ids and history.\n", plural(counts[state.KindAccount], "account"), active,
 		plural(counts[state.KindGroup], "group"), from.Source, to.Source)
 	fmt.Fprintf(s.stdout, "%s to people at the old provider dropped; the next pull of %s ties them by name.\n", plural(linked, "tie is", "ties are"), to.Source)
-	return conflicts, nil
+	return found, conflicts, nil
 }

@@ -48,8 +48,11 @@ func (s *Store) RenameSource(ctx context.Context, epoch int64, scope state.Scope
 	})
 }
 
-// MoveRecords moves a whole source into another one with a few statements about all rows at once: for 100,000 accounts the write lock is
-// held for seconds, which is the price of its being all or nothing.
+// MoveRecords moves a whole source into another one with a few statements about all rows at once, in one transaction: for 100,000 accounts
+// the write lock is held for seconds, and whoever pushes waits so long. In pieces, as other bulk work, each account would still belong to
+// just one source, but people would not: between two pieces, and for as long as a killed move is not called again, a push to the new source
+// finds nobody of the name and makes them a second account, which then stands in the move's way; and groups would have members in another
+// source. Waiting is the lesser evil, once in the life of a source.
 func (s *Store) MoveRecords(ctx context.Context, from, to state.Lease, cause state.Cause) (moved int, err error) {
 	err = s.do(ctx, func(t *tx) error {
 		source, err := t.leased(from.Scope, from.Epoch)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -200,6 +201,9 @@ const (
 // Verdict says how a source is, and the weightiest reason in one plain sentence: whatever fails before whatever waits, and of these
 // what keeps everything from coming before what concerns a part.
 func (h *Health) Verdict(now time.Time) (Condition, string) {
+	if h.over(now) {
+		return Healthy, "It is over: it is not in the configuration any more, has no accounts, and no key of it opens anything."
+	}
 	first := ""
 	for _, trouble := range []func(time.Time) (Condition, string){h.setupTrouble, h.pullTrouble, h.heldTrouble, h.pushTrouble, h.driftTrouble} {
 		condition, words := trouble(now)
@@ -215,6 +219,11 @@ func (h *Health) Verdict(now time.Time) (Condition, string) {
 		return Waiting, first
 	}
 	return Healthy, h.fine(now)
+}
+
+// over tells whether a source that left the configuration has nothing left that anybody could have to do with.
+func (h *Health) over(now time.Time) bool {
+	return !h.Configured && h.Total == 0 && !slices.ContainsFunc(h.Keys, func(k state.Key) bool { return k.Live(now) })
 }
 
 // setupTrouble is what the configuration lacks.

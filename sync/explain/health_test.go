@@ -36,6 +36,12 @@ func TestHealthSentence(t *testing.T) {
 	}{
 		{"well", func(*explain.Health) {}, explain.Healthy, "In agreement with the source: pulled 5 minutes ago, pushed 1 minute ago."},
 		{"left the configuration", func(h *explain.Health) { h.Configured = false }, explain.Failing, "not in the configuration any more"},
+		{"over, but for its accounts", func(h *explain.Health) { h.Configured, h.Keys, h.Total = false, nil, 2 }, explain.Failing, "not in the configuration any more"},
+		{"over, but for a key", func(h *explain.Health) { h.Configured, h.Total = false, 0 }, explain.Failing, "not in the configuration any more"},
+		{"over", func(h *explain.Health) {
+			h.Configured, h.Total = false, 0
+			h.Keys = []state.Key{{RevokedAt: minutes(1)}, {ExpiresAt: minutes(1)}}
+		}, explain.Healthy, "It is over: it is not in the configuration any more, has no accounts, and no key of it opens anything."},
 		{"misconfigured", func(h *explain.Health) { h.Misconfigured = "the file x is empty" }, explain.Failing, "It cannot pull: the file x is empty."},
 		{"never ran, on demand", func(h *explain.Health) { h.Run, h.Next = nil, nil }, explain.Waiting, "It has never pulled and has no schedule"},
 		{"never used", func(h *explain.Health) { h.Run, h.Source = nil, state.Source{} }, explain.Waiting, "It has never been used"},
