@@ -46,6 +46,7 @@ type operatorRow struct {
 	Disabled time.Time
 	Ways     string    // in which they can sign in
 	LastAt   time.Time // when they last did, as far back as was looked
+	Sessions int       // in how many browsers they are signed in now
 	You      bool
 }
 
@@ -61,9 +62,14 @@ func (c *Console) accessPage(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, err)
 		return
 	}
+	sessions, err := c.sessions(ctx)
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
 	page := operatorsPage{Title: whoMay(all)}
 	for _, o := range all {
-		row := operatorRow{Name: o.Name, Role: o.Role, Other: state.RoleOperator, Disabled: o.DisabledAt, Ways: c.waysIn(o), LastAt: last[o.Name], You: o.Name == visitorOf(r).Name}
+		row := operatorRow{Name: o.Name, Role: o.Role, Other: state.RoleOperator, Disabled: o.DisabledAt, Ways: c.waysIn(o), LastAt: last[o.Name], Sessions: sessions[o.Name], You: o.Name == visitorOf(r).Name}
 		if o.Role == state.RoleOperator {
 			row.Other = state.RoleViewer
 		}
@@ -123,6 +129,16 @@ func (c *Console) lastSignIns(ctx context.Context) (map[string]time.Time, error)
 		}
 	}
 	return last, err
+}
+
+// sessions counts in how many browsers each operator is signed in.
+func (c *Console) sessions(ctx context.Context) (map[string]int, error) {
+	all, err := c.Store.ListSessions(ctx)
+	count := map[string]int{}
+	for _, s := range all {
+		count[s.Operator]++
+	}
+	return count, err
 }
 
 func (c *Console) addOperator(w http.ResponseWriter, r *http.Request) {
