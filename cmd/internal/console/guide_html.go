@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"fmt"
 	"html/template"
 	"io"
 	"slices"
@@ -115,7 +116,8 @@ func (f tableFuncs) Register(kind ast.NodeKind, render renderer.NodeRendererFunc
 	}
 	f.NodeRendererFuncRegisterer.Register(kind, func(w util.BufWriter, source []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if entering {
-			_, _ = w.WriteString(`<div class="scroll" tabindex="0">`) // errors stay in the writer until the end
+			name, _ := n.AttributeString("aria-label") // dressTable has given it one
+			_, _ = fmt.Fprintf(w, `<div class="scroll" role="region" aria-label="%s" tabindex="0">`, template.HTMLEscapeString(string(name.([]byte))))
 		}
 		status, err := render(w, source, n, entering)
 		if !entering {

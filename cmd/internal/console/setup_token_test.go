@@ -33,10 +33,7 @@ func TestAlteredLinkIsRefused(t *testing.T) {
 		altered := rapid.SampledFrom([]string{
 			token[:at] + with + token[at+1:], token[:at] + with + token[at:], token[:at] + token[at+1:], token[:at], token + with, token + "=",
 		}).Draw(t, "altered")
-		if altered == token {
-			t.Skip("it is the same")
-		}
-		if got, _, ok := key.read(altered); ok {
+		if got, _, ok := key.read(altered); ok && altered != token {
 			t.Fatalf("%q is taken for a link to %q", altered, got)
 		}
 	})
