@@ -74,7 +74,7 @@ type status struct{ Shape, Tone, Word string }
 var statuses = map[string]status{
 	"active": {"●", "ok", "active"}, "inactive": {"○", "off", "inactive"}, "deleted": {"✕", "off", "deleted"}, "purged": {"✕", "off", "purged"},
 	"none": {"○", "off", "no account"}, "held": {"▲", "warn", "held"}, "staged": {"◐", "warn", "staged"}, "conflict": {"◆", "bad", "conflict"},
-	"unexplained": {"?", "warn", "unexplained"}, "missing": {"＋", "info", "missing"}, "pinned": {"⚑", "info", "pinned"}, "protected": {"⛨", "info", "protected"},
+	"unexplained": {"?", "warn", "unexplained"}, "missing": {"＋", "info", "missing"}, "pinned": {"⚑", "info", "pinned"}, "protected": {"◈", "info", "protected"},
 	"healthy": {"●", "ok", "in step"}, "waiting": {"▲", "warn", "needs you"}, "failing": {"◆", "bad", "failing"},
 	"approved": {"●", "ok", "approved"}, "discarded": {"○", "off", "discarded"}, "replaced": {"○", "off", "replaced"},
 	"complete": {"●", "ok", "complete"}, "partial": {"◐", "warn", "partial"}, "failed": {"◆", "bad", "failed"},

@@ -106,7 +106,7 @@ func (p *groupPage) Title() string {
 func (c *Console) group(w http.ResponseWriter, r *http.Request, s *groupSubject) error {
 	ctx, from := r.Context(), offset(r, "from")
 	page := &groupPage{groupSubject: *s, Name: harmless(cmp.Or(s.Record.Name, string(s.ID)))}
-	events, older, err := explain.ReadGroup(ctx, c.Store, s.Scope, s.ID, from+eventsRead)
+	events, older, err := explain.ReadGroup(ctx, c.Store, s.Scope, s.ID, from+groupEvents)
 	if err != nil && !(errors.Is(err, state.ErrNotFound) && s.Record.ID != "") { // a record may be older than its journal
 		return err
 	}
@@ -173,8 +173,10 @@ func (c *Console) memberRow(ctx context.Context, scope state.Scope, ref state.Re
 	return row, nil
 }
 
-// namesOfOne is how many members an event names.
-const namesOfOne = 10
+const (
+	groupEvents = 50 // on a page
+	namesOfOne  = 5  // members that an event names
+)
 
 // nameMembers puts names in the place of the ids of who joined or left, of each event no more than a few, the others counted.
 func (c *Console) nameMembers(ctx context.Context, scope state.Scope, events []explain.Event) error {

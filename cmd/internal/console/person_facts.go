@@ -84,7 +84,7 @@ func (c *Console) factsOf(ctx context.Context, scope state.Scope, rt *scim.Resou
 		section := factSection{Title: f.Name}
 		for _, s := range rt.Extensions {
 			if strings.EqualFold(s.ID, f.Name) {
-				section.Title = cmp.Or(s.Name, s.ID)
+				section.Title = labelOf(cmp.Or(s.Name, s.ID))
 			}
 		}
 		for _, inner := range f.Value.Fields {
