@@ -175,6 +175,20 @@ func (b *browser) shows(texts ...string) {
 	}
 }
 
+// comes visits a page again and again until it shows a text.
+func (b *browser) comes(page, text string) {
+	b.t.Helper()
+	for end := time.Now().Add(pageTime); ; time.Sleep(100 * time.Millisecond) {
+		b.visit(page)
+		if strings.Contains(b.text(), text) {
+			return
+		}
+		if time.Now().After(end) {
+			b.t.Fatalf("%s does not come to show %q but:\n%s", page, text, b.text())
+		}
+	}
+}
+
 // lacks fails if the page shows a text.
 func (b *browser) lacks(text string) {
 	b.t.Helper()
@@ -242,7 +256,12 @@ func (b *browser) fill(field, text string) {
 // search looks for a text with the frame's search, by the keyboard alone.
 func (b *browser) search(text string) {
 	b.t.Helper()
-	b.do("search", chromedp.KeyEvent("/"), chromedp.SendKeys(chromedp.CSS("#q"), text))
+	// As a browser does: where the page takes the key for itself, no character is typed.
+	read[bool](b, `document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "/", bubbles: true, cancelable: true }))`)
+	if !read[bool](b, `document.activeElement.id === "q"`) {
+		b.t.Fatal("the key / does not lead to the search")
+	}
+	b.do("search", chromedp.SendKeys(chromedp.CSS("#q"), text))
 	read[bool](b, `(() => { document.documentElement.dataset.before = "1"; return true; })()`)
 	b.do("search", chromedp.KeyEvent("\r"))
 	b.arrive()

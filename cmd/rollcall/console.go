@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rollcall/cmd/internal/console"
+	"rollcall/state/scim"
 )
 
 // page is the console of a serve: its listener, and what it answers.
@@ -54,11 +55,19 @@ func (s *service) openConsole(cfg *config) (_ *page, err error) {
 		return nil, err
 	}
 	p.Console, err = console.New(console.Config{
-		Store: s.rec, Work: consoleWork{service: s, pulls: p.pulls}, Sources: s.consoleSources, Users: cfg.Users,
+		Store: s.rec, Work: consoleWork{service: s, pulls: p.pulls}, Sources: s.consoleSources, Users: s.users,
 		Version: programVersion(), Secure: at.Scheme == "https", URL: at, ReceiverURL: strings.TrimSuffix(receiver, "/") + cfg.BasePath,
 		ReceiverPath: cfg.BasePath, SetupURL: strings.TrimSuffix(receiver, "/"), OIDC: oidc, Now: s.app.now, Log: s.log,
 	})
 	return p, err
+}
+
+// users is what an account can have, by the configuration that is in force.
+func (s *service) users() *scim.ResourceType {
+	if declared := s.current.Load().cfg.Users; declared != nil {
+		return declared
+	}
+	return scim.UserType()
 }
 
 func scheme(secure bool) string {

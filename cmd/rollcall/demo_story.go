@@ -220,7 +220,7 @@ const demoOperator = "you"
 func (st *stage) inBrowser(ctx context.Context) error {
 	st.chapter("The same in a browser")
 	st.say("The console is at %s. Operators sign in with a password, through a provider, or by a link that works once, such as this one:", st.console)
-	_, err := st.run(ctx, exitDone, "operators add "+demoOperator)
+	_, err := st.run(ctx, exitDone, "operators add "+demoOperator+" --role operator")
 	return err
 }
 

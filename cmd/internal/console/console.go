@@ -46,8 +46,8 @@ type Store interface {
 type Config struct {
 	Store   Store
 	Work    Work
-	Sources func() []Source // as configured now, by name; also those that are recorded alone. Called once per request, on its goroutine
-	Users   *scim.ResourceType
+	Sources func() []Source           // as configured now, by name; also those that are recorded alone. Called once per request, on its goroutine
+	Users   func() *scim.ResourceType // what an account can have, as configured now
 
 	Version      string
 	Secure       bool     // the console is reached by https, directly or through a proxy: cookies are Secure

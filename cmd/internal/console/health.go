@@ -27,7 +27,7 @@ func (s *sourceHealth) Unexplained() int { return s.Noticed[plan.Unexplained] }
 func (s *sourceHealth) Conflicts() int   { return s.Noticed[plan.Conflict] + s.Noticed[plan.NameReused] }
 
 // healthTime is how long what was read of all sources may be shown again. An action of this console forgets it at once.
-const healthTime = 2 * time.Second
+const healthTime = time.Second
 
 // healths is what was read of all sources a moment ago, so that many viewers cost no more than one.
 type healths struct {

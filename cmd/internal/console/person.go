@@ -159,9 +159,9 @@ func (c *Console) readPerson(r *http.Request, s *explain.Subject) (*personPage, 
 	}
 	page := &personPage{Life: life, Record: s.Record, Marks: marksOf(&s.Record)}
 	if s.Record.ID != "" {
-		resource := c.Users.Project(resourceOf(s.Record.Resource), everything)
+		resource := c.Users().Project(resourceOf(s.Record.Resource), everything)
 		page.External = resource.Get("externalId").Text
-		page.Facts = c.factsOf(ctx, s.Scope, c.Users, resource)
+		page.Facts = c.factsOf(ctx, s.Scope, c.Users(), resource)
 		if err := page.readGroups(r, c, s); err != nil {
 			return nil, err
 		}

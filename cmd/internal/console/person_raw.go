@@ -30,7 +30,7 @@ func (c *Console) personRaw(w http.ResponseWriter, r *http.Request, s *explain.S
 	for i, g := range groups {
 		list[i] = c.scimRef(g, "direct")
 	}
-	text, err := c.scimJSON(&s.Record, c.Users, "groups", list)
+	text, err := c.scimJSON(&s.Record, c.Users(), "groups", list)
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (c *Console) scimJSON(r *state.Record, rt *scim.ResourceType, related strin
 
 // scimRef is a member of a group, or a group of a user.
 func (c *Console) scimRef(ref state.Ref, kind string) scim.Value {
-	endpoint := c.Users.Endpoint
+	endpoint := c.Users().Endpoint
 	if ref.Kind == state.KindGroup {
 		endpoint = scim.GroupType().Endpoint
 	}

@@ -40,7 +40,7 @@ func acmeUsers(t testing.TB) *scim.ResourceType {
 // TestPerson shows the sentence, the attributes with labels, ids, groups and the time line.
 func TestPerson(t *testing.T) {
 	f := newFixture(t)
-	f.console.Users = acmeUsers(t)
+	f.console.Users = func() *scim.ResourceType { return acmeUsers(t) }
 	f.store.LogRequest(state.Request{ID: "failed", Scope: acme})
 	ada := f.account(acme, whole)
 	staff := f.group(acme, "Staff", ada.ID)
@@ -83,7 +83,7 @@ func TestPersonManager(t *testing.T) {
 // TestPersonRaw is what SCIM shows: with id, what was said, groups and meta, without what is shown to nobody.
 func TestPersonRaw(t *testing.T) {
 	f := newFixture(t)
-	f.console.Users = acmeUsers(t)
+	f.console.Users = func() *scim.ResourceType { return acmeUsers(t) }
 	ada := f.account(acme, whole)
 	staff := f.group(acme, "Staff", ada.ID)
 	p := f.get(victor, "/users/"+string(ada.ID)+"/raw")
