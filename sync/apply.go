@@ -223,7 +223,7 @@ func (a *applier) mutation(ctx context.Context, c *plan.Change) (state.Mutation,
 		return a.build(ctx, c, m)
 	}
 	if c.Link {
-		m.Life.Link = &c.Person
+		m.Life.Link = new(c.Person) // the plan need not outlive its last mutation
 	}
 	if c.Action == plan.Create {
 		m.ID = state.NewID()
