@@ -11,6 +11,9 @@ import (
 // heartbeat is how often something is sent though nothing happens: less than what proxies wait for.
 const heartbeat = 15 * time.Second
 
+// streamLife is how long one answer lasts. The browser asks again, and whoever was signed out meanwhile is turned away.
+const streamLife = 5 * time.Minute
+
 // writeTime is how long one event may take to be sent. The server's own limit is for whole answers, and this one has no end.
 const writeTime = 30 * time.Second
 
@@ -19,18 +22,19 @@ type progressEvent struct {
 	Running bool   `json:"running"`
 	Text    string `json:"text"`
 	Count   int    `json:"count"`
-	Of      int    `json:"of"` // 0 = not known
+	Of      int    `json:"of"`  // 0 = not known
+	Run     string `json:"run"` // that goes on, or ended last; "" = not known
 }
 
-// progress tells a source's runs as they go, as server-sent events (WHATWG HTML, section 9.2). It ends with the request, or with the
-// context of the server.
+// progress tells a source's runs as they go, as server-sent events (WHATWG HTML, section 9.2). It ends with the request, when whoever
+// watches for it ends, and after streamLife.
 func (c *Console) progress(w http.ResponseWriter, r *http.Request) {
 	source, ok := c.source(r.PathValue("source"))
 	if !ok {
 		c.fail(w, r, noSource)
 		return
 	}
-	ctx, cancel := context.WithCancel(r.Context())
+	ctx, cancel := context.WithTimeout(r.Context(), streamLife)
 	steps := make(chan Progress)
 	go func() {
 		defer close(steps)
@@ -85,7 +89,7 @@ type stream struct {
 }
 
 func (s *stream) sendEvent(p Progress) error {
-	data, err := json.Marshal(progressEvent{Running: p.Running, Text: progressText(p), Count: p.Count, Of: p.Of})
+	data, err := json.Marshal(progressEvent{Running: p.Running, Text: progressText(p), Count: p.Count, Of: p.Of, Run: p.Run})
 	if err != nil {
 		return fmt.Errorf("write an event: %w", err)
 	}

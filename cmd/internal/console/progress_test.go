@@ -22,14 +22,14 @@ func (w watching) Watch(ctx context.Context, _ string, tell func(Progress) bool)
 func TestProgress(t *testing.T) {
 	f := newFixture(t)
 	f.work.progress = []Progress{
-		{}, {Running: true, Step: "reading people"}, {Running: true, Step: "applying \u202echanges", Count: 3, Of: 10}, {Ended: "3 changes applied."},
+		{}, {Running: true, Step: "reading people"}, {Running: true, Step: "applying \u202echanges", Count: 3, Of: 10, Run: "run-1"}, {Ended: "3 changes applied."},
 	}
 	p := f.get(victor, "/sources/acme-entra/progress")
 	want := "retry: 3000\n\n" +
-		`data: {"running":false,"text":"No run goes on.","count":0,"of":0}` + "\n\n" +
-		`data: {"running":true,"text":"Reading people","count":0,"of":0}` + "\n\n" +
-		`data: {"running":true,"text":"Applying ` + "\ufffd" + `changes","count":3,"of":10}` + "\n\n" +
-		`data: {"running":false,"text":"3 changes applied.","count":0,"of":0}` + "\n\n"
+		`data: {"running":false,"text":"No run goes on.","count":0,"of":0,"run":""}` + "\n\n" +
+		`data: {"running":true,"text":"Reading people","count":0,"of":0,"run":""}` + "\n\n" +
+		`data: {"running":true,"text":"Applying ` + "\ufffd" + `changes","count":3,"of":10,"run":"run-1"}` + "\n\n" +
+		`data: {"running":false,"text":"3 changes applied.","count":0,"of":0,"run":""}` + "\n\n"
 	if p.body != want || p.header.Get("Content-Type") != "text/event-stream" || p.header.Get("Cache-Control") != "no-store" {
 		t.Errorf("%v sent\n%s", p.header, p.body)
 	}
@@ -57,6 +57,21 @@ func TestHeartbeat(t *testing.T) {
 		f.console.progress(w, withVisitor(r, victor))
 		if n := strings.Count(w.Body.String(), ": still here\n\n"); n != 2 || !ended {
 			t.Errorf("%d heartbeats in 40 seconds; the watcher has ended: %v", n, ended)
+		}
+	})
+}
+
+// TestProgressEnds is asked for anew after a while, so that a session that has ended meanwhile counts.
+func TestProgressEnds(t *testing.T) {
+	f := newFixture(t)
+	synctest.Test(t, func(t *testing.T) {
+		f.console.Work = watching{f.work, func(ctx context.Context, _ func(Progress) bool) { <-ctx.Done() }}
+		r := httptest.NewRequest(http.MethodGet, "/sources/acme-entra/progress", nil).WithContext(t.Context())
+		r.SetPathValue("source", "acme-entra")
+		start := time.Now()
+		f.console.progress(httptest.NewRecorder(), withVisitor(r, victor))
+		if took := time.Since(start); took != streamLife {
+			t.Errorf("it took %s", took)
 		}
 	})
 }

@@ -85,7 +85,8 @@ type runsPage struct {
 	Outcomes []choice
 	Source   string
 	Outcome  string
-	MayPull  bool // the source filtered by can be pulled now
+	MayPull  bool   // the source filtered by can be pulled now
+	Newest   string // id of the newest run that is over; "" = none
 	First    string
 	Next     string
 	newest   *state.Run
@@ -154,6 +155,9 @@ func (c *Console) runs(w http.ResponseWriter, r *http.Request) {
 	}
 	if len(runs) > 0 {
 		page.newest = &runs[0]
+	}
+	if i := slices.IndexFunc(runs, func(run state.Run) bool { return !run.EndedAt.IsZero() }); i >= 0 {
+		page.Newest = runs[i].ID
 	}
 	c.show(w, r, "runs", &page)
 }

@@ -70,7 +70,10 @@ func TestRuns(t *testing.T) {
 	f.get(victor, "/runs?outcome=incomplete").shows(200, "globex-okta").hides("▲ held 1 held")
 	f.get(victor, "/runs?outcome=failed").shows(200, "No run is like that", "Show all runs")
 	f.get(victor, "/runs?source=nobody").shows(404, "There is no such source")
-	f.get(olga, "/runs?source=acme-entra").shows(200, "Pull now")
+	p = f.get(olga, "/runs?source=acme-entra").shows(200, "Pull now")
+	if newest := p.values("div", "data-newest"); !slices.Equal(newest, []string{"run-1"}) {
+		t.Errorf("the list's newest run is %q", newest)
+	}
 	f.get(olga, "/runs?source=globex-okta").shows(200).hides("Pull now") // it is push-only
 	f.get(victor, "/runs?source=acme-entra").shows(200).hides("Pull now")
 }

@@ -64,20 +64,26 @@ function keys(event) {
   }
 }
 
-// A run's progress, told by the server as it goes. When it ends the page is read again.
+// A run's progress, told by the server as it goes. When it ends the page is read again; so is a list that a run has ended behind the
+// back of, once.
 function progress(root) {
   for (const box of root.querySelectorAll("[data-progress]")) {
     const source = new EventSource(box.dataset.progress);
+    const step = box.querySelector("[data-step]"), count = box.querySelector("[data-count]"), bar = box.querySelector("progress");
+    const list = box.closest("[data-newest]");
     let ran = false;
     source.addEventListener("message", (event) => {
       const p = JSON.parse(event.data);
       box.hidden = !p.running;
-      const step = box.querySelector("[data-step]");
       if (step.textContent !== p.text) step.textContent = p.text; // what does not change is not read out again
-      box.querySelector("[data-count]").textContent = p.of > 0 ? `${p.count} of ${p.of}` : p.count || "";
-      const bar = box.querySelector("progress");
+      count.textContent = p.of > 0 ? `${p.count} of ${p.of}` : p.count || "";
       if (p.of > 0) { bar.max = p.of; bar.value = p.count; } else { bar.removeAttribute("value"); }
-      if (ran && !p.running) { source.close(); location.reload(); }
+      const missed = list && p.run > list.dataset.newest && sessionStorage.getItem("run") !== p.run;
+      if (!p.running && (ran || missed)) {
+        sessionStorage.setItem("run", p.run);
+        source.close();
+        location.reload();
+      }
       ran = p.running;
     });
   }
