@@ -170,7 +170,7 @@ func (r *runner) planUndo(ctx context.Context, u Undo) ([]int, error) {
 	run := &r.report.Run
 	past := undoing{
 		store: r.reader(), source: r.source, undo: u, restorer: r.engine.restorerOf(r.reader(), r.source),
-		trails: make(map[state.ID]*trail), turns: make(map[state.ID]int64), names: make(map[string]string),
+		trails: make(map[state.ID]*trail), turns: make(map[state.ID]int64), raised: make(map[state.ID]bool), names: make(map[string]string),
 		plan: plan.Plan{
 			Format: plan.Format, Tenant: r.source.Scope.Tenant, Source: r.source.Scope.Source, Run: run.ID, MadeAt: run.StartedAt, Undo: u.String(),
 		},

@@ -230,6 +230,7 @@ func TestUndoProtects(t *testing.T) {
 // did by hand stays.
 func TestUndoOfPushes(t *testing.T) {
 	w, _, group := grouped(t, crowd(20)...)
+	second := w.newTeam("Second")
 	w.clock.hour()
 	before := w.image()
 	since := w.clock.Now()
@@ -238,6 +239,10 @@ func TestUndoOfPushes(t *testing.T) {
 	w.pushTitle("p001", "Dr")
 	w.pushMembers(group, "-p002", "-p003")
 	w.push(state.Mutation{ID: w.account("p004").ID, Life: &state.Life{Remove: state.RemoveDelete}})
+	w.pushMembers(group, "-p008") // and then goes
+	w.push(state.Mutation{ID: w.account("p008").ID, Life: &state.Life{Remove: state.RemoveDelete}})
+	w.pushMembers(second, "+p009") // and then goes
+	w.push(state.Mutation{ID: w.account("p009").ID, Life: &state.Life{Remove: state.RemoveDelete}})
 	w.pushNew(`{"userName":"spare@acme.example"}`)
 	r := w.account("p005")
 	w.push(putOf(r, decode(t, `{"userName":"renamed@acme.example"}`)))
@@ -247,13 +252,13 @@ func TestUndoOfPushes(t *testing.T) {
 	report := w.undoOf(dirsync.Undo{Since: since}, false)
 	want(t, report, "complete in_sync")
 	report = w.undoOf(dirsync.Undo{Since: since, Pushes: true}, false)
-	if report.Run.Outcome != dirsync.OutcomeApplied {
+	if report.Run.Outcome != dirsync.OutcomeApplied || report.Plan.Counts.Notices[plan.Kept] > 0 {
 		t.Error(outline(report))
 	}
 	w.wantImage(before)
 	w.clock.hour()
 	want(t, w.undoOf(dirsync.Undo{Since: since, Pushes: true}, false), "complete in_sync")
-	if again := w.undoOf(dirsync.Undo{Since: since.Add(time.Second), Pushes: true}, false); len(again.Plan.Changes) > 0 || again.Plan.Counts.Notices[plan.Kept] != 7 {
+	if again := w.undoOf(dirsync.Undo{Since: since.Add(time.Second), Pushes: true}, false); len(again.Plan.Changes) > 0 || again.Plan.Counts.Notices[plan.Kept] != 10 {
 		t.Errorf("an undo by another time turns the first one round: %s", outline(again))
 	}
 	if err := statetest.CheckReplay(t.Context(), w.store, acme); err != nil {

@@ -22,7 +22,8 @@ type undoing struct {
 	source Source
 	undo   Undo
 	trails map[state.ID]*trail // those that are not in the plan yet
-	turns  map[state.ID]int64  // of accounts in the plan: see trail.number
+	turns  map[state.ID]int64  // of those in the plan: see trail.number
+	raised map[state.ID]bool   // tombstones that the plan brings back
 	names  map[string]string   // of attributes, each kept once
 	cause  *state.Cause        // the last that was read of somebody else, which most share
 	plan   plan.Plan
@@ -157,19 +158,21 @@ func (x *undoing) sit(t *trail, e *state.Entry, takes bool) {
 	}
 }
 
-// invert plans the contrary of all that was read.
+// invert plans the contrary of all that was read: accounts first, with whom their memberships come back.
 func (x *undoing) invert(ctx context.Context) error {
-	for _, id := range slices.Sorted(maps.Keys(x.trails)) {
-		t := x.trails[id]
-		invert := x.account
-		if t.kind == state.KindGroup {
-			invert = x.seated
+	invert := map[state.Kind]func(context.Context, state.ID, *trail) error{state.KindAccount: x.account, state.KindGroup: x.seated}
+	for _, kind := range []state.Kind{state.KindAccount, state.KindGroup} {
+		for _, id := range slices.Sorted(maps.Keys(x.trails)) {
+			t := x.trails[id]
+			if t.kind != kind {
+				continue
+			}
+			if err := invert[kind](ctx, t.id, t); err != nil {
+				return err
+			}
+			x.turns[t.id] = t.number
+			delete(x.trails, id)
 		}
-		if err := invert(ctx, t.id, t); err != nil {
-			return err
-		}
-		x.turns[t.id] = t.number
-		delete(x.trails, id)
 	}
 	return nil
 }
@@ -216,6 +219,9 @@ func (x *undoing) account(ctx context.Context, id state.ID, t *trail) error {
 	}
 	if decider := (plan.Decider{Rules: x.source.Rules}); c.Removal() && decider.Protected(account) {
 		c.Held, c.HeldBecause = true, plan.HoldProtected
+	}
+	if !record.DeletedAt.IsZero() {
+		x.raised[id] = true
 	}
 	x.plan.Add(c)
 	return nil
@@ -296,12 +302,12 @@ func (x *undoing) seated(ctx context.Context, id state.ID, t *trail) error {
 	if err := x.itself(ctx, id, t, len(present)); err != nil {
 		return err
 	}
-	var joins, leaves, guarded []plan.Member
+	var joins, returns, leaves, guarded []plan.Member // returns by themselves: should somebody not come back, the others join all the same
 	kept := make(map[string]int)
 	for _, member := range slices.Sorted(maps.Keys(t.seats)) {
 		s := t.seats[member]
-		if s.open && s.was == present[member] || !s.open && x.ours(s.other) {
-			continue
+		if s.open && s.was == present[member] && !x.raised[member] || !s.open && x.ours(s.other) {
+			continue // who is brought back comes with what they were in when they went, be it what they were in before or not
 		}
 		if !s.open {
 			kept["changed since "+byWhom(*s.other)]++
@@ -313,6 +319,8 @@ func (x *undoing) seated(ctx context.Context, id state.ID, t *trail) error {
 			kept["their accounts have gone"]++
 		case err != nil:
 			return err
+		case s.was && x.raised[member]:
+			returns = append(returns, named)
 		case s.was:
 			joins = append(joins, named)
 		case protected:
@@ -325,6 +333,7 @@ func (x *undoing) seated(ctx context.Context, id state.ID, t *trail) error {
 		x.keep(id, t, fmt.Sprintf("%d of its members: %s", kept[why], why))
 	}
 	x.move(id, t, plan.AddMembers, joins, len(present), 0)
+	x.move(id, t, plan.AddMembers, returns, len(present), 0)
 	x.move(id, t, plan.RemoveMembers, leaves, len(present), len(leaves)+len(guarded))
 	x.move(id, t, plan.RemoveMembers, guarded, len(present), len(leaves)+len(guarded))
 	if n := len(x.plan.Changes); len(guarded) > 0 {
@@ -378,7 +387,10 @@ func (x *undoing) move(id state.ID, t *trail, action plan.Action, members []plan
 // member names somebody who joins or leaves, or a group that does.
 func (x *undoing) member(ctx context.Context, id state.ID) (named plan.Member, protected bool, err error) {
 	record, err := x.store.Record(ctx, x.source.Scope, state.KindAccount, id)
-	if errors.Is(err, state.ErrNotFound) {
+	switch {
+	case errors.Is(err, state.ErrNotFound) && x.raised[id]:
+		record, err = x.find(ctx, id)
+	case errors.Is(err, state.ErrNotFound):
 		record, err = x.store.Record(ctx, x.source.Scope, state.KindGroup, id)
 	}
 	if err != nil {
