@@ -27,6 +27,7 @@ type checklist struct {
 // setupStep is one thing that comes true.
 type setupStep struct {
 	Name     string
+	Wait     string    // what the source waits for until then
 	At       time.Time // when it came true; zero: not yet
 	Last     bool      // At is only when it was true last
 	Text     string
@@ -85,10 +86,10 @@ func (c *Console) setupSteps(ctx context.Context, source Source) ([]setupStep, e
 		return nil, err
 	}
 	steps := []setupStep{
-		stepKey:        {Name: "Key issued", Text: "There is no live key. Nothing can come in without one."},
-		stepConnection: {Name: "Connection test", Last: true, Text: "Nothing has come with a valid key yet. If the provider reports that it is not authorised, the key was cut: enter it once more, whole."},
-		stepPerson:     {Name: "First person", Text: "Nobody has come yet. Start provisioning, and assign somebody who should have an account."},
-		stepGroup:      {Name: "First group", Optional: true, Text: "No group has come yet. Groups are optional."},
+		stepKey:        {Name: "Key issued", Wait: "key", Text: "There is no live key. Nothing can come in without one."},
+		stepConnection: {Name: "Connection test", Wait: "connection test", Last: true, Text: "Nothing has come with a valid key yet. If the provider reports that it is not authorised, the key was cut: enter it once more, whole."},
+		stepPerson:     {Name: "First person", Wait: "first person", Text: "Nobody has come yet. Start provisioning, and assign somebody who should have an account."},
+		stepGroup:      {Name: "First group", Wait: "first group", Optional: true, Text: "No group has come yet. Groups are optional."},
 	}
 	for _, key := range keys {
 		if key.Live(c.now()) && (!steps[stepKey].Done() || key.CreatedAt.Before(steps[stepKey].At)) {
@@ -116,7 +117,7 @@ func (c *Console) setupSteps(ctx context.Context, source Source) ([]setupStep, e
 
 // pullStep is about a source that is also asked by us.
 func (c *Console) pullStep(ctx context.Context, source Source) (setupStep, error) {
-	step := setupStep{Name: "First pull", Last: true, Text: "Besides taking what is sent, the service reads the directory now and then, to compare. It has not yet; that happens by itself."}
+	step := setupStep{Name: "First pull", Wait: "first pull", Last: true, Text: "Besides taking what is sent, the service reads the directory now and then, to compare. It has not yet; that happens by itself."}
 	recorded, err := c.Store.Source(ctx, source.Scope.Source)
 	if errors.Is(err, state.ErrNotFound) {
 		return step, nil

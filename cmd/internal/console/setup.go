@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"html/template"
@@ -56,6 +57,9 @@ type setupRow struct {
 	Source
 	checklist
 }
+
+// Provider is what people call the source's provider.
+func (r setupRow) Provider() string { return cmp.Or(providers[r.Kind], r.Kind) }
 
 // Title says how many sources there are; which are not done their rows say.
 func (p *setupListPage) Title() string {
@@ -118,9 +122,7 @@ func (p *sourceSetupPage) Title() string {
 	case next == nil:
 		return p.Name() + " is set up"
 	}
-	return p.Name() + " waits for its " + map[string]string{
-		"Key issued": "key", "Connection test": "connection test", "First person": "first person", "First pull": "first pull",
-	}[next.Name]
+	return p.Name() + " waits for its " + next.Wait
 }
 
 func (p *sourceSetupPage) crumbs() []crumb { return []crumb{{"Set-up", "/setup"}} }

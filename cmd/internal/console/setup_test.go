@@ -13,7 +13,7 @@ import (
 
 func TestSetupList(t *testing.T) {
 	f := newFixture(t)
-	p := f.get(victor, "/setup").shows(200, "acme-entra", "0 of 5", "globex-okta", "0 of 4", "Key issued")
+	p := f.get(victor, "/setup").shows(200, "acme-entra", "0 of 5", "globex-okta", "0 of 4", "Microsoft Entra ID", "◌ key")
 	if title := p.title(); title != "Set-up of 2 sources" {
 		t.Errorf("title %q", title)
 	}
@@ -156,7 +156,7 @@ func TestOperatorMakesAndWithdrawsLinks(t *testing.T) {
 	if i := invites[0]; i.CreatedBy != olga.Name || i.ExpiresAt.Sub(i.CreatedAt) != 72*time.Hour {
 		t.Errorf("the link is %+v", i)
 	}
-	f.get(olga, "/setup/acme-entra").shows(200, "live", "not shown yet", "Withdraw the link")
+	f.get(olga, "/setup/acme-entra").shows(200, "live", "key not shown", "Withdraw the link")
 	f.show(link)
 	f.get(olga, "/setup/acme-entra").shows(200, "used")
 	f.post(olga, "/setup/globex-okta/links/"+invites[0].ID+"/withdraw")
