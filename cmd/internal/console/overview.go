@@ -146,7 +146,7 @@ const deedsShown = 10
 func (c *Console) sourcePage(w http.ResponseWriter, r *http.Request) {
 	source, ok := c.source(r.PathValue("source"))
 	if !ok {
-		c.fail(w, r, problem{http.StatusNotFound, "There is no such source", "Neither the configuration nor the record has it. The overview lists those there are."})
+		c.fail(w, r, noSource)
 		return
 	}
 	h, err := c.readHealth(r.Context(), source, c.Now())
