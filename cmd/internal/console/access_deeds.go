@@ -22,35 +22,36 @@ type deedRow struct {
 	Source  string
 }
 
-// deedWord is how a deed is told, before its subject, and where that has its page.
-type deedWord struct{ Words, Page string }
+// deedWord is how a deed is told: before its subject and before its note, and where the subject has its page.
+type deedWord struct{ Words, Note, Page string }
 
 var deedWords = map[string]deedWord{
-	deedSignedIn:         {"signed in", ""},
-	deedSignInFailed:     {"a sign-in failed", ""},
-	deedSignedOut:        {"signed out", ""},
-	deedIdentityTied:     {"was tied to their identity at the provider", ""},
-	deedAdded:            {"let somebody in:", ""},
-	deedRole:             {"changed the role of", ""},
-	deedDisabled:         {"disabled", ""},
-	deedPassword:         {"set a password for", ""},
-	deedLink:             {"made a one-time link for", ""},
-	"key_issued":         {"issued key", ""},
-	"key_revoked":        {"revoked key", ""},
-	"invite_made":        {"made a set-up page", ""},
-	"invite_withdrawn":   {"withdrew a set-up page", ""},
-	deedApproved:         {"approved plan", "/plans/"},
-	deedDiscarded:        {"discarded plan", "/plans/"},
-	deedUndone:           {"took back run", "/runs/"},
-	deedPulled:           {"started a pull", ""},
-	deedPersonSynced:     {"pulled one person:", "/users/"},
-	deedPersonAsked:      {"asked the provider about one person:", "/users/"},
-	deedAccountsExported: {"exported a list of users", ""},
-	deedMembersExported:  {"exported the members of group", "/groups/"},
+	deedSignedIn:         {"signed in", "", ""},
+	deedSignInFailed:     {"a sign-in failed", "", ""},
+	deedSignedOut:        {"signed out", "", ""},
+	deedIdentityTied:     {"was tied to their identity at the provider", "", ""},
+	deedAdded:            {"let in", "as ", ""},
+	deedRole:             {"changed the role of", "to ", ""},
+	deedDisabled:         {"disabled", "", ""},
+	deedPassword:         {"set a password for", "", ""},
+	deedLink:             {"made a one-time link for", "", ""},
+	deedKeyIssued:        {"issued key", "", ""},
+	deedKeyRevoked:       {"revoked key", "", ""},
+	deedInviteMade:       {"made set-up link", "", ""},
+	deedInviteWithdrawn:  {"withdrew set-up link", "", ""},
+	deedApproved:         {"approved plan", "", "/plans/"},
+	deedDiscarded:        {"discarded plan", "", "/plans/"},
+	deedUndone:           {"took back run", "", "/runs/"},
+	deedPulled:           {"started a pull", "", ""},
+	deedPersonSynced:     {"pulled one person:", "", "/users/"},
+	deedPersonAsked:      {"asked the provider about one person:", "", "/users/"},
+	deedAccountsExported: {"exported a list of users", "", ""},
+	deedGroupsExported:   {"exported a list of groups", "", ""},
+	deedMembersExported:  {"exported the members of group", "", "/groups/"},
 }
 
-// aboutThemselves are deeds whose subject is who did them.
-var aboutThemselves = map[string]bool{deedSignedIn: true, deedSignedOut: true, deedIdentityTied: true}
+// signInWords are the ways to sign in, as deeds note them.
+var signInWords = map[string]string{byPassword: "by password", byLink: "by a one-time link", byProvider: "through the OpenID provider"}
 
 // tell puts a deed into words.
 func tell(d state.Deed) deedRow {
@@ -59,10 +60,21 @@ func tell(d state.Deed) deedRow {
 		word.Words = statusOf(d.What).Word
 	}
 	row := deedRow{At: d.At, Who: d.Actor, Words: word.Words, Subject: d.Subject, Note: d.Note, Source: d.Scope.Source}
-	if row.Who == "" {
-		row.Who = "nobody known"
+	switch {
+	case d.Actor == "" && d.What == deedKeyIssued:
+		row.Who = "a customer's administrator"
+	case d.Actor == "":
+		row.Who = "somebody"
 	}
-	if aboutThemselves[d.What] {
+	switch {
+	case d.What == deedSignInFailed && d.Subject != "":
+		row.Words, row.Note = "a sign-in failed of", signInWords[d.Note]
+	case d.What == deedSignedIn || d.What == deedSignInFailed:
+		row.Note = signInWords[d.Note]
+	case d.Note != "":
+		row.Note = word.Note + d.Note
+	}
+	if d.Subject == d.Actor {
 		row.Subject = ""
 	}
 	if word.Page != "" && d.Subject != "" {

@@ -3,6 +3,9 @@ package console
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -20,7 +23,7 @@ func TestAccessPage(t *testing.T) {
 	ann, bob := f.signed("ann"), f.signed("bob")
 	f.signed("ann")
 
-	page := ann.get("/access").shows(http.StatusOK, "ann you operator", "2 browsers", "bob viewer", "one-time links alone", "1 browser", "gone viewer ○ disabled", "Let in again", "Add, and make a link", "setup disabled gone", "ann signed in link")
+	page := ann.get("/access").shows(http.StatusOK, "ann you operator", "2 browsers", "bob viewer", "one-time links alone", "1 browser", "gone viewer ○ disabled", "Let in again", "Add, and make a link", "setup disabled gone", "ann signed in by a one-time link", "setup let in bob as viewer")
 	if got := page.title(); got != "1 person may change things here, 1 may look" {
 		t.Errorf("the title is %q", got)
 	}
@@ -113,7 +116,7 @@ func TestDeedsInWords(t *testing.T) {
 	note(state.Deed{Actor: "ann", What: "key_issued", Scope: globex, Subject: "1f2e", Note: "<i>label</i>"})
 	note(state.Deed{Actor: "root", What: "something_new", Subject: "x"})
 	note(state.Deed{What: deedSignInFailed, Subject: "ann", Note: "password"})
-	page := ann.get("/access").shows(http.StatusOK, "ann approved plan plan-7 acme-entra", "ann issued key 1f2e <i>label</i> globex-okta", "root something new x", "nobody known a sign-in failed ann password")
+	page := ann.get("/access").shows(http.StatusOK, "ann approved plan plan-7 acme-entra", "ann issued key 1f2e <i>label</i> globex-okta", "root something new x", "somebody a sign-in failed of ann by password")
 	if !slices.Contains(page.values("a", "href"), "/plans/plan-7") {
 		t.Error("the plan has no link")
 	}
@@ -147,6 +150,30 @@ func TestDeedsInWords(t *testing.T) {
 		t.Errorf("%d deeds are listed: %q", len(seen), seen)
 	}
 	ann.get("/access?before=nonsense").shows(http.StatusOK, "key-102")
+}
+
+// TestEveryDeedHasWords reads the package's source for codes of deeds.
+func TestEveryDeedHasWords(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range regexp.MustCompile(`(?m)^\t(deed[A-Z]\w*) += "(\w+)"`).FindAllStringSubmatch(string(text), -1) {
+			codes++
+			if _, known := deedWords[found[2]]; !known {
+				t.Errorf("%s: %s has no words in deedWords", file, found[1])
+			}
+		}
+	}
+	if codes < 20 {
+		t.Errorf("only %d codes were found", codes)
+	}
 }
 
 func TestNobodyHasDoneAnything(t *testing.T) {

@@ -50,13 +50,13 @@ type Config struct {
 	Users   func() *scim.ResourceType // what an account can have, as configured now
 
 	Version      string
-	Secure       bool     // the console is reached by https, directly or through a proxy: cookies are Secure
-	URL          *url.URL // where people reach the console, for links and for what a form's Origin must be
-	ReceiverURL  string   // what an administrator pastes, base path included
-	ReceiverPath string   // its path, as request lines show it
-	SetupURL     string   // where the receiver's listener is reached, without a path
-	OIDC         *OIDC    // nil: no sign-in through a provider
-	Now          func() time.Time
+	Secure       bool             // the console is reached by https, directly or through a proxy: cookies are Secure
+	URL          *url.URL         // where people reach the console, for links and for what a form's Origin must be
+	ReceiverURL  string           // what an administrator pastes, base path included
+	ReceiverPath string           // its path, as request lines show it
+	SetupURL     string           // where the receiver's listener is reached, without a path
+	OIDC         *OIDC            // nil: no sign-in through a provider
+	Now          func() time.Time // nil: time.Now
 	Log          *slog.Logger
 }
 
@@ -76,6 +76,9 @@ type Console struct {
 func New(config Config) (*Console, error) {
 	if config.Store == nil || config.Work == nil || config.Sources == nil || config.URL == nil {
 		return nil, errors.New("console: Store, Work, Sources and URL are needed")
+	}
+	if config.Now == nil {
+		config.Now = time.Now
 	}
 	c := &Console{Config: config}
 	var err error

@@ -38,6 +38,7 @@ const (
 const (
 	discoveryTries   = 2
 	discoveryTimeout = 5 * time.Second  // each
+	discoveryPause   = 2 * time.Second  // after a failure: whoever comes meanwhile is told the same
 	exchangeTimeout  = 15 * time.Second // code for tokens, keys included
 	oidcLife         = 10 * time.Minute // of a sign-in that is under way
 )
@@ -77,8 +78,10 @@ type provider struct {
 	client   *http.Client
 	now      func() time.Time
 
-	mu    sync.Mutex
-	found *oidc.Provider
+	mu     sync.Mutex
+	found  *oidc.Provider
+	failed error // of the last discovery, until pause is over
+	pause  time.Time
 
 	tying sync.Mutex // from looking whether somebody is tied until they are
 }
@@ -94,17 +97,19 @@ func newProvider(o OIDC, consoleURL *url.URL, now func() time.Time) *provider {
 func (p *provider) discover(ctx context.Context) (*oidc.Provider, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.found != nil {
-		return p.found, nil
+	if p.found != nil || p.now().Before(p.pause) {
+		return p.found, p.failed
 	}
-	var err error
 	for range discoveryTries {
-		p.found, err = p.ask(ctx)
-		if err == nil || ctx.Err() != nil {
-			break
+		if p.found, p.failed = p.ask(ctx); p.failed == nil {
+			return p.found, nil
+		}
+		if ctx.Err() != nil {
+			return nil, p.failed // they hung up, which says nothing of the provider
 		}
 	}
-	return p.found, err
+	p.pause = p.now().Add(discoveryPause)
+	return nil, p.failed
 }
 
 func (p *provider) ask(ctx context.Context) (*oidc.Provider, error) {
@@ -183,7 +188,7 @@ func (c *Console) oidcCallback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err == nil {
-		err = c.signIn(w, r, operator, "OpenID")
+		err = c.signIn(w, r, operator, byProvider)
 	}
 	c.afterSignIn(w, r, going.To, err)
 }
@@ -198,8 +203,8 @@ func (f refusal) Error() string { return f.Words }
 func (f refusal) Unwrap() error { return f.Cause }
 
 func (c *Console) oidcRefused(w http.ResponseWriter, r *http.Request, to string, operator state.Operator, refused refusal) {
-	if c.tries.begin("OpenID "+c.remote(r), c.remote(r), c.now()) == 0 { // a stranger must not fill the record
-		c.note(r.Context(), state.Deed{What: deedSignInFailed, Subject: operator.Name, Note: "OpenID"})
+	if c.tries.begin(byProvider+" "+c.remote(r), c.remote(r), c.now()) == 0 { // a stranger must not fill the record
+		c.note(r.Context(), state.Deed{What: deedSignInFailed, Subject: operator.Name, Note: byProvider})
 		c.Log.Warn("a sign-in through the OpenID provider was refused", "why", refused.Cause)
 	}
 	c.showSignIn(w, r, http.StatusForbidden, signInForm{To: to, Alert: refused.Words})

@@ -269,6 +269,11 @@ func TestOIDCProviderThatIsAway(t *testing.T) {
 		t.Errorf("the provider was asked %d times", p.asked)
 	}
 	p.set(func() { p.down = false })
+	b.get(oidcPath).shows(http.StatusBadGateway, "cannot be asked now")
+	if p.asked != discoveryTries {
+		t.Errorf("the provider was asked %d times, and at once again", p.asked)
+	}
+	f.clock.Advance(discoveryPause)
 	b.get(b.sent(p, oidcPath)).leads("/")
 
 	f.console.oidc.ClientSecret = func() (string, error) { return "", errors.New("the environment variable S is not set") }

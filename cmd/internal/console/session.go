@@ -23,6 +23,13 @@ const (
 	oidcCookie    = "rollcall_oidc"    // a sign-in at the provider that is under way
 )
 
+// The ways to sign in, as deeds note them.
+const (
+	byPassword = "password"
+	byLink     = "link"
+	byProvider = "OpenID"
+)
+
 // NewToken draws 256 random bits: as text to be given away, and as what is kept of them.
 func NewToken() (string, state.TokenHash) {
 	var raw [32]byte
@@ -106,12 +113,7 @@ func (c *Console) door(w http.ResponseWriter, r *http.Request) string {
 	return token
 }
 
-func (c *Console) now() time.Time {
-	if c.Now == nil {
-		return time.Now().UTC()
-	}
-	return c.Now().UTC()
-}
+func (c *Console) now() time.Time { return c.Now().UTC() }
 
 func (c *Console) cookieName(name string) string {
 	if c.Secure {

@@ -111,10 +111,10 @@ func (c *Console) signInByPassword(w http.ResponseWriter, r *http.Request) {
 		c.showSignIn(w, r, http.StatusTooManyRequests, form)
 		return
 	}
-	operator, err := c.byPassword(r.Context(), form.Name, r.PostForm.Get("password"))
+	operator, err := c.ofPassword(r.Context(), form.Name, r.PostForm.Get("password"))
 	switch {
 	case errors.Is(err, errNotThem):
-		c.note(r.Context(), state.Deed{What: deedSignInFailed, Subject: operator.Name, Note: "password"})
+		c.note(r.Context(), state.Deed{What: deedSignInFailed, Subject: operator.Name, Note: byPassword})
 		form.Alert = wrongPassword
 		c.showSignIn(w, r, http.StatusForbidden, form)
 		return
@@ -124,16 +124,16 @@ func (c *Console) signInByPassword(w http.ResponseWriter, r *http.Request) {
 		return
 	case err == nil:
 		c.tries.forgive(counted, address)
-		err = c.signIn(w, r, operator, "password")
+		err = c.signIn(w, r, operator, byPassword)
 	}
 	c.afterSignIn(w, r, form.To, err)
 }
 
 var errNotThem = errors.New("it is not them")
 
-// byPassword returns who has a name and a password, or errNotThem, with the operator if the name is one's. It takes the same time for
+// ofPassword returns who has a name and a password, or errNotThem, with the operator if the name is one's. It takes the same time for
 // all who are not let in.
-func (c *Console) byPassword(ctx context.Context, name, password string) (state.Operator, error) {
+func (c *Console) ofPassword(ctx context.Context, name, password string) (state.Operator, error) {
 	access := c.access("")
 	operator, err := access.Find(ctx, name)
 	if err != nil && !errors.Is(err, ErrNoOperator) {
@@ -169,14 +169,14 @@ func (c *Console) signInByLink(w http.ResponseWriter, r *http.Request) {
 		err = state.ErrUsed
 	}
 	if errors.Is(err, state.ErrUsed) {
-		if c.tries.begin("link "+c.remote(r), c.remote(r), c.now()) == 0 { // a stranger must not fill the record
-			c.note(r.Context(), state.Deed{What: deedSignInFailed, Note: "link"})
+		if c.tries.begin(byLink+" "+c.remote(r), c.remote(r), c.now()) == 0 { // a stranger must not fill the record
+			c.note(r.Context(), state.Deed{What: deedSignInFailed, Note: byLink})
 		}
 		c.showSignIn(w, r, http.StatusForbidden, signInForm{To: "/", Alert: "This link does not work any more: it was used, or its time is over. Ask for another: rollcall operators link NAME."})
 		return
 	}
 	if err == nil {
-		err = c.signIn(w, r, operator, "link")
+		err = c.signIn(w, r, operator, byLink)
 	}
 	c.afterSignIn(w, r, "/", err)
 }
@@ -202,10 +202,10 @@ func remote(r *http.Request, secure bool) string {
 // access looks after operators in somebody's name.
 func (c *Console) access(by string) *Access { return &Access{Store: c.Store, By: by, Now: c.now} }
 
-// note keeps a deed whose loss must not stop what was done; that it was lost is logged.
+// note keeps a deed whose loss must not stop what was done; that it was lost is logged. It is noted for those too who hang up.
 func (c *Console) note(ctx context.Context, deed state.Deed) {
 	deed.At = c.now()
-	if err := c.Store.NoteDeed(ctx, deed); err != nil {
+	if err := c.Store.NoteDeed(context.WithoutCancel(ctx), deed); err != nil {
 		c.Log.Error("a deed could not be noted", "what", deed.What, "error", err)
 	}
 }
