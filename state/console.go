@@ -55,6 +55,7 @@ type Operators interface {
 
 // Sessions keeps who is signed in. A restart signs nobody out.
 type Sessions interface {
+	// PutSession keeps a session; ErrNotFound without such an operator.
 	PutSession(ctx context.Context, session Session) error
 	// Session returns an unexpired session with its operator, who is not disabled, or ErrNotFound. It writes nothing.
 	Session(ctx context.Context, hash TokenHash) (Session, Operator, error)
@@ -79,6 +80,7 @@ type Invite struct {
 
 // Invites keeps set-up pages.
 type Invites interface {
+	// PutInvite keeps a new one; ErrNotFound without such a source.
 	PutInvite(ctx context.Context, invite Invite) error
 	// Invite returns one by id, whatever has become of it, or ErrNotFound.
 	Invite(ctx context.Context, id string) (Invite, error)
@@ -105,6 +107,7 @@ type Deed struct {
 
 // Deeds keeps what operators did.
 type Deeds interface {
+	// NoteDeed keeps a deed, of now if it has no time; ErrNotFound if its scope is no source.
 	NoteDeed(ctx context.Context, deed Deed) error
 	// ListDeeds returns the newest first, those with a number below before (0 = from the newest); a zero scope means all.
 	ListDeeds(ctx context.Context, scope Scope, before int64, limit int) ([]Deed, error)
@@ -177,7 +180,7 @@ type Seats interface {
 	// MembersAfter returns the members of a group that joined behind a place (0 = from the beginning), in order of joining, at most limit,
 	// and the place where the next page begins; 0 = there is no more. ErrNotFound if there is no such group.
 	MembersAfter(ctx context.Context, scope Scope, group ID, after int64, limit int) (members []Ref, next int64, err error)
-	// CountMembers counts the members of those groups that are there, of each no further than limit.
+	// CountMembers counts the members of those groups that are there, of each no further than limit; 0 = all.
 	CountMembers(ctx context.Context, scope Scope, groups []ID, limit int) (map[ID]int, error)
 }
 

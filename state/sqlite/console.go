@@ -122,11 +122,14 @@ func (s *Store) UseSignInLink(ctx context.Context, hash state.TokenHash) (operat
 	return operator, err
 }
 
-// PutSession keeps a session; ErrNotFound without its operator.
+// PutSession keeps a session, and takes the expired ones away; ErrNotFound without its operator.
 func (s *Store) PutSession(ctx context.Context, session state.Session) error {
 	return s.do(ctx, func(t *tx) error {
 		row, err := t.operator(session.Operator)
 		if err != nil {
+			return err
+		}
+		if err := t.c.exec(dropOldSessions, toMilli(t.now)); err != nil {
 			return err
 		}
 		return t.c.exec(putSession, session.Hash[:], row, toMilli(session.CreatedAt), toMilli(session.ExpiresAt))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"rollcall/state"
 	"rollcall/state/sqlite"
@@ -85,8 +86,13 @@ func BenchmarkList(b *testing.B) {
 
 // What is typed into the box, among as many.
 func BenchmarkSearch(b *testing.B) {
-	s, _ := crowded(b, 1_000_000, 300)
+	const n = 1_000_000
+	s, _ := crowded(b, n, 300)
+	before, _, _ := s.Size()
+	begun := time.Now()
 	digested(b, s)
+	after, _, _ := s.Size()
+	b.Logf("search was filled with %.0f records/s and takes %d bytes for each", n/time.Since(begun).Seconds(), (after-before)/n)
 	for _, text := range []string{"g", "given1", "given12 family4", "given12 family4000", "family", "mail", "+49 30 00123", "given31.family7907.1@mail.example", "id-0000001", "nobody"} {
 		b.Run(text, func(b *testing.B) {
 			defer measureCPU(b)()

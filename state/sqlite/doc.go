@@ -16,6 +16,12 @@
 // pause a second process would wait for as long as the bulk work lasts. A write lock that another process holds is asked for again
 // every millisecond or so, for the same reason. A transaction that changes nothing writes nothing.
 //
+// # Looking
+//
+// A list of many sources is woven from one walk along an index per source. What is asked for by name goes on behind a record and its
+// version, and finds out from the journal what it was called then. Words are looked for in an FTS5 index that follows the journal a moment
+// behind, as bulk work, so that no change has to wait for it; what it finds is looked at once more in the record.
+//
 // # Several processes
 //
 // Any number of processes may have the file open. Each sees what the others have committed, at once: nothing is cached between

@@ -29,19 +29,13 @@ func testLists(t *testing.T, open Open) {
 		}
 		l := lists{history: &h}
 		r.Repeat(map[string]func(*rapid.T){
-			"write": h.write,
-			"time":  func(r *rapid.T) { clock.Advance(time.Millisecond) },
-			"begin": l.begin,
-			"go on": l.goOn,
-			"all":   func(r *rapid.T) { l.all(r, listing(r)) },
-			"locate": func(r *rapid.T) {
-				id := h.id(r, rapid.SampledFrom(historyScopes).Draw(r, "scope"), rapid.SampledFrom([]state.Kind{state.KindAccount, state.KindGroup}).Draw(r, "kind"))
-				scope, kind, err := h.store.Locate(context.Background(), id)
-				wantScope, wantKind, want := h.model.Locate(context.Background(), id)
-				if scope != wantScope || kind != wantKind || !errors.Is(err, want) {
-					r.Fatalf("Locate(%s) = %v %v %v, want %v %v %v", id, scope, kind, err, wantScope, wantKind, want)
-				}
-			},
+			"write":  h.write,
+			"time":   func(r *rapid.T) { clock.Advance(time.Millisecond) },
+			"begin":  l.begin,
+			"go on":  l.goOn,
+			"all":    func(r *rapid.T) { l.all(r, listing(r)) },
+			"locate": l.locate,
+			"search": l.search,
 		})
 	})
 }
@@ -120,6 +114,34 @@ func (l *lists) all(r *rapid.T, listing state.Listing) {
 	}
 	if page, err := l.history.store.List(context.Background(), whole); err != nil || page.Next != "" || !cmp.Equal(want.Rows, page.Rows, likeModel) {
 		r.Fatalf("%+v: without a limit it is another list, %v", listing, err)
+	}
+}
+
+func (l *lists) locate(r *rapid.T) {
+	id := l.id(r, rapid.SampledFrom(historyScopes).Draw(r, "scope"), rapid.SampledFrom([]state.Kind{state.KindAccount, state.KindGroup}).Draw(r, "kind"))
+	scope, kind, err := l.history.store.Locate(context.Background(), id)
+	wantScope, wantKind, want := l.history.model.Locate(context.Background(), id)
+	if scope != wantScope || kind != wantKind || !errors.Is(err, want) {
+		r.Fatalf("Locate(%s) = %v %v %v, want %v %v %v", id, scope, kind, err, wantScope, wantKind, want)
+	}
+}
+
+// search looks for something that some records have.
+func (l *lists) search(r *rapid.T) {
+	ctx := context.Background()
+	for more := true; more; {
+		var err error
+		if more, err = l.history.store.Digest(ctx); err != nil {
+			r.Fatalf("Digest: %v", err)
+		}
+	}
+	text := rapid.SampledFrom([]string{"a", "ad", "ADA", "bob", "b", "eva", "ÉVA@", "acme", "example ada", "éva@acme.example", "a@acme.example", "x1", "X1", "person-1", "staff",
+		"north sal", "ops", "night ops", string(l.id(r, here, state.KindAccount))}).Draw(r, "text")
+	limit := rapid.IntRange(0, 3).Draw(r, "limit")
+	got, err := l.history.store.Search(ctx, text, limit)
+	want, wantErr := l.history.model.Search(ctx, text, limit)
+	if diff := cmp.Diff(want, got, likeModel); diff != "" || err != nil || wantErr != nil {
+		r.Fatalf("Search(%q, %d): %v %v: model (-) and store (+) differ:\n%s", text, limit, err, wantErr, diff)
 	}
 }
 
