@@ -24,7 +24,7 @@ type OIDC struct {
 	Issuer       string // one tenant's, as its discovery document names it
 	ClientID     string
 	ClientSecret func() (string, error) // read whenever it is needed
-	Claim        string                 // "email", "preferred_username", "sub" or another claim that is a text
+	Claim        string                 // "email", "preferred_username", "sub" or another claim that is a text; "": email
 	Transport    http.RoundTripper      // nil: http.DefaultTransport
 }
 
@@ -87,6 +87,7 @@ type provider struct {
 }
 
 func newProvider(o OIDC, consoleURL *url.URL, now func() time.Time) *provider {
+	o.Claim = cmp.Or(o.Claim, "email")
 	return &provider{
 		OIDC: o, redirect: consoleURL.JoinPath(callbackPath).String(), now: now,
 		client: &http.Client{Transport: o.Transport, Timeout: exchangeTimeout},
@@ -208,124 +209,4 @@ func (c *Console) oidcRefused(w http.ResponseWriter, r *http.Request, to string,
 		c.Log.Warn("a sign-in through the OpenID provider was refused", "why", refused.Cause)
 	}
 	c.showSignIn(w, r, http.StatusForbidden, signInForm{To: to, Alert: refused.Words})
-}
-
-// identity is who somebody is, by the provider's word.
-type identity struct {
-	Key  string // issuer and sub: for good
-	Name string // the configured claim, if it may be believed
-	Why  string // it may not, in words
-}
-
-// redeem takes a code to the provider and reads the token that it gets for it.
-func (p *provider) redeem(ctx context.Context, answer url.Values, going underWay) (identity, error) {
-	if said := answer.Get("error"); said != "" {
-		return identity{}, refusal{p.name() + " did not sign you in. Begin again, or ask whoever looks after it there.", fmt.Errorf("the provider answered %.64q", said)}
-	}
-	if issuer := answer.Get("iss"); issuer != "" && issuer != p.Issuer { // RFC 9207
-		return identity{}, refusal{"The answer came from another provider. Begin again.", errors.New("iss is another issuer's")}
-	}
-	ctx, cancel := context.WithTimeout(oidc.ClientContext(ctx, p.client), exchangeTimeout)
-	defer cancel()
-	found, err := p.discover(ctx)
-	if err != nil {
-		return identity{}, refusal{p.name() + " cannot be asked now. Begin again in a moment.", err}
-	}
-	flow, err := p.flow(found)
-	if err != nil {
-		return identity{}, refusal{"The console's own secret at " + p.name() + " cannot be read; the log says why.", err}
-	}
-	tokens, err := flow.Exchange(ctx, answer.Get("code"), oauth2.VerifierOption(going.Verifier))
-	if err != nil {
-		return identity{}, refusal{p.name() + " did not take its own answer back: it was used already, is too old, or the console's secret there is another. Begin again.", plainly(err)}
-	}
-	text, _ := tokens.Extra("id_token").(string)
-	token, err := found.VerifierContext(oidc.ClientContext(context.WithoutCancel(ctx), p.client), &oidc.Config{ClientID: p.ClientID, Now: p.now}).Verify(ctx, text)
-	if err != nil {
-		return identity{}, refusal{"What " + p.name() + " answered is not meant for this console, or not now. Begin again; if it stays so, the log says why.", err}
-	}
-	return p.read(token, going)
-}
-
-// plainly leaves an answer's body out of an error: it may hold anything.
-func plainly(err error) error {
-	var refused *oauth2.RetrieveError
-	if errors.As(err, &refused) && refused.Response != nil {
-		return fmt.Errorf("the token endpoint answered %d %.64q", refused.Response.StatusCode, refused.ErrorCode)
-	}
-	return err
-}
-
-// read takes from a verified token what the console goes by.
-func (p *provider) read(token *oidc.IDToken, going underWay) (identity, error) {
-	begin := func(why string) error {
-		return refusal{"The answer belongs to another sign-in. Begin again.", errors.New(why)}
-	}
-	claims := map[string]any{}
-	if err := token.Claims(&claims); err != nil {
-		return identity{}, begin("the token's claims cannot be read")
-	}
-	switch {
-	case !sameText(token.Nonce, going.Nonce):
-		return identity{}, begin("the nonce is not the one that was sent")
-	case token.Subject == "":
-		return identity{}, begin("the token has no sub")
-	case len(token.Audience) > 1 && claims["azp"] != p.ClientID: // OpenID Connect Core §3.1.3.7
-		return identity{}, begin("azp is another client's")
-	}
-	who := identity{Key: token.Issuer + " " + token.Subject}
-	claim := cmp.Or(p.Claim, "email")
-	who.Name, _ = claims[claim].(string)
-	verified, told := claims["email_verified"]
-	switch {
-	case who.Name == "":
-		who.Why = "does not say your " + claim
-	case claim == "email" && told && verified != true && verified != "true":
-		who.Name, who.Why = "", "has not verified your mail address"
-	case claim == "email" && !told && !p.governed():
-		who.Name, who.Why = "", "does not say whether your mail address is verified"
-	}
-	return who, nil
-}
-
-// recognise returns the operator that an identity is tied to, or ties it to the one of its name who is tied to none.
-func (c *Console) recognise(ctx context.Context, who identity) (state.Operator, error) {
-	c.oidc.tying.Lock()
-	defer c.oidc.tying.Unlock()
-	all, err := c.Store.ListOperators(ctx)
-	if err != nil {
-		return state.Operator{}, err
-	}
-	const ask = " Ask an operator to add you: rollcall operators add NAME."
-	var named state.Operator
-	for _, o := range all {
-		switch {
-		case o.Identity == who.Key && o.DisabledAt.IsZero():
-			return o, nil
-		case c.oidc.names(o.Name, who.Name):
-			named = o
-		}
-	}
-	switch {
-	case who.Name == "":
-		return named, refusal{c.OIDC.name() + " " + who.Why + ", and you have not signed in through it before." + ask, errors.New("the claim may not be believed")}
-	case named.Name == "" || !named.DisabledAt.IsZero():
-		return named, refusal{"You are signed in at " + c.OIDC.name() + ", but are not an operator of this console." + ask, errors.New("no operator has the claim's name")}
-	case named.Identity != "":
-		return named, refusal{"The operator of your name is tied to somebody else at " + c.OIDC.name() + ". If that was you before, have an operator disable and add you anew.", errors.New("the operator is tied to another identity")}
-	}
-	named.Identity = who.Key
-	if err := c.access(named.Name).put(ctx, named, deedIdentityTied, ""); err != nil {
-		return named, err
-	}
-	return named, nil
-}
-
-// names tells whether a claim is an operator's name: ids to the letter, names and addresses whatever their case.
-func (p *provider) names(operator, claim string) bool {
-	switch cmp.Or(p.Claim, "email") {
-	case "email", "preferred_username", "upn":
-		return sameName(operator, claim)
-	}
-	return operator == claim
 }

@@ -38,6 +38,7 @@ type openIDProvider struct {
 
 	mu       sync.Mutex
 	down     bool           // it answers 503
+	info     map[string]any // of the user info; nil: it has no such page
 	person   map[string]any // claims of who is signed in there
 	tamper   func(claims map[string]any)
 	key      *rsa.PrivateKey // tokens are signed with it; the published one is signer's
@@ -56,6 +57,7 @@ func newOpenIDProvider(t testing.TB, now func() time.Time) *openIDProvider {
 	mux.HandleFunc("GET /authorize", p.authorize)
 	mux.HandleFunc("POST /token", p.token)
 	mux.HandleFunc("GET /keys", p.keys)
+	mux.HandleFunc("GET /userinfo", p.userInfo)
 	p.Server = httptest.NewServer(mux)
 	t.Cleanup(p.Close)
 	return p
@@ -77,10 +79,24 @@ func (p *openIDProvider) discovery(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
-	p.answer(w, http.StatusOK, map[string]any{
+	document := map[string]any{
 		"issuer": p.URL, "authorization_endpoint": p.URL + "/authorize", "token_endpoint": p.URL + "/token", "jwks_uri": p.URL + "/keys",
 		"id_token_signing_alg_values_supported": []string{"RS256"}, "response_types_supported": []string{"code"}, "subject_types_supported": []string{"public"},
-	})
+	}
+	if p.info != nil {
+		document["userinfo_endpoint"] = p.URL + "/userinfo"
+	}
+	p.answer(w, http.StatusOK, document)
+}
+
+func (p *openIDProvider) userInfo(w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if r.Header.Get("Authorization") != "Bearer opaque" || len(p.info) == 0 {
+		p.answer(w, http.StatusUnauthorized, map[string]string{"error": "invalid_token"})
+		return
+	}
+	p.answer(w, http.StatusOK, p.info)
 }
 
 func (p *openIDProvider) authorize(w http.ResponseWriter, r *http.Request) {

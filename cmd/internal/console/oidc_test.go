@@ -238,6 +238,41 @@ func TestOIDCClaims(t *testing.T) {
 	}
 }
 
+// TestOIDCUserInfo: what the token leaves out the user info may say, and nothing else.
+func TestOIDCUserInfo(t *testing.T) {
+	thin := ada("email", nil, "email_verified", nil)
+	for what, test := range map[string]struct {
+		token, info map[string]any
+		in          bool
+		says        string
+	}{
+		"a thin token":             {thin, ada(), true, ""},
+		"an address told twice":    {ada("email_verified", nil), ada(), true, ""},
+		"another address there":    {ada("email_verified", nil), ada("email", "eve@acme.example"), false, "does not say whether"},
+		"not verified there":       {thin, ada("email_verified", false), false, "has not verified"},
+		"not verified in token":    {ada("email_verified", false), ada(), false, "has not verified"},
+		"nothing said of it there": {thin, ada("email_verified", nil), false, "does not say whether"},
+		"somebody else's":          {thin, ada("sub", "person-2"), false, "somebody else"},
+		"none":                     {thin, nil, false, "does not say your email"},
+		"refused":                  {thin, map[string]any{}, false, "was not to be had"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			f := newFixture(t)
+			p := f.withOpenID("")
+			f.join("ada@acme.example", state.RoleViewer, "")
+			p.is(test.token)
+			p.set(func() { p.info = test.info })
+			b := f.browser()
+			page := b.get(b.sent(p, oidcPath))
+			if test.in {
+				page.leads("/")
+			} else {
+				page.shows(http.StatusForbidden, test.says)
+			}
+		})
+	}
+}
+
 func TestOIDCIsOneTenants(t *testing.T) {
 	for issuer, want := range map[string]bool{
 		"https://login.microsoftonline.com/7f3c0000-0000-0000-0000-000000000000/v2.0": true, "https://login.microsoftonline.us/x/v2.0": true,
