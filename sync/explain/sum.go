@@ -71,10 +71,10 @@ func GateSum(g *plan.Gate) string {
 	text := fmt.Sprintf("%d of %d active would be deactivated: %d %%; the limit is %d, or %d %%", all, g.Active, share(all), g.Limit, share(g.Limit))
 	var besides []string
 	if g.Waiting > 0 {
-		besides = append(besides, fmt.Sprintf("%d of them wait from an earlier plan", g.Waiting))
+		besides = append(besides, Plural(g.Waiting, "of them waits", "of them wait")+" from an earlier plan")
 	}
 	if g.Removed > 0 {
-		besides = append(besides, fmt.Sprintf("%d more were deactivated within 24 hours", g.Removed))
+		besides = append(besides, Plural(g.Removed, "more was", "more were")+" deactivated within 24 hours")
 	}
 	if len(besides) > 0 {
 		text += " (" + strings.Join(besides, "; ") + ")"

@@ -31,6 +31,8 @@ func TestSums(t *testing.T) {
 		{explain.UndoSum(&plan.Counts{Agree: 1, Notices: map[plan.NoticeKind]int{plan.Kept: 2}}, nil), "Nothing to take back. 1 account is as it was already. 2 things are not taken back."},
 		{explain.GateSum(&gate), "41 of 320 active would be deactivated: 13 %; the limit is 32, or 10 %."},
 		{explain.GateSum(&later), "44 of 320 active would be deactivated: 14 %; the limit is 32, or 10 % (3 of them wait from an earlier plan; 2 more were deactivated within 24 hours)."},
+		{explain.GateSum(&plan.Gate{Active: 9, Removals: 1, Waiting: 1, Removed: 1, Limit: 5}),
+			"2 of 9 active would be deactivated: 22 %; the limit is 5, or 56 % (1 of them waits from an earlier plan; 1 more was deactivated within 24 hours)."},
 		{explain.GateSum(&plan.Gate{Active: 320, Limit: 32}), ""},
 		{explain.GateSum(&plan.Gate{Removals: 3}), ""},
 	} {
