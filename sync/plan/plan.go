@@ -3,6 +3,7 @@
 package plan
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -226,21 +227,54 @@ func (p *Plan) Finish() {
 	}
 }
 
-// Held returns the part of a finished plan that is held, as a plan of its own; its notices are left out.
+// Held returns the part of a finished plan that is held, as a plan of its own; its notices are left out. Where that is all of it, which
+// may be a whole source, both have the same changes in common, and nobody may alter them.
 func (p *Plan) Held() Plan {
 	held := *p
-	held.Changes, held.Notices = nil, nil
-	for _, c := range p.Changes {
-		if c.Held {
-			held.Changes = append(held.Changes, c)
+	held.Changes, held.Notices = slices.Clip(p.Changes), nil
+	if slices.ContainsFunc(p.Changes, func(c Change) bool { return !c.Held }) {
+		held.Changes = nil
+		for i := range p.Changes {
+			if p.Changes[i].Held {
+				held.Changes = append(held.Changes, p.Changes[i])
+			}
 		}
 	}
 	held.Finish()
 	return held
 }
 
-// Encode returns the plan's JSON form.
-func (p *Plan) Encode() ([]byte, error) { return json.Marshal(p) }
+// Encode returns the plan's JSON form. Its changes, which may be a whole source's, are written one by one into their place: a look for
+// room and a copy of all of them cost several times as much memory.
+func (p *Plan) Encode() ([]byte, error) {
+	bare := *p
+	if len(p.Changes) > 0 {
+		bare.Changes = []Change{}
+	}
+	frame, err := json.Marshal(&bare)
+	if err != nil || len(p.Changes) == 0 {
+		return frame, err
+	}
+	place := []byte(`"changes":[`) // in no text, where a quote is escaped
+	head, tail, _ := bytes.Cut(frame, place)
+	body := append(head[:len(head):len(head)], place...)
+	for i := range p.Changes {
+		change, err := json.Marshal(&p.Changes[i])
+		switch {
+		case err != nil:
+			return nil, err
+		case i == 0:
+			body = slices.Grow(body, len(tail)+len(p.Changes)*min(len(change)+1, mostRoom))
+		default:
+			body = append(body, ',')
+		}
+		body = append(body, change...)
+	}
+	return append(body, tail...), nil
+}
+
+// mostRoom is how many bytes a change is taken to need at most, when the first tells how many all of them do.
+const mostRoom = 1 << 10
 
 // Decode reads a plan's JSON form. What could not be judged and applied as it stands is refused.
 func Decode(body []byte) (Plan, error) {

@@ -146,6 +146,9 @@ func TestGoldenPlans(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if plain, err := json.Marshal(&p); err != nil || !bytes.Equal(plain, body) {
+				t.Errorf("%v: written change by change it differs:\n%s", err, cmp.Diff(string(plain), string(body)))
+			}
 			var indented bytes.Buffer
 			if err := json.Indent(&indented, body, "", "  "); err != nil {
 				t.Fatal(err)
@@ -211,6 +214,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		f.Add(body)
 	}
+	f.Add([]byte(`{"format":1,"basis":"\"changes\":[]","changes":[{"action":"link","account":"\"changes\":[","version":1,"person":"p"}]}`))
 	f.Add([]byte(`{"format":1,"changes":[{"action":"nonsense","fields":[{"path":"[","before":null}]},{}],"notices":[{}]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		p, err := plan.Decode(body)
@@ -231,6 +235,9 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if plain, err := json.Marshal(&p); err != nil || !bytes.Equal(plain, again) {
+			t.Fatalf("%v: written change by change it is %s, and as a whole %s", err, again, plain)
+		}
 		back, err := plan.Decode(again)
 		if err != nil || !plan.Same(&p, &back) {
 			t.Fatalf("read again it is another plan: %v", err)
@@ -246,6 +253,11 @@ func TestHeldPart(t *testing.T) {
 	}
 	if len(p.Changes) != 7 {
 		t.Errorf("the plan itself lost changes: %d left", len(p.Changes))
+	}
+	whole := held
+	all := whole.Held()
+	if all.Changes = append(all.Changes, p.Changes[0]); len(whole.Changes) != 1 || !plan.Same(&whole, &held) {
+		t.Errorf("what was added to the held part of a plan that is held whole is in the plan: %+v", whole)
 	}
 	again := held
 	again.Run, again.MadeAt = "run-9", start.Add(time.Hour)
