@@ -141,6 +141,7 @@ func TestPlan(t *testing.T) {
 	}
 	f.get(olga, "/plans/plan-1?kind=update").shows(200, "person00003@acme.example").hides("person00001@acme.example")
 	f.get(victor, "/plans/plan-1").shows(200, "person00001@acme.example").hides("Approve", "Discard", "Type 2")
+	f.get(victor, "/plans/plan-1?kind=bogus").shows(200, "Nothing of this kind.").hides("person00001@acme.example")
 
 	f.work.err = state.ErrNotFound
 	f.get(olga, "/plans/nothing").shows(404, "There is nothing here")
