@@ -118,12 +118,12 @@ func (b *browser) do(what string, actions ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// read evaluates an expression in the page.
+// read evaluates an expression in the page; a promise is waited for.
 func read[T any](b *browser, expression string) T {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, pageTime)
 	defer cancel()
-	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 	if err != nil {
 		b.t.Fatalf("read %s: %v", expression, err)
 	}
@@ -250,7 +250,8 @@ func (b *browser) fill(field, text string) {
 		b.do("choose "+field, chromedp.SetValue(at, text))
 		return
 	}
-	b.do("fill in "+field, chromedp.SetValue(at, ""), chromedp.SendKeys(at, text))
+	read[bool](b, fmt.Sprintf(`(() => { document.querySelector('main [name=%q]:not([type=hidden])').value = ""; return true; })()`, field))
+	b.do("fill in "+field, chromedp.SendKeys(at, text))
 }
 
 // search looks for a text with the frame's search, by the keyboard alone.

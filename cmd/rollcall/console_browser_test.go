@@ -147,7 +147,7 @@ func (p *pages) drivePerson(t *testing.T) {
 	if !strings.HasPrefix(p.path(), "/users/") {
 		t.Fatalf("one answer leads to the person's page, not to %s:\n%s", p.path(), p.text())
 	}
-	p.shows("is inactive because", "disabled at the source", "Sync this person now")
+	p.shows("Inactive, because", "disabled at the source", "Sync this person now")
 	p.look("user-inactive")
 	user := p.path()
 	p.click("Sync this person now")
@@ -283,7 +283,7 @@ func (p *pages) driveSetUp(t *testing.T) {
 	admin.click("Show the key")
 	admin.shows("Copy it now")
 	admin.look("setup-key")
-	key := read[string](admin, `[...document.querySelectorAll("[data-copy]")].map((b) => b.dataset.copy).find((text) => text.startsWith("rc"))||""`)
+	key := read[string](admin, `[...document.querySelectorAll("[data-copy]")].map((b) => b.dataset.copy).find((text) => text.startsWith("rollcall_")) || ""`)
 	if key == "" {
 		t.Fatalf("no key is shown:\n%s", admin.text())
 	}

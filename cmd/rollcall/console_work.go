@@ -12,6 +12,7 @@ import (
 	"rollcall/state"
 	dirsync "rollcall/sync"
 	"rollcall/sync/explain"
+	"rollcall/sync/mapping"
 	"rollcall/sync/plan"
 )
 
@@ -301,19 +302,16 @@ func (s *service) consoleSources() []console.Source {
 	return all
 }
 
-// mappingRows is a source's mapping with the columns of its provider's own screen.
+// mappingRows is a source's mapping as the configuration has it, with the kind of each row in the words of its provider's own screen.
 func mappingRows(src *sourceConfig) []console.MappingRow {
 	var rows []console.MappingRow
 	for _, r := range src.Mapping {
-		row := console.MappingRow{Target: r.Target, Type: "Expression", Source: r.Source, Match: r.Match, Apply: "Always"}
-		switch name, bracketed := strings.CutPrefix(r.Source, "["); {
-		case bracketed && strings.HasSuffix(name, "]") && !strings.ContainsAny(strings.TrimSuffix(name, "]"), "[]"):
-			row.Type, row.Source = "Direct", strings.TrimSuffix(name, "]")
-		case strings.HasPrefix(r.Source, `"`) && strings.Count(r.Source, `"`) == 2 && strings.HasSuffix(r.Source, `"`):
-			row.Type, row.Source = "Constant", strings.Trim(r.Source, `"`)
-		}
-		if r.Apply != "" && r.Apply != "always" {
-			row.Apply = "Only during object creation"
+		row := console.MappingRow{Target: r.Target, Type: "Expression", Source: r.Source, Match: r.Match, Apply: cmp.Or(string(r.Apply), string(mapping.Always))}
+		switch inner := strings.TrimSuffix(strings.TrimPrefix(r.Source, "["), "]"); {
+		case "["+inner+"]" == r.Source && !strings.ContainsAny(inner, "[]"):
+			row.Type = "Direct"
+		case strings.HasPrefix(r.Source, `"`) && strings.HasSuffix(r.Source, `"`) && strings.Count(r.Source, `"`) == 2:
+			row.Type = "Constant"
 		}
 		rows = append(rows, row)
 	}

@@ -48,8 +48,8 @@
   }
   for (const el of document.querySelectorAll("a[href], button, summary, select, textarea, input:not([type=hidden])")) {
     if (el.offsetParent === null) continue;
-    const labelled = el.matches("input, select, textarea") ? (el.labels && el.labels.length > 0) || el.getAttribute("aria-label") || el.getAttribute("aria-labelledby") : name(el);
-    if (!labelled) say("no name", el);
+    const named = el.matches("input, select, textarea") ? (el.labels && el.labels.length > 0) || el.getAttribute("aria-label") || el.getAttribute("aria-labelledby") : name(el);
+    if (!named) say("no name", el);
   }
   for (const el of document.querySelectorAll("svg:not([aria-hidden])")) {
     if (el.getAttribute("role") !== "img" || !el.querySelector("title")) say("picture without words", el);
@@ -58,10 +58,10 @@
 
   // Tables: named, and every heading says what of.
   for (const table of document.querySelectorAll("table")) {
-    if (!table.caption && !name2(table)) say("table without a caption", table);
+    if (!table.caption && !labelled(table) && !labelled(table.closest("[role=region]"))) say("table without a caption", table);
     for (const th of table.querySelectorAll("th")) if (!th.scope) say("heading cell without scope", th);
   }
-  function name2(el) { return el.getAttribute("aria-label") || el.getAttribute("aria-labelledby"); }
+  function labelled(el) { return el && (el.getAttribute("aria-label") || el.getAttribute("aria-labelledby")); }
 
   // A status is told in words, not by a colour or shape alone.
   for (const el of document.querySelectorAll(".status")) {
