@@ -200,11 +200,11 @@ func (c *Console) pull(w http.ResponseWriter, r *http.Request) {
 	}
 	name, by := source.Scope.Source, visitorOf(r).Name
 	back := listURL("/runs", "source", name)
-	if !pullable(source) {
-		c.tell(w, r, http.StatusConflict, outcomePage{Heading: "Nothing was pulled", Text: name + " cannot be pulled: it is push-only, or its configuration does not allow it. Nothing was changed.", Back: link{back, "To the runs of " + name}})
-		return
+	err := error(Refusal(name + " cannot be pulled: it is push-only, or its configuration does not allow it. Nothing was changed."))
+	if pullable(source) {
+		err = c.Work.SyncSource(r.Context(), source.Scope, by)
 	}
-	if err := c.Work.SyncSource(r.Context(), source.Scope, by); err != nil {
+	if err != nil {
 		c.refuse(w, r, "Nothing was pulled", err, link{back, "To the runs of " + name})
 		return
 	}
@@ -221,7 +221,6 @@ type runPage struct {
 	Facts   []explain.Fact
 	Sum     string
 	Gate    string
-	Applied int
 	Changes changesView
 	LeftOut int    // changes beyond those that are kept
 	Unread  string // why what it recorded of itself cannot be read
@@ -270,7 +269,7 @@ func (p *runPage) describe(r *http.Request, report *explain.Report) {
 		p.Facts = append(p.Facts, explain.Fact{Name: "Throttled", Text: "The provider wanted to be left alone until " + explain.When(at) + "."})
 	}
 	p.Sum = explain.RunSum(p.Verdict, &report.Counts, nil)
-	p.Gate, p.Applied, p.LeftOut = explain.GateSum(&report.Gate), report.Applied, report.LeftOut
+	p.Gate, p.LeftOut = explain.GateSum(&report.Gate), report.LeftOut
 	entries := make([]entry, 0, len(report.Changes)+len(report.Notices))
 	for i := range report.Changes {
 		change := &report.Changes[i]

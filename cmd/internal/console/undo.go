@@ -18,7 +18,7 @@ type undoPage struct {
 	All      int // changes
 	Removals int
 	Changes  changesView
-	now      string
+	at       string // when the run began
 }
 
 func (p *undoPage) crumbs() []crumb {
@@ -27,7 +27,7 @@ func (p *undoPage) crumbs() []crumb {
 
 // Title says what it would change.
 func (p *undoPage) Title() string {
-	what := "Taking back the run of " + p.Run.Scope.Source + " of " + p.now
+	what := "Taking back the run of " + p.Run.Scope.Source + " of " + p.at
 	if p.All == 0 {
 		return what + " would change nothing"
 	}
@@ -62,7 +62,7 @@ func (c *Console) readUndo(r *http.Request) (*undoPage, *plan.Plan, error) {
 	run.Report = nil
 	return &undoPage{
 		Run: run, Sum: explain.UndoSum(&p.Counts, nil), Gate: explain.GateSum(&p.Gate), All: len(p.Changes), Removals: removalsIn(entriesOf(&p)),
-		now: instant(c.Now(), run.StartedAt),
+		at: instant(c.Now(), run.StartedAt),
 	}, &p, nil
 }
 
