@@ -14,8 +14,7 @@ import (
 const (
 	lastEntriesOf = `SELECT ` + entryColumns + entryTables + `WHERE j.id = ? AND j.source = ` + inScope + `ORDER BY j.number DESC LIMIT ?`
 
-	membershipEntries = `SELECT ` + entryColumns + entryTables + `
-		WHERE j.source = ` + inScope + `AND j.kind = 2 AND (instr(j.after, ?) OR instr(j.before, ?)) ORDER BY j.number DESC LIMIT ?`
+	groupEntries = `SELECT ` + entryColumns + entryTables + `WHERE j.source = ` + inScope + `AND j.kind = 2 ORDER BY j.entry DESC`
 
 	runsNaming = runColumns + `WHERE u.source = ` + inScope + `AND
 		EXISTS (SELECT 1 FROM json_each(?) w WHERE instr(u.report, CAST(w.value AS BLOB))) ORDER BY u.started_at DESC, u.run DESC LIMIT ?`
@@ -33,13 +32,28 @@ func (r *Reader) LastEntries(ctx context.Context, scope state.Scope, id state.ID
 	return list(ctx, r, scanEntry, lastEntriesOf, string(id), scope.Source, scope.Tenant, atMost(limit))
 }
 
-// MembershipEntries reads the entries of groups that name a member. It walks through those of the whole source.
-func (r *Reader) MembershipEntries(ctx context.Context, scope state.Scope, member state.ID, limit int) ([]state.Entry, error) {
+// MembershipEntries reads the entries of groups that name a member. It walks through those of the source's groups, the newest first,
+// until it has enough.
+func (r *Reader) MembershipEntries(ctx context.Context, scope state.Scope, member state.ID, limit int) (entries []state.Entry, err error) {
 	if member == "" {
 		return nil, nil
 	}
-	quoted := `"` + string(member) + `"`
-	return list(ctx, r, scanEntry, membershipEntries, scope.Source, scope.Tenant, quoted, quoted, atMost(limit))
+	quoted := []byte(`"` + member + `"`)
+	err = r.use(ctx, func(c *conn) error {
+		return c.query(func(row row) error {
+			if bytes.Contains(row.view(entryAfter), quoted) || bytes.Contains(row.view(entryBefore), quoted) {
+				entries = append(entries, scanEntry(row))
+			}
+			if limit > 0 && len(entries) == limit {
+				return errEnough
+			}
+			return ctx.Err()
+		}, groupEntries, scope.Source, scope.Tenant)
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return nil, err
+	}
+	return entries, nil
 }
 
 // RunsNaming reads the newest runs that name somebody.

@@ -10,6 +10,12 @@ import (
 const entryColumns = `j.number, t.name, s.name, j.at, j.kind, j.id, j.name, j.verb, j.version,
 	j.cause, j.actor, j.run, j.reason, j.note, j.request, CAST(j.before AS BLOB), CAST(j.after AS BLOB) `
 
+// The columns of both sides.
+const (
+	entryBefore = 15
+	entryAfter  = 16
+)
+
 const entryTables = `FROM journal j JOIN tenants t ON t.tenant = j.tenant JOIN sources s ON s.source = j.source `
 
 const (
@@ -41,8 +47,8 @@ func scanEntry(row row) state.Entry {
 			Kind: state.CauseKind(row.text(9)), Actor: row.text(10), Run: row.text(11), Reason: row.text(12), Note: row.text(13),
 		},
 		Request: row.text(14),
-		Before:  row.bytes(15),
-		After:   row.bytes(16),
+		Before:  row.bytes(entryBefore),
+		After:   row.bytes(entryAfter),
 	}
 }
 

@@ -7,9 +7,15 @@ import (
 	"rollcall/state"
 )
 
-// seatsTaken counts the members that can be seen of a group, no further than it is told.
-const seatsTaken = `SELECT count(*) FROM (SELECT 1 FROM memberships m JOIN records r ON r.record = m.member_record
-	WHERE m.group_record = ? AND r.deleted_at = 0 LIMIT ?)`
+const (
+	// seatsTaken counts the members that can be seen of a group, no further than it is told; allSeatsTaken does it whole, by those who
+	// cannot be seen, who are few.
+	seatsTaken = `SELECT count(*) FROM (SELECT 1 FROM memberships m JOIN records r ON r.record = m.member_record
+		WHERE m.group_record = ? AND r.deleted_at = 0 LIMIT ?)`
+	allSeatsTaken = `SELECT (SELECT count(*) FROM memberships m WHERE m.group_record = g.record) -
+		(SELECT count(*) FROM records r INDEXED BY records_tombstones CROSS JOIN memberships m ON m.group_record = g.record AND m.member_record = r.record
+			WHERE r.source = g.source AND r.deleted_at <> 0) FROM records g WHERE g.record = ?`
+)
 
 var _ state.Seats = (*Reader)(nil)
 
@@ -42,7 +48,11 @@ func (r *Reader) CountMembers(ctx context.Context, scope state.Scope, groups []s
 			continue
 		}
 		if err == nil {
-			err = r.get(ctx, func(row row) { counts[group] = int(row.int(0)) }, seatsTaken, record, int64(limit))
+			query, args := allSeatsTaken, []any{record}
+			if limit > 0 {
+				query, args = seatsTaken, append(args, int64(limit))
+			}
+			err = r.get(ctx, func(row row) { counts[group] = int(row.int(0)) }, query, args...)
 		}
 		if err != nil {
 			return nil, err

@@ -31,7 +31,7 @@ func (m *Model) CountMembers(ctx context.Context, scope state.Scope, groups []st
 	counts := make(map[state.ID]int)
 	for _, group := range groups {
 		n := 0
-		err := m.Members(ctx, scope, group, func(state.Ref) bool { n++; return n < limit })
+		err := m.Members(ctx, scope, group, func(state.Ref) bool { n++; return n != limit })
 		switch {
 		case errors.Is(err, state.ErrNotFound):
 		case err != nil:
@@ -91,7 +91,7 @@ func testSeats(t *testing.T, f *fixture) {
 			t.Errorf("%d pages of %d (-want +got):\n%s", pages, limit, diff)
 		}
 	}
-	for limit, n := range map[int]int{10: 10, people - 1: people - 1, 100: people - 1} {
+	for limit, n := range map[int]int{0: people - 1, 10: 10, people - 1: people - 1, 100: people - 1} {
 		counts, err := f.CountMembers(t.Context(), here, []state.ID{"staff", "empty", "nobody", id(1)}, limit)
 		if diff := cmp.Diff(map[state.ID]int{"staff": n, "empty": 0}, counts); err != nil || diff != "" {
 			t.Errorf("counted to %d: %v (-want +got):\n%s", limit, err, diff)

@@ -62,6 +62,7 @@ CREATE INDEX records_inactive_name ON records (source, unique_key) WHERE in_forc
 CREATE INDEX records_guarded ON records (source) WHERE pinned | protected <> 0 AND deleted_at = 0;
 CREATE INDEX records_nameless ON records (kind) WHERE unique_key IS NULL AND deleted_at = 0;
 CREATE INDEX journal_reasons ON journal (source, reason) WHERE turn < 0;
+CREATE INDEX journal_groups ON journal (source) WHERE kind = 2;
 CREATE INDEX requests_failed ON requests (source) WHERE status >= 400;
 CREATE INDEX requests_failed_all ON requests (request) WHERE status >= 400;
 

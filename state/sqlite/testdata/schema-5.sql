@@ -77,6 +77,7 @@ CREATE TABLE journal (
     before  TEXT NOT NULL,    -- JSON
     after   TEXT NOT NULL     -- JSON
 ) STRICT;
+CREATE INDEX journal_groups ON journal (source) WHERE kind = 2;
 CREATE INDEX journal_id ON journal (id);
 CREATE UNIQUE INDEX journal_number ON journal (tenant, number);
 CREATE INDEX journal_reasons ON journal (source, reason) WHERE turn < 0;
