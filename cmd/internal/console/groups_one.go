@@ -62,7 +62,6 @@ type groupPage struct {
 	External string
 	Members  []memberRow
 	Count    int
-	More     bool // there are more members than were counted
 	At       pages
 	Line     timeline
 }
@@ -75,11 +74,8 @@ type memberRow struct {
 	Marks               []string
 }
 
-// What a group's page is bounded by.
-const (
-	membersShown = 50
-	membersSum   = 10_000 // further the members are not counted
-)
+// membersShown is how many members a page lists.
+const membersShown = 50
 
 // URL is the page's own.
 func (p *groupPage) URL() string { return pageOf("", p.ID) }
@@ -93,8 +89,6 @@ func (p *groupPage) Title() string {
 	switch {
 	case !p.Live():
 		return p.Name + " is not here any more"
-	case p.More:
-		return p.Name + " has more than " + count(membersSum) + " members"
 	case p.Count == 0:
 		return p.Name + " has no members"
 	case p.Count == 1:
@@ -128,18 +122,18 @@ func (c *Console) group(w http.ResponseWriter, r *http.Request, s *groupSubject)
 	return nil
 }
 
-// readMembers reads a page of the members, and counts them as far as is cheap.
+// readMembers reads a page of the members, and counts them all.
 func (p *groupPage) readMembers(c *Console, r *http.Request) error {
 	after := int64(offset(r, "after"))
 	refs, next, err := c.Store.MembersAfter(r.Context(), p.Scope, p.ID, after, membersShown)
 	if err != nil {
 		return fmt.Errorf("read members: %w", err)
 	}
-	counts, err := c.Store.CountMembers(r.Context(), p.Scope, []state.ID{p.ID}, membersSum+1)
+	counts, err := c.Store.CountMembers(r.Context(), p.Scope, []state.ID{p.ID}, 0)
 	if err != nil {
 		return fmt.Errorf("count members: %w", err)
 	}
-	p.Count, p.More = min(counts[p.ID], membersSum), counts[p.ID] > membersSum
+	p.Count = counts[p.ID]
 	for _, ref := range refs {
 		row, err := c.memberRow(r.Context(), p.Scope, ref)
 		if err != nil {

@@ -145,7 +145,10 @@ func TestPersonHand(t *testing.T) {
 	f.get(olga, at+"/deactivate").shows(200, "Deactivate Ada?", "Ada is now: Active, because a push", "out of force at once", "The next push or pull that says active counts again", "in force active inactive", "Pin it as well").hides("protected")
 	f.post(olga, at+"/deactivate", "version", shown(), "reason", " ").shows(422, "Say why", "Deactivate Ada?")
 	f.post(victor, at+"/deactivate", "version", shown(), "reason", "x").shows(403, "You may look, and not change")
-	f.get(victor, at+"/deactivate").shows(403)
+	for _, h := range handWords {
+		f.get(victor, at+"/"+string(h.Hand)).shows(403)
+		f.post(victor, at+"/"+string(h.Hand), "version", shown(), "reason", "x").shows(403)
+	}
 	f.post(olga, at+"/deactivate", "version", "17", "reason", "x")
 	f.post(olga, at+"/deactivate", "reason", "x")
 	f.post(olga, at+"/deactivate", "version", shown(), "reason", strings.Repeat("x", 501)).shows(422)

@@ -1,8 +1,11 @@
 package console
 
 import (
+	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -197,4 +200,30 @@ func TestCSVCell(t *testing.T) {
 			t.Errorf("%q becomes %q, want %q", text, got, want)
 		}
 	}
+}
+
+// breaking is a store whose lists end in an error after the first page.
+type breaking struct {
+	Store
+	pages int
+}
+
+func (b *breaking) List(ctx context.Context, listing state.Listing) (state.Page, error) {
+	if b.pages++; b.pages > 1 {
+		return state.Page{}, errors.New("the disk is gone")
+	}
+	return b.Store.List(ctx, listing)
+}
+
+// TestUsersCSVBroken breaks a file off that cannot be read to its end, so that nobody takes a part for the whole.
+func TestUsersCSVBroken(t *testing.T) {
+	f := newFixture(t)
+	f.many(acme, exportPage+1)
+	f.console.Store = &breaking{Store: f.store}
+	defer func() {
+		if fault := recover(); fault != http.ErrAbortHandler {
+			t.Errorf("the file ended with %v", fault)
+		}
+	}()
+	f.get(victor, "/users.csv")
 }
