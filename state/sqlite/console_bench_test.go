@@ -4,9 +4,9 @@ package sqlite_test
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"rollcall/state"
 	"rollcall/state/sqlite"
@@ -86,13 +86,8 @@ func BenchmarkList(b *testing.B) {
 
 // What is typed into the box, among as many.
 func BenchmarkSearch(b *testing.B) {
-	const n = 1_000_000
-	s, _ := crowded(b, n, 300)
-	before, _, _ := s.Size()
-	begun := time.Now()
+	s, _ := crowded(b, 1_000_000, 300)
 	digested(b, s)
-	after, _, _ := s.Size()
-	b.Logf("search was filled with %.0f records/s and takes %d bytes for each", n/time.Since(begun).Seconds(), (after-before)/n)
 	for _, text := range []string{"g", "given1", "given12 family4", "given12 family4000", "family", "mail", "+49 30 00123", "given31.family7907.1@mail.example", "id-0000001", "nobody"} {
 		b.Run(text, func(b *testing.B) {
 			defer measureCPU(b)()
@@ -119,18 +114,38 @@ func digested(b *testing.B, s *sqlite.Store) {
 	}
 }
 
+// pages is how large a copy of the database is.
+func pages(b *testing.B, s *sqlite.Store) int64 {
+	b.Helper()
+	path := filepath.Join(b.TempDir(), "copy.db")
+	if err := s.Backup(b.Context(), path); err != nil {
+		b.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return info.Size()
+}
+
 // How many records a second search is filled with, and how many journal entries a second are taken in, beside whatever else is written.
 func BenchmarkDigest(b *testing.B) {
-	const n = 20_000
+	const n = 50_000
 	b.Run("fill", func(b *testing.B) {
-		defer measureCPU(b)()
+		report, grown := measureCPU(b), int64(0)
 		for b.Loop() {
 			b.StopTimer()
 			s, _ := crowded(b, n, 3)
+			before := pages(b, s)
 			b.StartTimer()
 			digested(b, s)
+			b.StopTimer()
+			grown = pages(b, s) - before
+			b.StartTimer()
 		}
+		report()
 		b.ReportMetric(n*float64(b.N)/b.Elapsed().Seconds(), "records/s")
+		b.ReportMetric(float64(grown)/n, "bytes/record")
 	})
 	b.Run("journal", func(b *testing.B) {
 		s := populated(b, n)
