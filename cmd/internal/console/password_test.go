@@ -54,7 +54,7 @@ func FuzzParseArgon(f *testing.F) {
 	})
 }
 
-// BenchmarkVerify is held against a tenth of a second: a sign-in must be quick for one and slow for a thousand.
+// BenchmarkVerify is held against half a second: a sign-in must be quick for one and slow for a thousand.
 func BenchmarkVerify(b *testing.B) {
 	p, hash := newPasswords(), HashPassword(rightPassword)
 	b.ReportAllocs()

@@ -118,8 +118,8 @@ func (c *Console) unseal(ctx context.Context, purpose, from string, into any) er
 		return err
 	}
 	body, sum, _ := strings.Cut(from, ".")
-	text, bodyErr := base64.RawURLEncoding.DecodeString(body)
-	mac, sumErr := base64.RawURLEncoding.DecodeString(sum)
+	text, bodyErr := base64.RawURLEncoding.Strict().DecodeString(body)
+	mac, sumErr := base64.RawURLEncoding.Strict().DecodeString(sum)
 	if bodyErr != nil || sumErr != nil || !hmac.Equal(mac, sumOf(key, text)) {
 		return errSeal
 	}
