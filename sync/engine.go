@@ -103,7 +103,8 @@ type Reader interface {
 	Suspicions(ctx context.Context, scope state.Scope) ([]state.Suspicion, error)
 	state.Journal
 	ListRuns(ctx context.Context, scope state.Scope, limit int) ([]state.Run, error)
-	ListPlans(ctx context.Context, scope state.Scope, limit int) ([]state.HeldPlan, error)
+	HeldPlan(ctx context.Context, id string) (state.HeldPlan, error)
+	state.RunHeads
 }
 
 // Store is what a run touches.

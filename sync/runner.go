@@ -114,7 +114,7 @@ func (r *runner) begin(ctx context.Context) error {
 // closeOpen closes the last run if it never ended.
 func (r *runner) closeOpen(ctx context.Context) error {
 	store := r.engine.Store
-	last, err := store.ListRuns(ctx, r.source.Scope, 1)
+	last, err := store.RunHeads(ctx, r.source.Scope, "", "", 1) // one that is open has no report yet
 	if err != nil {
 		return fmt.Errorf("read the last run: %w", err)
 	}
@@ -194,11 +194,13 @@ func (r *runner) hold(ctx context.Context, p *planner) error {
 		Scheduled: r.scheduled(), Observe: r.observe, ReportOnly: r.source.Policy == PolicyReport,
 		Strangers: p.strangers(), Unproven: p.unproven, Shrunk: p.everyone() && plan.Shrunk(r.source.Rules, p.plan.Counts.People, usual), Ledger: p.ledger,
 	}
-	_, earlier, err := r.heldPlan(ctx)
-	if err != nil {
-		return err
+	if !p.whole {
+		_, earlier, err := r.heldPlan(ctx)
+		if err != nil {
+			return err
+		}
+		r.waiting = p.stillWaiting(&earlier)
 	}
-	r.waiting = p.stillWaiting(&earlier)
 	for _, w := range r.waiting {
 		if w.HeldBecause != plan.HoldUnexplained { // it never counts
 			c.Waiting++
@@ -363,29 +365,34 @@ func (r *runner) keepHeld(ctx context.Context) error {
 // heldPlan returns the plan that is held for the source, and what is in it; without one both are zero. What cannot be read cannot be
 // approved either, and is as good as empty.
 func (r *runner) heldPlan(ctx context.Context) (state.HeldPlan, plan.Plan, error) {
-	list, err := r.reader().ListPlans(ctx, r.source.Scope, 1)
+	heads, err := r.reader().PlanHeads(ctx, r.source.Scope, state.PlanHeld, "", 1)
 	switch {
 	case err != nil:
 		return state.HeldPlan{}, plan.Plan{}, fmt.Errorf("read the held plans: %w", err)
-	case len(list) == 0 || list[0].Status != state.PlanHeld:
+	case len(heads) == 0:
 		return state.HeldPlan{}, plan.Plan{}, nil
 	}
-	held, err := plan.Decode(list[0].Body)
+	kept, err := r.reader().HeldPlan(ctx, heads[0].ID)
+	switch {
+	case err != nil:
+		return state.HeldPlan{}, plan.Plan{}, fmt.Errorf("read held plan %s: %w", heads[0].ID, err)
+	case kept.Status != state.PlanHeld: // decided meanwhile: a dry run has no lease
+		return state.HeldPlan{}, plan.Plan{}, nil
+	}
+	held, err := plan.Decode(kept.Body)
+	kept.Body = nil // which may be as long as what is in it
 	if err == nil && held.Undo != "" {
-		return list[0], plan.Plan{Undo: held.Undo}, nil
+		return kept, plan.Plan{Undo: held.Undo}, nil
 	}
 	if err != nil || held.Basis != r.planner.plan.Basis {
-		return list[0], plan.Plan{}, nil
+		return kept, plan.Plan{}, nil
 	}
-	return list[0], held, nil
+	return kept, held, nil
 }
 
 // stillWaiting are the removals of an earlier plan about which a run that did not see everyone has nothing to say. Those of memberships
 // stand on the reading of a group, and have to be found again.
 func (p *planner) stillWaiting(earlier *plan.Plan) []plan.Change {
-	if p.whole {
-		return nil
-	}
 	planned := make(map[string]bool)
 	for i := range p.plan.Changes {
 		planned[p.plan.Changes[i].Remembered()] = true
