@@ -296,7 +296,7 @@ func TestProgress(t *testing.T) {
 // TestInterruptedRunsAreNoted: what the end of a generation cuts off is taken up by the next one.
 func TestInterruptedRunsAreNoted(t *testing.T) {
 	m := newMetrics("test")
-	s := &service{metrics: m, alarms: newAlarms(nil, m, slog.New(slog.DiscardHandler), time.Now)}
+	s := &service{metrics: m, alarms: newAlarms(nil, m, slog.New(slog.DiscardHandler), time.Now), progress: newProgressBoard()}
 	g := &generation{interrupted: make(chan string, 1)}
 	source := dirsync.Source{Scope: state.Scope{Tenant: "acme", Source: "acme"}}
 	s.ended(g, source, dirsync.Report{}, state.ErrLeased)
