@@ -103,6 +103,7 @@ func (w consoleWork) Approve(ctx context.Context, planID, by string) (console.Do
 		return console.Done{}, told("approve the plan", err)
 	}
 	w.service.alarms.look()
+	report.Run.Plan = "" // it waits no more
 	return doneOf(report), nil
 }
 

@@ -43,6 +43,11 @@ func (c *RunChange) Became() string {
 	return "not tried"
 }
 
+// Fell tells whether the change was tried and does not hold.
+func (c *RunChange) Fell() bool {
+	return c.Outcome != "" && c.Outcome != "applied" && c.Outcome != "done"
+}
+
 // ReadReport decodes what a run recorded of itself; of a run that is not over, nothing.
 func ReadReport(run *state.Run) (Report, error) {
 	var r Report

@@ -274,7 +274,7 @@ func (p *runPage) describe(r *http.Request, report *explain.Report) {
 	for i := range report.Changes {
 		change := &report.Changes[i]
 		entries = append(entries, entry{
-			change: &change.Change, became: change.Became(), detail: change.Detail, fallen: change.Outcome != "" && change.Outcome != "applied",
+			change: &change.Change, became: change.Became(), detail: change.Detail, fallen: change.Fell(),
 		})
 	}
 	for i := range report.Notices {
@@ -289,16 +289,7 @@ func runTitle(run *state.Run, report *explain.Report, read bool, now time.Time) 
 	if run.EndedAt.IsZero() {
 		return source + ": a run goes on since " + at + ", or was cut off"
 	}
-	parts := []string{}
-	add := func(n int, words string) {
-		if n > 0 {
-			parts = append(parts, fmt.Sprintf("%s %s", count(n), words))
-		}
-	}
-	counts := &report.Counts
-	add(report.Applied, map[bool]string{true: "change applied", false: "changes applied"}[report.Applied == 1])
-	add(counts.Held, "held")
-	add(counts.Changes()-report.Applied-counts.Held, "not applied")
+	parts := runParts(report)
 	switch {
 	case run.Outcome == "incomplete":
 		parts = slices.Insert(parts, 0, "not everyone could be read")
@@ -314,6 +305,27 @@ func runTitle(run *state.Run, report *explain.Report, read bool, now time.Time) 
 		title += part + ", "
 	}
 	return title + "on " + at
+}
+
+// runParts counts what became of a run's changes: "3 changes applied", "41 held".
+func runParts(report *explain.Report) []string {
+	var parts []string
+	add := func(n int, words string) {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%s %s", count(n), words))
+		}
+	}
+	counts, already := &report.Counts, 0
+	for i := range report.Changes {
+		if report.Changes[i].Outcome == "done" {
+			already++
+		}
+	}
+	add(report.Applied, map[bool]string{true: "change applied", false: "changes applied"}[report.Applied == 1])
+	add(counts.Held, "held")
+	add(already, "so already")
+	add(counts.Changes()-report.Applied-counts.Held-already, "not applied")
+	return parts
 }
 
 // duration says how long something took.

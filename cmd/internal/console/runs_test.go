@@ -137,6 +137,9 @@ func TestRunTitles(t *testing.T) {
 		{state.Run{}, "acme-entra: a run goes on since 4 Mar 09:05 UTC, or was cut off", "Reload the page"},
 		{state.Run{Outcome: "applied", Trigger: "undo", Actor: "ann", Verdict: state.VerdictComplete, Report: []byte(`{"applied":2,"counts":{"actions":{"update":2}}}`)},
 			"acme-entra: 2 changes applied, on 4 Mar 09:06 UTC", "Nothing: it carried out what was planned or done before"},
+		{state.Run{Outcome: "applied", Trigger: "apply", Verdict: state.VerdictComplete, Report: []byte(`{"applied":1,"counts":{"actions":{"update":3}},"changes":[
+			{"action":"update","outcome":"applied"},{"action":"update","outcome":"done","detail":"it is so already"},{"action":"update","outcome":"moved"}]}`)},
+			"acme-entra: 1 change applied, 1 so already, 1 not applied, on 4 Mar 09:07 UTC", "✓ done it is so already"},
 	} {
 		test.run.ID, test.run.Scope = fmt.Sprintf("run-%d", i), acme
 		if test.run.Trigger == "" {
