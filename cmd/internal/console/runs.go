@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"rollcall/state"
@@ -300,11 +301,7 @@ func runTitle(run *state.Run, report *explain.Report, read bool, now time.Time) 
 	case len(parts) == 0:
 		parts = append(parts, "nothing to change")
 	}
-	title := source + ": "
-	for _, part := range parts {
-		title += part + ", "
-	}
-	return title + "on " + at
+	return source + ": " + strings.Join(append(parts, "on "+at), ", ")
 }
 
 // runParts counts what became of a run's changes: "3 changes applied", "41 held".
