@@ -112,12 +112,12 @@ func TestPersonGone(t *testing.T) {
 	ada := f.account(acme, whole)
 	f.life(ada, acme, state.Cause{Kind: state.CausePull, Run: "run-1"}, state.Life{Link: new("p-ada")})
 	f.life(ada, acme, byPush, state.Life{Remove: state.RemoveDelete})
-	p := f.get(olga, "/users/"+string(ada.ID)).shows(200, "✕ deleted", "Not here: a push deleted the account", "Deleted", "Department Research", "Ask the provider now").hides("Deactivate…", "Sync this person now")
+	f.get(olga, "/users/"+string(ada.ID)).shows(200, "✕ deleted", "Not here: a push deleted the account", "Deleted", "Department Research", "Ask the provider now").hides("Deactivate…", "Sync this person now")
 	f.get(olga, "/users/"+string(ada.ID)+"/deactivate").shows(409, "There is no account to change")
 	if f.get(olga, "/users/"+string(ada.ID)+"/raw").status != 200 {
 		t.Error("a tombstone has a resource")
 	}
-	if p = f.get(olga, "/sources/acme-entra/people/p-ada"); p.header.Get("Location") != "/users/"+string(ada.ID) {
+	if p := f.get(olga, "/sources/acme-entra/people/p-ada"); p.header.Get("Location") != "/users/"+string(ada.ID) {
 		t.Errorf("the person's own page leads to %s", p.header.Get("Location"))
 	}
 	f.life(ada, acme, byPush, state.Life{Remove: state.RemovePurge})
@@ -294,6 +294,21 @@ func TestLabels(t *testing.T) {
 	} {
 		if got := labelOf(name); got != want {
 			t.Errorf("%s becomes %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestShortPath(t *testing.T) {
+	for path, want := range map[string]string{
+		"title": "title", "name.givenName": "name.givenName", "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department": "department", "a\u202eb": "a\uFFFDb",
+	} {
+		if got := shortPath(path); got != want {
+			t.Errorf("%s becomes %q, want %q", path, got, want)
+		}
+	}
+	for value, want := range map[string]string{`""`: "", "null": "", `"x"`: `"x"`, "false": "false"} {
+		if got := emptied([]byte(value)); got != want {
+			t.Errorf("%s is shown as %q, want %q", value, got, want)
 		}
 	}
 }

@@ -117,7 +117,7 @@ func newMoment(e *explain.Event, room int) moment {
 			break
 		}
 		m.More--
-		m.Lines = append(m.Lines, diffLine{harmless(change.Path), shownValue(change.Before), shownValue(change.After)})
+		m.Lines = append(m.Lines, diffLine{shortPath(change.Path), emptied(change.Before), emptied(change.After)})
 	}
 	for _, w := range e.Witnesses[:min(len(e.Witnesses), witnessMax)] {
 		m.Witnesses = append(m.Witnesses, witnessLine{explain.WitnessText(w), w.Run})
@@ -126,6 +126,22 @@ func newMoment(e *explain.Event, room int) moment {
 		m.Request = newRequestView(e.Request, room)
 	}
 	return m
+}
+
+// shortPath is an attribute's path without the URN of its schema.
+func shortPath(path string) string {
+	if strings.HasPrefix(path, "urn:") {
+		path = path[strings.LastIndexByte(path, ':')+1:]
+	}
+	return harmless(path)
+}
+
+// emptied is a value as people read it; an empty text is none.
+func emptied(value json.RawMessage) string {
+	if string(value) == `""` {
+		return ""
+	}
+	return shownValue(value)
 }
 
 // byWhom says in which way an event came in, and from whom.
