@@ -60,6 +60,7 @@ func (c *Console) guard(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
+		w.Header().Set("Cache-Control", "no-store")
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		r, ok := c.admit(w, r)
 		if !ok {
@@ -162,7 +163,6 @@ func (c *Console) turnAway(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet {
 		to = localPath(r.URL.Path)
 	}
-	w.Header().Set("Cache-Control", "no-store")
 	http.Redirect(w, r, signInURL(to), http.StatusSeeOther)
 }
 

@@ -159,7 +159,6 @@ func (c *Console) oidcStart(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.setCookie(w, oidcCookie, text, oidcLife)
-	w.Header().Set("Cache-Control", "no-store")
 	http.Redirect(w, r, flow.AuthCodeURL(going.State, oidc.Nonce(going.Nonce), oauth2.S256ChallengeOption(going.Verifier)), http.StatusSeeOther)
 }
 

@@ -1,8 +1,11 @@
 package console
 
 import (
+	"runtime"
 	"strings"
 	"testing"
+
+	"rollcall/state"
 )
 
 func TestPasswordHash(t *testing.T) {
@@ -22,6 +25,24 @@ func TestPasswordHash(t *testing.T) {
 	} {
 		if got, err := p.verify(t.Context(), test.hash, test.password); err != nil || got != test.want {
 			t.Errorf("%q with %q: %v, %v", test.password, test.hash, got, err)
+		}
+	}
+}
+
+// TestNobodysPasswordCostsAsMuch holds the work for a name that nobody has to that for a wrong password, by the memory it takes.
+func TestNobodysPasswordCostsAsMuch(t *testing.T) {
+	f := newFixture(t)
+	f.join("ann", state.RoleOperator, rightPassword)
+	f.join("linked", state.RoleOperator, "")
+	for _, name := range []string{"ann", "linked", "nobody", ""} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if _, err := f.console.ofPassword(t.Context(), name, "wrong"); err != errNotThem {
+			t.Errorf("%q: %v", name, err)
+		}
+		runtime.ReadMemStats(&after)
+		if got := after.TotalAlloc - before.TotalAlloc; got < argonMemory<<10 || got > 2*argonMemory<<10 {
+			t.Errorf("%q: took %d bytes, and a verification takes %d", name, got, argonMemory<<10)
 		}
 	}
 }
