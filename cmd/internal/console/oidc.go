@@ -118,7 +118,7 @@ func (p *provider) ask(ctx context.Context) (*oidc.Provider, error) {
 	defer cancel()
 	found, err := oidc.NewProvider(oidc.ClientContext(ctx, p.client), p.Issuer)
 	if err != nil {
-		return nil, fmt.Errorf("ask the OpenID provider where its pages are: %w", err)
+		return nil, fmt.Errorf("ask the OpenID provider where its pages are: %.300v", err) // it holds what was answered
 	}
 	return found, nil
 }
