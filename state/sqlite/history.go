@@ -16,8 +16,6 @@ const (
 
 	groupEntries = `SELECT ` + entryColumns + entryTables + `WHERE j.source = ` + inScope + `AND j.kind = 2 ORDER BY j.entry DESC`
 
-	runsNaming = runColumns + `WHERE u.source = ` + inScope + `AND
-		EXISTS (SELECT 1 FROM json_each(?) w WHERE instr(u.report, CAST(w.value AS BLOB))) ORDER BY u.started_at DESC, u.run DESC LIMIT ?`
 	plansNewest        = planColumns + `WHERE p.source = ` + inScope + `ORDER BY p.plan DESC`
 	suspicionsOfPeople = `SELECT person, fact, run, at FROM suspicions
 		WHERE source = ` + inScope + `AND person IN (SELECT w.value FROM json_each(?) w) ORDER BY person, fact`
@@ -32,62 +30,67 @@ func (r *Reader) LastEntries(ctx context.Context, scope state.Scope, id state.ID
 	return list(ctx, r, scanEntry, lastEntriesOf, string(id), scope.Source, scope.Tenant, atMost(limit))
 }
 
-// MembershipEntries reads the entries of groups that name a member. It walks through those of the source's groups, the newest first,
-// until it has enough.
-func (r *Reader) MembershipEntries(ctx context.Context, scope state.Scope, member state.ID, limit int) (entries []state.Entry, err error) {
+// MembershipEntries reads the entries of groups that name a member. It walks through those of the source's groups.
+func (r *Reader) MembershipEntries(ctx context.Context, scope state.Scope, member state.ID, limit int) ([]state.Entry, error) {
 	if member == "" {
 		return nil, nil
 	}
 	quoted := []byte(`"` + member + `"`)
-	err = r.use(ctx, func(c *conn) error {
-		return c.query(func(row row) error {
-			if bytes.Contains(row.view(entryAfter), quoted) || bytes.Contains(row.view(entryBefore), quoted) {
-				entries = append(entries, scanEntry(row))
-			}
-			if limit > 0 && len(entries) == limit {
-				return errEnough
-			}
-			return ctx.Err()
-		}, groupEntries, scope.Source, scope.Tenant)
-	})
-	if err != nil && !errors.Is(err, errEnough) {
-		return nil, err
-	}
-	return entries, nil
+	return newest(ctx, r, limit, func(row row) (e state.Entry, names bool, err error) {
+		if bytes.Contains(row.view(entryAfter), quoted) || bytes.Contains(row.view(entryBefore), quoted) {
+			return scanEntry(row), true, nil
+		}
+		return e, false, nil
+	}, groupEntries, scope.Source, scope.Tenant)
 }
 
 // RunsNaming reads the newest runs that name somebody.
 func (r *Reader) RunsNaming(ctx context.Context, scope state.Scope, texts []string, limit int) ([]state.Run, error) {
-	words, err := wordsOf(texts)
-	if err != nil {
-		return nil, err
-	}
-	return list(ctx, r, scanRun, runsNaming, scope.Source, scope.Tenant, words, atMost(limit))
+	return newest(ctx, r, limit, func(row row) (run state.Run, names bool, err error) {
+		if namesOne(row.view(runReport), texts) {
+			return scanRun(row), true, nil
+		}
+		return run, false, nil
+	}, runsOf, scope.Source, scope.Tenant, atMost(0))
 }
 
 // PlansNaming reads the newest plans that name somebody. It unpacks one at a time.
-func (r *Reader) PlansNaming(ctx context.Context, scope state.Scope, texts []string, limit int) (plans []state.HeldPlan, err error) {
+func (r *Reader) PlansNaming(ctx context.Context, scope state.Scope, texts []string, limit int) ([]state.HeldPlan, error) {
+	return newest(ctx, r, limit, func(row row) (state.HeldPlan, bool, error) {
+		plan := scanPlan(row)
+		var err error
+		plan.Body, err = unpack(plan.Body)
+		return plan, namesOne(plan.Body, texts), err
+	}, plansNewest, scope.Source, scope.Tenant)
+}
+
+// newest walks through the rows of a query, the newest first, until it has enough of those that tell of somebody; 0 = all. What a row
+// holds is looked at where it lies: most tell of others.
+func newest[T any](ctx context.Context, r *Reader, limit int, read func(row) (item T, names bool, err error), query string, args ...any) (items []T, err error) {
 	err = r.use(ctx, func(c *conn) error {
 		return c.query(func(row row) error {
-			plan := scanPlan(row)
-			body, err := unpack(plan.Body)
+			item, names, err := read(row)
 			if err != nil {
 				return err
 			}
-			if slices.ContainsFunc(texts, func(text string) bool { return text != "" && bytes.Contains(body, []byte(text)) }) {
-				plan.Body = body
-				plans = append(plans, plan)
+			if names {
+				items = append(items, item)
 			}
-			if limit > 0 && len(plans) == limit {
+			if limit > 0 && len(items) == limit {
 				return errEnough
 			}
 			return ctx.Err()
-		}, plansNewest, scope.Source, scope.Tenant)
+		}, query, args...)
 	})
 	if err != nil && !errors.Is(err, errEnough) {
 		return nil, err
 	}
-	return plans, nil
+	return items, nil
+}
+
+// namesOne tells whether one of some texts stands in a document.
+func namesOne(document []byte, texts []string) bool {
+	return slices.ContainsFunc(texts, func(text string) bool { return text != "" && bytes.Contains(document, []byte(text)) })
 }
 
 // SuspicionsOf reads what is remembered of some people.

@@ -19,6 +19,9 @@ const (
 		WHERE source = excluded.source`
 )
 
+// runReport is the column of the report.
+const runReport = 11
+
 func scanRun(row row) state.Run {
 	return state.Run{
 		ID:        row.text(0),
@@ -31,7 +34,7 @@ func scanRun(row row) state.Run {
 		Reason:    row.text(8),
 		Outcome:   row.text(9),
 		Plan:      row.text(10),
-		Report:    row.bytes(11),
+		Report:    row.bytes(runReport),
 	}
 }
 
