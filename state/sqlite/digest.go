@@ -16,7 +16,7 @@ const (
 
 	fillingFrom = `SELECT record, last FROM filling WHERE record < last`
 	fillFrom    = `SELECT record, kind, deleted_at, CAST(resource AS BLOB) FROM records WHERE record > ? AND record <= ? ORDER BY record LIMIT ?`
-	filledTo    = `UPDATE filling SET record = ?`
+	filledTo    = `UPDATE filling SET record = ? WHERE only = 1`
 
 	journalToDigest = `SELECT t.tenant, coalesce(d.number, 0), coalesce(d.words, 0), t.last_number FROM tenants t LEFT JOIN digested d ON d.tenant = t.tenant
 		WHERE t.last_number > coalesce(d.number, 0) LIMIT 1`
