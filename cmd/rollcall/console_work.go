@@ -255,7 +255,8 @@ func doneOf(r dirsync.Report) console.Done {
 	done := console.Done{Applied: appliedOf(r), Held: r.Plan.Counts.Held, Run: r.Run.ID, Plan: r.Run.Plan}
 	left := 0
 	for _, result := range r.Results {
-		if result.Outcome == dirsync.ChangeApplied || result.Change >= len(r.Plan.Changes) {
+		so := result.Outcome == dirsync.ChangeApplied || result.Outcome == dirsync.ChangeDone // or was so already
+		if so || result.Change >= len(r.Plan.Changes) {
 			continue
 		}
 		if left++; left <= mishapsTold {

@@ -30,7 +30,7 @@ const (
 )
 
 // changeOrder is the order in which changes are told: what takes access away comes first.
-var changeOrder = []plan.Action{plan.Deactivate, plan.RemoveMembers, plan.Update, plan.Reactivate, plan.Link, plan.Create, plan.AddMembers}
+var changeOrder = []plan.Action{plan.Deactivate, plan.RemoveMembers, plan.Update, plan.Reactivate, plan.Link, plan.Create, plan.AddMembers, plan.UpdateGroup}
 
 // entry is a change or a notice, with what became of it.
 type entry struct {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -153,6 +154,14 @@ func TestShownValue(t *testing.T) {
 	} {
 		if got := shownValue([]byte(value)); got != want {
 			t.Errorf("%.40q is shown as %q, want %q", value, got, want)
+		}
+	}
+}
+
+func TestEveryActionHasItsPlace(t *testing.T) {
+	for _, action := range plan.Actions {
+		if !slices.Contains(changeOrder, action) {
+			t.Errorf("changes of the kind %q are not shown", action)
 		}
 	}
 }
