@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+	"time"
 
 	"rollcall/state"
 	"rollcall/state/sqlite"
@@ -174,4 +176,39 @@ func BenchmarkDigest(b *testing.B) {
 			}
 		}
 	})
+}
+
+// How long an urgent change takes while search is filled. Its measure is the same with nothing beside it, and BenchmarkUrgentBesideBulk.
+func BenchmarkUrgentBesideDigest(b *testing.B) {
+	for _, beside := range []string{"nothing", "digest"} {
+		b.Run(beside, func(b *testing.B) {
+			s, scopes := crowded(b, 100_000, 3)
+			stop, stopped := make(chan struct{}), make(chan struct{})
+			go func() {
+				defer close(stopped)
+				for more := beside == "digest"; more; {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					more, _ = s.Digest(b.Context())
+				}
+			}()
+			var took []time.Duration
+			for i := 0; b.Loop(); i++ {
+				m := creation(b, i)
+				m.Scope = scopes[0]
+				begun := time.Now()
+				wrote(b, s, state.Urgent, []state.Mutation{m})
+				took = append(took, time.Since(begun))
+			}
+			close(stop)
+			<-stopped
+			slices.Sort(took)
+			b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
+			b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
+			b.ReportMetric(float64(took[len(took)-1].Microseconds())/1000, "max-ms")
+		})
+	}
 }

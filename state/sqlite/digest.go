@@ -36,6 +36,7 @@ const (
 	insertWords   = `INSERT INTO search (rowid, words) VALUES (?, ?)`
 	updateWords   = `UPDATE search SET words = ? WHERE rowid = ?`
 	deleteWords   = `DELETE FROM search WHERE rowid = ?`
+	mergeWords    = `INSERT INTO search (search, rank) VALUES ('merge', 32)` // so many pages at most
 )
 
 const (
@@ -52,10 +53,18 @@ func (s *Store) Digest(ctx context.Context) (more bool, err error) {
 	if err != nil || len(behind) == 0 {
 		return false, err
 	}
+	var merged *tx // the last transaction in which parts of the index were merged
 	err = s.doBulk(ctx, digestSteps, func(t *tx, i int) (err error) {
-		if i == 0 || more {
-			more, err = t.digest()
+		switch {
+		case i > 0 && !more:
+			return nil
+		case t != merged:
+			if err := t.c.exec(mergeWords); err != nil {
+				return err
+			}
+			merged = t
 		}
+		more, err = t.digest()
 		return err
 	})
 	return more, err
