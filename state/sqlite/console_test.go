@@ -14,7 +14,7 @@ func TestConsoleLooksGoByIndex(t *testing.T) {
 			operatorByName, operatorRow, linkOwnerAt, dropLink, dropLinksOf, sessionOf, dropSession, dropSessionsOf, dropOldSessions, inviteByID, invitesOf, deedsAll, deedsOf,
 			deedsToBlank, runHeadsAll, runHeadsOf, runPlace, planHeadsAll, planHeadsOf, planPlace, requestHeadsAll, requestHeadsOf, failedHeadsAll, failedHeadsOf,
 			requestPlace, whoseRecord, listedRows, markedRecord, markedEntries, keyedByID, keyedByUnique, keyedByForeign, keyedByLink, keyedByMatch, worded,
-			undigested, fillFrom, journalToDigest, entriesToDigest, recordToDigest, runToDigest, daysSince, wordsOfRecord,
+			undigested, fillFrom, journalToDigest, entryToDigest, recordToDigest, runToDigest, daysSince, wordsOfRecord,
 		} {
 			plan := planOf(t, c, query)
 			for step := range strings.Lines(plan) {

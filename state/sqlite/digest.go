@@ -15,14 +15,14 @@ const (
 		UNION ALL SELECT 1 FROM runs INDEXED BY runs_to_digest WHERE digested = 0 AND ended_at <> 0 LIMIT 1`
 
 	fillingFrom = `SELECT record, last FROM filling WHERE record < last`
-	fillFrom    = `SELECT record, kind, deleted_at, CAST(resource AS BLOB) FROM records WHERE record > ? AND record <= ? ORDER BY record LIMIT ?`
+	fillFrom    = `SELECT record, kind, deleted_at, CAST(resource AS BLOB) FROM records WHERE record > ? AND record <= ? ORDER BY record LIMIT 1`
 	filledTo    = `UPDATE filling SET record = ? WHERE only = 1`
 
 	journalToDigest = `SELECT t.tenant, coalesce(d.number, 0), coalesce(d.words, 0), t.last_number FROM tenants t LEFT JOIN digested d ON d.tenant = t.tenant
 		WHERE t.last_number > coalesce(d.number, 0) LIMIT 1`
-	entriesToDigest = `SELECT number, source, at, cause, turn, id, verb FROM journal WHERE tenant = ? AND number > ? ORDER BY number LIMIT ?`
-	digestedTo      = `INSERT INTO digested (tenant, number, words) VALUES (?, ?, 0) ON CONFLICT (tenant) DO UPDATE SET number = excluded.number`
-	recordToDigest  = `SELECT record, kind, deleted_at, CAST(resource AS BLOB) FROM records WHERE id = ?`
+	entryToDigest  = `SELECT number, source, at, cause, turn, id, verb FROM journal WHERE tenant = ? AND number > ? ORDER BY number LIMIT 1`
+	digestedTo     = `INSERT INTO digested (tenant, number, words) VALUES (?, ?, 0) ON CONFLICT (tenant) DO UPDATE SET number = excluded.number`
+	recordToDigest = `SELECT record, kind, deleted_at, CAST(resource AS BLOB) FROM records WHERE id = ?`
 
 	runToDigest = `SELECT run, source, triggered, ended_at, report FROM runs INDEXED BY runs_to_digest WHERE digested = 0 AND ended_at <> 0 ORDER BY run LIMIT 1`
 	runDigested = `UPDATE runs SET digested = 1 WHERE run = ?`
@@ -40,14 +40,13 @@ const (
 )
 
 const (
-	digestSteps = 200 // of one Digest
-	digestStep  = 10  // records or entries in a step, so that a slice of bulk work holds as many as its time allows
+	digestSteps = 1000 // of one Digest: a record, an entry or a run each, so that slices are as small as of all bulk work
 	dayLength   = 24 * time.Hour
 )
 
 var _ state.Digests = (*Store)(nil)
 
-// Digest takes in a share of what is new, a few records, entries or a run at a time, as bulk work. Without anything new it only reads.
+// Digest takes in a share of what is new as bulk work. Without anything new it only reads.
 func (s *Store) Digest(ctx context.Context) (more bool, err error) {
 	behind, err := list(ctx, s.Reader, func(row row) bool { return row.bool(0) }, undigested)
 	if err != nil || len(behind) == 0 {
@@ -70,7 +69,7 @@ func (s *Store) Digest(ctx context.Context) (more bool, err error) {
 	return more, err
 }
 
-// digest takes in the next few of whatever is to be taken in, and tells whether there was anything.
+// digest takes in the next of whatever is to be taken in, and tells whether there was anything.
 func (t *tx) digest() (more bool, err error) {
 	for _, part := range []func() (bool, error){t.fill, t.digestJournal, t.digestRun} {
 		if more, err = part(); more || err != nil {
@@ -92,29 +91,20 @@ func scanNamed(row row) named {
 	return named{record: row.int(0), kind: state.Kind(row.int(1)), gone: row.int(2) != 0, text: row.bytes(3)}
 }
 
-// fill takes in the next records of those that were there before search was.
+// fill takes in the next record of those that were there before search was.
 func (t *tx) fill() (more bool, err error) {
 	var record, last int64
 	if more, err = t.c.one(func(row row) { record, last = row.int(0), row.int(1) }, fillingFrom); err != nil || !more {
 		return false, err
 	}
-	var next []named
-	if err := t.c.query(func(row row) error {
-		next = append(next, scanNamed(row))
-		return nil
-	}, fillFrom, record, last, int64(digestStep)); err != nil {
+	next := named{record: last, gone: true}
+	if _, err := t.c.one(func(row row) { next = scanNamed(row) }, fillFrom, record, last); err != nil {
 		return false, err
 	}
-	record = last
-	if len(next) == digestStep {
-		record = next[digestStep-1].record
+	if err := t.keepWords(next); err != nil {
+		return false, err
 	}
-	for _, r := range next {
-		if err := t.keepWords(r); err != nil {
-			return false, err
-		}
-	}
-	return true, t.c.exec(filledTo, record)
+	return true, t.c.exec(filledTo, next.record)
 }
 
 // keepWords keeps a record's words in search, or none of one that is not live. What has not changed is not written.
@@ -153,44 +143,48 @@ func (t *tx) addDay(source, day int64, s sums) error {
 	return t.c.exec(addDay, source, day, s.pushes, s.found, s.repaired, s.removals)
 }
 
-// digestJournal takes in the next entries of a tenant. What is already removed of its journal is passed over.
+// digestJournal takes in the next entry of a tenant. What is already removed of its journal is passed over.
 func (t *tx) digestJournal() (more bool, err error) {
 	var tenant, number, words, last int64
 	if more, err = t.c.one(func(row row) { tenant, number, words, last = row.int(0), row.int(1), row.int(2), row.int(3) }, journalToDigest); err != nil || !more {
 		return false, err
 	}
-	type date struct{ source, day int64 }
-	days := map[date]sums{}
-	var changed []string
-	n := 0
-	if err := t.c.query(func(row row) error {
-		n++
-		number = row.int(0)
-		on := date{row.int(1), dayOf(row.time(2))}
-		day := days[on]
-		day.count(state.CauseKind(row.text(3)), row.int(4))
-		days[on] = day
-		if verb := state.Verb(row.text(6)); number > words && verb != state.VerbMembers && verb != state.VerbLife {
-			changed = append(changed, row.text(5))
-		}
-		return nil
-	}, entriesToDigest, tenant, number, int64(digestStep)); err != nil {
+	var e digestedEntry
+	found, err := t.c.one(func(row row) { e = scanDigested(row) }, entryToDigest, tenant, number)
+	switch {
+	case err != nil:
+		return false, err
+	case !found:
+		return true, t.c.exec(digestedTo, tenant, last)
+	}
+	var day sums
+	day.count(e.cause, e.turn)
+	if err := t.addDay(e.source, dayOf(e.at), day); err != nil {
 		return false, err
 	}
-	if n == 0 {
-		number = last
-	}
-	for on, sums := range days {
-		if err := t.addDay(on.source, on.day, sums); err != nil {
+	if e.number > words && e.verb != state.VerbMembers && e.verb != state.VerbLife {
+		if err := t.refreshWords(e.id); err != nil {
 			return false, err
 		}
 	}
-	for _, id := range changed {
-		if err := t.refreshWords(id); err != nil {
-			return false, err
-		}
+	return true, t.c.exec(digestedTo, tenant, e.number)
+}
+
+// digestedEntry is what is taken in of a journal entry.
+type digestedEntry struct {
+	number, source int64
+	at             time.Time
+	cause          state.CauseKind
+	turn           int64
+	id             string
+	verb           state.Verb
+}
+
+func scanDigested(row row) digestedEntry {
+	return digestedEntry{
+		number: row.int(0), source: row.int(1), at: row.time(2), cause: state.CauseKind(row.text(3)), turn: row.int(4), id: row.text(5),
+		verb: state.Verb(row.text(6)),
 	}
-	return true, t.c.exec(digestedTo, tenant, number)
 }
 
 // count adds a journal entry.

@@ -59,7 +59,7 @@ func TestSearchIsFilledAfterUpgrade(t *testing.T) {
 	if _, err := old.EnsureSource(t.Context(), scope, "okta"); err != nil {
 		t.Fatal(err)
 	}
-	const people = 3*digestSteps*digestStep/2 + 5
+	const people = 3*digestSteps/2 + 5
 	var mutations []state.Mutation
 	for i := range people {
 		mutations = append(mutations, person(scope, fmt.Sprint("id-", i), fmt.Sprintf("person %d", i)))
