@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"rollcall/cmd/internal/console"
 	"rollcall/state"
@@ -186,6 +187,9 @@ func (w consoleWork) Undo(ctx context.Context, runID, by string, dryRun bool) (p
 	return report.Plan, done, nil
 }
 
+// personTime is how long an operator waits for one person's pull.
+const personTime = time.Minute
+
 func (w consoleWork) SyncPerson(ctx context.Context, scope state.Scope, account state.ID, by string) (console.Done, error) {
 	r, err := w.service.rec.Record(ctx, scope, state.KindAccount, account)
 	if err != nil {
@@ -198,7 +202,12 @@ func (w consoleWork) SyncPerson(ctx context.Context, scope state.Scope, account 
 	if err != nil {
 		return console.Done{}, err
 	}
-	report, err := g.engine.RunPeople(ctx, source, dirsync.Order{Trigger: dirsync.TriggerHand, Actor: by}, []string{r.Link})
+	answered, cancel := context.WithTimeout(ctx, personTime)
+	defer cancel()
+	report, err := g.engine.RunPeople(answered, source, dirsync.Order{Trigger: dirsync.TriggerHand, Actor: by}, []string{r.Link})
+	if answered.Err() != nil && ctx.Err() == nil {
+		return console.Done{}, refused("The provider gave no answer within %s: it may be throttling, or out of reach. Nothing was changed; the source's page says more.", personTime)
+	}
 	if err != nil {
 		return console.Done{}, told("ask for this person", err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rollcall/cmd/internal/console"
 	"rollcall/state"
 	"rollcall/sync/plan"
 )
@@ -70,6 +71,7 @@ func (s *session) erasePerson(ctx context.Context, source, who string, cause sta
 	case err != nil:
 		return fmt.Errorf("erase account %s: %w", id, err)
 	}
+	s.deed(ctx, console.DeedErased, scope, string(id), "")
 	fmt.Fprintf(s.stdout, "account %s of source %s is erased\n", id, scope.Source)
 	return nil
 }
@@ -122,6 +124,7 @@ func (s *session) eraseTenant(ctx context.Context, scopes []state.Scope, cause s
 	if err := s.rec.BlankTenant(ctx, tenant); err != nil {
 		return fmt.Errorf("erase tenant %s: %w", tenant, err)
 	}
+	s.deed(ctx, console.DeedTenantErased, state.Scope{}, tenant, "")
 	fmt.Fprintf(s.stdout, "tenant %s is erased: %s\n", tenant, plural(purged, "account or group", "accounts and groups"))
 	return nil
 }

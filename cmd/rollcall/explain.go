@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -125,6 +126,9 @@ func (s *session) subject(ctx context.Context, source, who string, ask bool) (ex
 		"nothing is known of %q, by no userName, e-mail, external id, object id or account id; 'rollcall explain OBJECT-ID --source NAME --live' asks the provider", who)}
 }
 
+// askTime is how long somebody waits for a provider's answer about one person. Whatever throttles for longer is told.
+const askTime = 30 * time.Second
+
 // askNow asks the provider about somebody, and what a run about them alone would do.
 func (s *session) askNow(ctx context.Context, subject *explain.Subject) (*explain.Now, error) {
 	if subject.Person == "" {
@@ -150,7 +154,12 @@ func (s *session) askNow(ctx context.Context, subject *explain.Subject) (*explai
 	}
 	witness := &eyewitness{Connector: asked.Connector, person: subject.Person}
 	asked.Connector = witness
-	report, err := s.syncOne(ctx, newEngine(s.rec, s.cfg.Users, s.logger(slog.LevelWarn)), s.rec, asked, subject.Person, true)
+	answered, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	report, err := s.syncOne(answered, newEngine(s.rec, s.cfg.Users, s.logger(slog.LevelWarn)), s.rec, asked, subject.Person, true)
+	if answered.Err() != nil && ctx.Err() == nil {
+		return nil, fmt.Errorf("source %s: the provider gave no answer within %s: it may be throttling, or out of reach; 'rollcall check --source %s' looks closer", src.Name, askTime, src.Name)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("source %s: %w", src.Name, err)
 	}

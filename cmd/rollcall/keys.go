@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rollcall/cmd/internal/console"
 	"rollcall/state"
 )
 
@@ -105,6 +106,7 @@ func (s *session) issueKey(ctx context.Context, source string, like state.Key) e
 		}
 		return fmt.Errorf("keep the key: %w", err)
 	}
+	s.deed(ctx, console.DeedKeyIssued, key.Scope, key.ID, key.Label)
 	fmt.Fprintln(s.stdout, text)
 	fmt.Fprintf(s.stderr, "Key %s of source %s, %s. It is not shown again.\nGive it to the provider as the secret token; the tenant or base URL is %s\n",
 		key.ID, source, validity(key), s.cfg.receiverURL())
@@ -214,6 +216,7 @@ on, by this and every other process. It cannot be taken back; issue another key.
 		if err != nil {
 			return fmt.Errorf("revoke key: %w", err)
 		}
+		s.deed(ctx, console.DeedKeyRevoked, scopes[0], args[0], "")
 		fmt.Fprintf(s.stdout, "key %s of source %s is revoked\n", args[0], source)
 		return nil
 	})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rollcall/cmd/internal/console"
 	"rollcall/state"
 )
 
@@ -45,6 +46,7 @@ directory, mapping or scope.`,
 		if err != nil {
 			return fmt.Errorf("source %s: %w", src.Name, err)
 		}
+		s.deed(ctx, console.DeedObserved, src.scope(), "", why)
 		fmt.Fprintf(s.stdout, "%s is only observed until somebody has looked\n", src.Name)
 		return nil
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"rollcall/cmd/internal/console"
 	"rollcall/state"
 	dirsync "rollcall/sync"
 	"rollcall/sync/plan"
@@ -74,7 +75,7 @@ func (a *app) decisionCommand(d decision) *cobra.Command {
 			return s.decideAll(ctx, d, source, yes)
 		}
 		if waiting, ok, err := s.stagedIn(ctx, args[0]); ok {
-			return s.decideStaged(waiting, d.approves, err)
+			return s.decideStaged(ctx, waiting, d.approves, err)
 		}
 		p, err := s.held(ctx, args[0])
 		if err == nil {
@@ -146,7 +147,7 @@ func (s *session) pendings(ctx context.Context, d decision, source string) ([]pe
 			for i := range waiting {
 				names[i] = userNameOf(waiting[i].record)
 			}
-			all = append(all, pending{view, []string{summaryLine("deactivate, as it was pushed", names)}, func() error { return s.decideStaged(waiting, d.approves, nil) }})
+			all = append(all, pending{view, []string{summaryLine("deactivate, as it was pushed", names)}, func() error { return s.decideStaged(ctx, waiting, d.approves, nil) }})
 		}
 	}
 	return all, nil
@@ -239,6 +240,7 @@ func (s *session) approve(ctx context.Context, p state.HeldPlan) error {
 	if err != nil {
 		return decisionFailed("approve", p, err)
 	}
+	s.deed(ctx, console.DeedApproved, p.Scope, p.ID, "")
 	return s.printApplied(report)
 }
 
@@ -247,6 +249,7 @@ func (s *session) discard(ctx context.Context, p state.HeldPlan) error {
 	if err != nil {
 		return decisionFailed("discard", p, err)
 	}
+	s.deed(ctx, console.DeedDiscarded, p.Scope, p.ID, "")
 	if s.output == "json" {
 		p, err := s.held(ctx, p.ID)
 		if err != nil {

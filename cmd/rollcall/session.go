@@ -151,6 +151,14 @@ func checkTenant(ctx context.Context, rec sourceReader, src *sourceConfig) error
 	return nil
 }
 
+// deed notes what somebody has just done, for the console's list of it. Where that cannot be noted it is said, and stays done.
+func (s *session) deed(ctx context.Context, what string, scope state.Scope, subject, note string) {
+	err := s.rec.NoteDeed(ctx, state.Deed{At: s.now(), Actor: s.operator(), What: what, Scope: scope, Subject: subject, Note: note})
+	if err != nil {
+		fmt.Fprintf(s.stderr, "This is done, and could not be noted among what operators did: %v\n", err)
+	}
+}
+
 // found is one account that a person was recognised as.
 type found struct {
 	scope  state.Scope

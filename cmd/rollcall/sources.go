@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rollcall/cmd/internal/console"
 	"rollcall/state"
 	"rollcall/sync/plan"
 )
@@ -184,6 +185,7 @@ there, it is pulled.`,
 			}
 			revoked++
 		}
+		s.deed(ctx, console.DeedSourceEnded, source.Scope, "", "")
 		fmt.Fprintf(s.stdout, "%s revoked; the accounts of %s stay as they are.\n", plural(revoked, "key is", "keys are"), args[0])
 		if src, ok := s.cfg.source(args[0]); ok {
 			fmt.Fprintf(s.stderr, "It is in the configuration still, %s: take it out there, or it is pulled as before.\n", src.where("name"))
@@ -223,6 +225,7 @@ reload: until then its pushes are answered 503, and nothing is pulled.`,
 			if err != nil {
 				return fmt.Errorf("rename source %s: %w", args[0], err)
 			}
+			s.deed(ctx, console.DeedSourceRenamed, state.Scope{Tenant: source.Scope.Tenant, Source: args[1]}, args[0], "")
 			fmt.Fprintf(s.stdout, "%s is %s from now on\n", args[0], args[1])
 			if _, ok := s.cfg.source(args[1]); !ok {
 				fmt.Fprintf(s.stderr, "The configuration has no source %s yet: until it has, this one is dormant.\n", args[1])
@@ -301,6 +304,7 @@ func (s *session) move(ctx context.Context, fromName, toName string, yes bool) e
 	if err != nil {
 		return fmt.Errorf("move %s to %s: %w", fromName, toName, err)
 	}
+	s.deed(ctx, console.DeedSourceMoved, to.Scope, fromName, "")
 	fmt.Fprintf(s.stdout, "%s moved. 'rollcall sources end %s' revokes the old keys.\n", plural(moved, "account or group", "accounts and groups"), fromName)
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/cmd/internal/console"
 	"rollcall/state"
 	"rollcall/state/scim"
 	"rollcall/sync/plan"
@@ -170,13 +171,17 @@ func settleStaged(rec state.Writer, waiting []staging, approve bool, actor strin
 }
 
 // decideStaged approves or discards everything that waits in a source, and prints what became of it.
-func (s *session) decideStaged(waiting []staging, approve bool, err error) error {
+func (s *session) decideStaged(ctx context.Context, waiting []staging, approve bool, err error) error {
 	var decided settled
 	if err == nil {
 		decided, err = settleStaged(s.rec, waiting, approve, s.operator())
 	}
 	if err != nil {
 		return err
+	}
+	if len(waiting) > 0 {
+		what := map[bool]string{true: console.DeedApproved, false: console.DeedDiscarded}[approve]
+		s.deed(ctx, what, waiting[0].scope, stagedPlan+waiting[0].scope.Source, "")
 	}
 	for _, r := range decided.refused {
 		fmt.Fprintf(s.stderr, "%s: %v\n", r.account, r.err)

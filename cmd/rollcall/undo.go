@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rollcall/cmd/internal/console"
 	"rollcall/state"
 	dirsync "rollcall/sync"
 	"rollcall/sync/explain"
@@ -79,6 +81,7 @@ Exit code 0 when all was taken back, 3 when a part was refused, 4 when a part is
 		if flags.dryRun {
 			return err
 		}
+		s.deed(ctx, console.DeedUndone, src.scope(), cmp.Or(target.Run, report.Run.ID), report.Plan.Undo)
 		return errors.Join(err, exitWith(runExitCode(report, dirsync.PolicyFull, false)))
 	})
 	return cmd

@@ -22,10 +22,26 @@ type deedRow struct {
 	Source  string
 }
 
+// What is done by commands alone.
+const (
+	DeedObserved      = "source_observed"
+	DeedSourceEnded   = "source_ended"
+	DeedSourceRenamed = "source_renamed" // subject: the old name
+	DeedSourceMoved   = "source_moved"   // subject: the source that they came from
+	DeedErased        = "account_erased"
+	DeedTenantErased  = "tenant_erased"
+)
+
 // deedWord is how a deed is told: before its subject and before its note, and where the subject has its page.
 type deedWord struct{ Words, Note, Page string }
 
 var deedWords = map[string]deedWord{
+	DeedObserved:         {"had it only observed", "because: ", ""},
+	DeedSourceEnded:      {"ended it", "", ""},
+	DeedSourceRenamed:    {"renamed it from", "", ""},
+	DeedSourceMoved:      {"moved everybody here from", "", ""},
+	DeedErased:           {"erased account", "", ""},
+	DeedTenantErased:     {"erased tenant", "", ""},
 	deedSignedIn:         {"signed in", "", ""},
 	deedSignInFailed:     {"a sign-in failed", "", ""},
 	deedSignedOut:        {"signed out", "", ""},
@@ -35,13 +51,13 @@ var deedWords = map[string]deedWord{
 	deedDisabled:         {"disabled", "", ""},
 	deedPassword:         {"set a password for", "", ""},
 	deedLink:             {"made a one-time link for", "", ""},
-	deedKeyIssued:        {"issued key", "", ""},
-	deedKeyRevoked:       {"revoked key", "", ""},
+	DeedKeyIssued:        {"issued key", "", ""},
+	DeedKeyRevoked:       {"revoked key", "", ""},
 	deedInviteMade:       {"made set-up link", "", ""},
 	deedInviteWithdrawn:  {"withdrew set-up link", "", ""},
-	deedApproved:         {"approved plan", "", "/plans/"},
-	deedDiscarded:        {"discarded plan", "", "/plans/"},
-	deedUndone:           {"took back run", "", "/runs/"},
+	DeedApproved:         {"approved plan", "", "/plans/"},
+	DeedDiscarded:        {"discarded plan", "", "/plans/"},
+	DeedUndone:           {"took back run", "", "/runs/"},
 	deedPulled:           {"started a pull", "", ""},
 	deedPersonSynced:     {"pulled one person:", "", "/users/"},
 	deedPersonAsked:      {"asked the provider about one person:", "", "/users/"},
@@ -61,7 +77,7 @@ func tell(d state.Deed) deedRow {
 	}
 	row := deedRow{At: d.At, Who: d.Actor, Words: word.Words, Subject: d.Subject, Note: d.Note, Source: d.Scope.Source}
 	switch {
-	case d.Actor == "" && d.What == deedKeyIssued:
+	case d.Actor == "" && d.What == DeedKeyIssued:
 		row.Who = "a customer's administrator"
 	case d.Actor == "":
 		row.Who = "somebody"

@@ -112,7 +112,7 @@ func TestDeedsInWords(t *testing.T) {
 		t.Helper()
 		f.must(f.store.NoteDeed(t.Context(), d))
 	}
-	note(state.Deed{Actor: "ann", What: deedApproved, Scope: acme, Subject: "plan-7"})
+	note(state.Deed{Actor: "ann", What: DeedApproved, Scope: acme, Subject: "plan-7"})
 	note(state.Deed{Actor: "ann", What: "key_issued", Scope: globex, Subject: "1f2e", Note: "<i>label</i>"})
 	note(state.Deed{Actor: "root", What: "something_new", Subject: "x"})
 	note(state.Deed{What: deedSignInFailed, Subject: "ann", Note: "password"})
@@ -164,7 +164,7 @@ func TestEveryDeedHasWords(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, found := range regexp.MustCompile(`(?m)^\t(deed[A-Z]\w*) += "(\w+)"`).FindAllStringSubmatch(string(text), -1) {
+		for _, found := range regexp.MustCompile(`(?m)^\t([dD]eed[A-Z]\w*) += "(\w+)"`).FindAllStringSubmatch(string(text), -1) {
 			codes++
 			if _, known := deedWords[found[2]]; !known {
 				t.Errorf("%s: %s has no words in deedWords", file, found[1])

@@ -86,7 +86,7 @@ func (c *Console) issueKey(w http.ResponseWriter, r *http.Request, source Source
 		c.fail(w, r, fmt.Errorf("keep a key of source %s: %w", source.Scope.Source, err))
 		return
 	}
-	c.note(context.WithoutCancel(r.Context()), state.Deed{Actor: visitorOf(r).Name, What: deedKeyIssued, Scope: source.Scope, Subject: key.ID, Note: label})
+	c.note(context.WithoutCancel(r.Context()), state.Deed{Actor: visitorOf(r).Name, What: DeedKeyIssued, Scope: source.Scope, Subject: key.ID, Note: label})
 	page.Issued, page.IssuedID = text, key.ID
 	page.Keys = slices.Insert(page.Keys, 0, keyRow{Key: key, State: "live"})
 	page.Live, page.Newest = page.Live+1, key.ID
@@ -112,6 +112,6 @@ func (c *Console) revokeKey(w http.ResponseWriter, r *http.Request, source Sourc
 		c.fail(w, r, fmt.Errorf("revoke a key of source %s: %w", source.Scope.Source, err))
 		return
 	}
-	c.note(context.WithoutCancel(r.Context()), state.Deed{Actor: visitorOf(r).Name, What: deedKeyRevoked, Scope: source.Scope, Subject: id})
+	c.note(context.WithoutCancel(r.Context()), state.Deed{Actor: visitorOf(r).Name, What: DeedKeyRevoked, Scope: source.Scope, Subject: id})
 	c.done(w, r, to, "Key "+id+" is revoked: it opens nothing from now on.", "")
 }

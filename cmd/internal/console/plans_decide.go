@@ -13,9 +13,9 @@ import (
 
 // What operators do with plans and runs: state.Deed.What.
 const (
-	deedApproved  = "plan_approved"
-	deedDiscarded = "plan_discarded"
-	deedUndone    = "run_undone"
+	DeedApproved  = "plan_approved"
+	DeedDiscarded = "plan_discarded"
+	DeedUndone    = "run_undone"
 	deedPulled    = "source_pulled"
 )
 

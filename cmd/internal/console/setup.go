@@ -15,8 +15,8 @@ import (
 
 // Deeds of set-up, as they are kept. A key that a set-up link issued has no actor: who pressed the button is not known.
 const (
-	deedKeyIssued       = "key_issued"
-	deedKeyRevoked      = "key_revoked"
+	DeedKeyIssued       = "key_issued"
+	DeedKeyRevoked      = "key_revoked"
 	deedInviteMade      = "invite_made"
 	deedInviteWithdrawn = "invite_withdrawn"
 )

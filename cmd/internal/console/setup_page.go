@@ -161,7 +161,7 @@ func (c *Console) setupClaim(w http.ResponseWriter, r *http.Request, inv *invita
 	case err == nil:
 		page.Key, page.Issued = text, key.CreatedAt
 		page.Progress.issued(key.CreatedAt)
-		c.note(context.WithoutCancel(r.Context()), state.Deed{What: deedKeyIssued, Scope: inv.Scope, Subject: key.ID, Note: "by set-up link " + inv.ID})
+		c.note(context.WithoutCancel(r.Context()), state.Deed{What: DeedKeyIssued, Scope: inv.Scope, Subject: key.ID, Note: "by set-up link " + inv.ID})
 	case errors.Is(err, state.ErrUsed):
 		c.setupUsed(w, r, inv)
 		return

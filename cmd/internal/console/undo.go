@@ -83,6 +83,6 @@ func (c *Console) undo(w http.ResponseWriter, r *http.Request) {
 		c.broke(w, r, "The run was not taken back", err, back)
 		return
 	}
-	c.decided(r.Context(), state.Deed{Actor: by, What: deedUndone, Scope: page.Run.Scope, Subject: id, Note: done.Run})
+	c.decided(r.Context(), state.Deed{Actor: by, What: DeedUndone, Scope: page.Run.Scope, Subject: id, Note: done.Run})
 	c.tellDone(w, r, done, link{"/runs/" + cmp.Or(done.Run, id), "To the run that took it back"})
 }
