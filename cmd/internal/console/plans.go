@@ -17,8 +17,8 @@ import (
 func (c *Console) plansRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /plans", c.plans)
 	mux.HandleFunc("GET /plans/{id}", c.plan)
-	mux.HandleFunc("POST /plans/{id}/approve", c.decide(decision{"approved", deedApproved, true, c.Work.Approve}))
-	mux.HandleFunc("POST /plans/{id}/discard", c.decide(decision{"discarded", deedDiscarded, false, c.Work.Discard}))
+	mux.HandleFunc("POST /plans/{id}/approve", c.decide(decision{"approved", DeedApproved, true, c.Work.Approve}))
+	mux.HandleFunc("POST /plans/{id}/discard", c.decide(decision{"discarded", DeedDiscarded, false, c.Work.Discard}))
 }
 
 // stagedPlan begins the name by which what waits of a source's pushes is decided on together.
