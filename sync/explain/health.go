@@ -56,7 +56,7 @@ type HealthReader interface {
 	Ledger(ctx context.Context, scope state.Scope, since time.Time) (state.Ledger, error)
 	ListKeys(ctx context.Context, scope state.Scope) ([]state.Key, error)
 	ListRuns(ctx context.Context, scope state.Scope, limit int) ([]state.Run, error)
-	ListPlans(ctx context.Context, scope state.Scope, limit int) ([]state.HeldPlan, error)
+	PlanHeads(ctx context.Context, scope state.Scope, status state.PlanStatus, before string, limit int) ([]state.HeldPlan, error)
 	FailedRequests(ctx context.Context, scope state.Scope, limit int) ([]state.Request, error)
 }
 
@@ -94,11 +94,11 @@ func (h *Health) read(ctx context.Context, reader HealthReader, now time.Time) e
 	if err := h.readPull(ctx, reader); err != nil {
 		return err
 	}
-	plans, err := reader.ListPlans(ctx, h.Scope, 1)
+	plans, err := reader.PlanHeads(ctx, h.Scope, state.PlanHeld, "", 1)
 	if err != nil {
 		return err
 	}
-	if len(plans) > 0 && plans[0].Status == state.PlanHeld {
+	if len(plans) > 0 {
 		h.Held = plans[0]
 	}
 	err = reader.Staged(ctx, h.Scope, func(r state.Record) bool {
@@ -121,7 +121,7 @@ func (h *Health) readPull(ctx context.Context, reader HealthReader) error {
 		return err
 	}
 	h.Run = run
-	r, err := ReadReport(run)
+	r, err := readSum(run)
 	if err != nil {
 		return nil
 	}
@@ -296,11 +296,11 @@ func few(names []string) string {
 func (h *Health) heldTrouble(now time.Time) (Condition, string) {
 	switch {
 	case h.Held.ID != "":
-		return Waiting, fmt.Sprintf("%s, for %s: %s. See 'rollcall plans show %s'.",
-			AwaitingApproval(h.Held.Changes, h.Held.Removals), Span(now.Sub(h.Held.CreatedAt)), trimPeriod(h.Held.Reason), h.Held.ID)
+		return Waiting, fmt.Sprintf("%s%s: %s. See 'rollcall plans show %s'.",
+			AwaitingApproval(h.Held.Changes, h.Held.Removals), lasting(now.Sub(h.Held.CreatedAt)), trimPeriod(h.Held.Reason), h.Held.ID)
 	case h.Staged > 0:
-		return Waiting, fmt.Sprintf("%s, for %s, for a second witness or an approval. See 'rollcall plans show staged:%s'.",
-			Plural(h.Staged, "pushed removal waits", "pushed removals wait"), Span(now.Sub(h.StagedAt)), h.Scope.Source)
+		return Waiting, fmt.Sprintf("%s%s, for a second witness or an approval. See 'rollcall plans show staged:%s'.",
+			Plural(h.Staged, "pushed removal waits", "pushed removals wait"), lasting(now.Sub(h.StagedAt)), h.Scope.Source)
 	case h.Pulls && h.Observe != "" && h.Run != nil:
 		return Waiting, fmt.Sprintf("It is only observed (%s). See 'rollcall sync --source %s --dry-run', then run it without --dry-run.", h.Observe, h.Scope.Source)
 	}

@@ -31,6 +31,14 @@ func Span(d time.Duration) string {
 	return Plural(int(d.Hours()/24), "day")
 }
 
+// lasting says in a sentence how long something has lasted; "" for what has just begun.
+func lasting(d time.Duration) string {
+	if d < time.Minute {
+		return ""
+	}
+	return ", for " + Span(d)
+}
+
 // Plural counts a thing in words: "1 person" takes its plural as the third argument when it is no plain "s".
 func Plural(n int, one string, many ...string) string {
 	word := one
