@@ -41,13 +41,14 @@ type Session struct {
 
 // Operators keeps who may use the console.
 type Operators interface {
-	// PutOperator keeps an operator in place of the one of that name. One who is disabled loses all sessions and sign-in links.
+	// PutOperator keeps an operator in place of the one of that name. One who is disabled loses all sessions and sign-in links, and stays
+	// disabled until they are made anew: ErrVersion for one who is not and was created before that, as read a moment too early.
 	PutOperator(ctx context.Context, operator Operator) error
 	// Operator returns one by name, or ErrNotFound.
 	Operator(ctx context.Context, name string) (Operator, error)
 	// ListOperators lists all by name.
 	ListOperators(ctx context.Context) ([]Operator, error)
-	// PutSignInLink keeps a link by which an operator signs in once; ErrNotFound without such an operator.
+	// PutSignInLink keeps a link by which an operator signs in once; ErrNotFound without such an operator, or if they are disabled.
 	PutSignInLink(ctx context.Context, hash TokenHash, operator string, expires time.Time) error
 	// UseSignInLink uses a link up and returns whose it was, or ErrUsed. Of two uses at the same time one succeeds.
 	UseSignInLink(ctx context.Context, hash TokenHash) (Operator, error)
@@ -55,7 +56,7 @@ type Operators interface {
 
 // Sessions keeps who is signed in. A restart signs nobody out.
 type Sessions interface {
-	// PutSession keeps a session; ErrNotFound without such an operator.
+	// PutSession keeps a session; ErrNotFound without such an operator, or if they are disabled.
 	PutSession(ctx context.Context, session Session) error
 	// Session returns an unexpired session with its operator, who is not disabled, or ErrNotFound. It writes nothing.
 	Session(ctx context.Context, hash TokenHash) (Session, Operator, error)

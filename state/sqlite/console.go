@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"rollcall/state"
@@ -11,7 +12,8 @@ const (
 	operatorColumns = `SELECT o.name, o.role, o.password, o.identity, o.created_at, o.disabled_at `
 	operatorByName  = operatorColumns + `FROM operators o WHERE o.name = ?`
 	allOperators    = operatorColumns + `FROM operators o ORDER BY o.name`
-	operatorRow     = `SELECT operator FROM operators WHERE name = ?`
+	enabledRow      = `SELECT operator FROM operators WHERE name = ? AND disabled_at = 0`
+	disabledSince   = `SELECT disabled_at FROM operators WHERE name = ?`
 	putOperator     = `INSERT INTO operators (name, role, password, identity, created_at, disabled_at) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT (name) DO UPDATE SET role = excluded.role, password = excluded.password, identity = excluded.identity,
 		created_at = excluded.created_at, disabled_at = excluded.disabled_at`
@@ -60,6 +62,13 @@ func (s *Store) PutOperator(ctx context.Context, o state.Operator) error {
 		if o.CreatedAt.IsZero() {
 			o.CreatedAt = t.now
 		}
+		var disabled int64
+		if _, err := t.c.one(func(row row) { disabled = row.int(0) }, disabledSince, o.Name); err != nil {
+			return err
+		}
+		if o.DisabledAt.IsZero() && toMilli(o.CreatedAt) < disabled {
+			return fmt.Errorf("operator %q was disabled meanwhile: %w", o.Name, state.ErrVersion)
+		}
 		if err := t.c.exec(putOperator, o.Name, string(o.Role), o.Password, o.Identity, toMilli(o.CreatedAt), toMilli(o.DisabledAt)); err != nil {
 			return err
 		}
@@ -84,9 +93,9 @@ func (r *Reader) ListOperators(ctx context.Context) ([]state.Operator, error) {
 	return list(ctx, r, scanOperator, allOperators)
 }
 
-// operator returns an operator's row, or ErrNotFound.
+// operator returns the row of an operator who is not disabled, or ErrNotFound.
 func (t *tx) operator(name string) (operator int64, err error) {
-	found, err := t.c.one(func(row row) { operator = row.int(0) }, operatorRow, name)
+	found, err := t.c.one(func(row row) { operator = row.int(0) }, enabledRow, name)
 	if err == nil && !found {
 		err = state.ErrNotFound
 	}

@@ -11,7 +11,7 @@ func TestConsoleLooksGoByIndex(t *testing.T) {
 	s := opened(t, filepath.Join(t.TempDir(), "rollcall.db"), Options{})
 	err := s.use(t.Context(), func(c *conn) error {
 		for _, query := range []string{
-			operatorByName, operatorRow, linkOwnerAt, dropLink, dropLinksOf, sessionOf, dropSession, dropSessionsOf, dropOldSessions, inviteByID, invitesOf, deedsAll, deedsOf,
+			operatorByName, enabledRow, disabledSince, linkOwnerAt, dropLink, dropLinksOf, sessionOf, dropSession, dropSessionsOf, dropOldSessions, inviteByID, invitesOf, deedsAll, deedsOf,
 			deedsToBlank, runHeadsAll, runHeadsOf, runPlace, planHeadsAll, planHeadsOf, planPlace, requestHeadsAll, requestHeadsOf, failedHeadsAll, failedHeadsOf,
 			requestPlace, whoseRecord, listedRows, markedRecord, markedEntries, keyedByID, keyedByUnique, keyedByForeign, keyedByLink, keyedByMatch, worded,
 			undigested, fillFrom, journalToDigest, entryToDigest, recordToDigest, runToDigest, daysSince, wordsOfRecord,

@@ -53,6 +53,9 @@ func (m *Model) PutOperator(ctx context.Context, o state.Operator) error {
 		o.CreatedAt = m.Now()
 	}
 	o.CreatedAt, o.DisabledAt = instant(o.CreatedAt), instant(o.DisabledAt)
+	if kept := m.operator(o.Name); kept != nil && o.DisabledAt.IsZero() && o.CreatedAt.Before(kept.DisabledAt) {
+		return state.ErrVersion
+	}
 	m.console.operators = append(slices.DeleteFunc(m.console.operators, func(p state.Operator) bool { return p.Name == o.Name }), o)
 	slices.SortFunc(m.console.operators, func(a, b state.Operator) int { return cmp.Compare(a.Name, b.Name) })
 	if !o.DisabledAt.IsZero() {
@@ -84,6 +87,11 @@ func (m *Model) operator(name string) *state.Operator {
 	return nil
 }
 
+func (m *Model) enabled(name string) bool {
+	o := m.operator(name)
+	return o != nil && o.DisabledAt.IsZero()
+}
+
 func (m *Model) ListOperators(ctx context.Context) ([]state.Operator, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -93,7 +101,7 @@ func (m *Model) ListOperators(ctx context.Context) ([]state.Operator, error) {
 func (m *Model) PutSignInLink(ctx context.Context, hash state.TokenHash, operator string, expires time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.operator(operator) == nil {
+	if !m.enabled(operator) {
 		return state.ErrNotFound
 	}
 	m.console.links[hash] = link{operator, instant(expires)}
@@ -114,7 +122,7 @@ func (m *Model) UseSignInLink(ctx context.Context, hash state.TokenHash) (state.
 func (m *Model) PutSession(ctx context.Context, session state.Session) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.operator(session.Operator) == nil {
+	if !m.enabled(session.Operator) {
 		return state.ErrNotFound
 	}
 	session.CreatedAt, session.ExpiresAt = instant(session.CreatedAt), instant(session.ExpiresAt)

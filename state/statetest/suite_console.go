@@ -38,6 +38,17 @@ func testOperators(t *testing.T, f *fixture) {
 	if _, err := f.Operator(ctx, "Ann"); !errors.Is(err, state.ErrNotFound) {
 		t.Errorf("Operator of another name = %v", err)
 	}
+	f.clock.Advance(time.Minute)
+	disabled, promoted := zoe, zoe
+	disabled.DisabledAt, promoted.Role = f.clock.Now(), state.RoleOperator
+	same(t, "PutOperator of one who is disabled", f.PutOperator(ctx, disabled), nil, nil)
+	if err := f.PutOperator(ctx, promoted); !errors.Is(err, state.ErrVersion) {
+		t.Errorf("one who was disabled is let in by who had read them before: %v", err)
+	}
+	got, err = f.Operator(ctx, zoe.Name)
+	same(t, "Operator who is disabled", err, got, disabled)
+	promoted.CreatedAt = f.clock.Now()
+	same(t, "PutOperator anew", f.PutOperator(ctx, promoted), nil, nil)
 }
 
 func testSignInLinks(t *testing.T, f *fixture) {
@@ -75,9 +86,15 @@ func testSignInLinks(t *testing.T, f *fixture) {
 	barred := ann
 	barred.DisabledAt = f.clock.Now()
 	same(t, "PutOperator", f.PutOperator(ctx, barred), nil, nil)
+	if err := f.PutSignInLink(ctx, token("too late"), "ann", in.Add(time.Hour)); !errors.Is(err, state.ErrNotFound) {
+		t.Errorf("a link for one who is disabled: %v", err)
+	}
+	ann.CreatedAt = f.clock.Now()
 	same(t, "PutOperator", f.PutOperator(ctx, ann), nil, nil)
-	if _, err := f.UseSignInLink(ctx, token("barred!")); !errors.Is(err, state.ErrUsed) {
-		t.Errorf("a link of one who was disabled meanwhile: %v", err)
+	for _, text := range []string{"barred!", "too late"} {
+		if _, err := f.UseSignInLink(ctx, token(text)); !errors.Is(err, state.ErrUsed) {
+			t.Errorf("the link %s of one who was disabled meanwhile: %v", text, err)
+		}
 	}
 }
 
@@ -142,7 +159,12 @@ func testSessions(t *testing.T, f *fixture) {
 	live("a1", "b")
 	barred := bob
 	barred.DisabledAt = f.clock.Now()
-	same(t, "PutOperator", errors.Join(f.PutOperator(ctx, barred), f.PutOperator(ctx, bob)), nil, nil)
+	same(t, "PutOperator", f.PutOperator(ctx, barred), nil, nil)
+	if err := f.PutSession(ctx, session("late", "bob", time.Hour)); !errors.Is(err, state.ErrNotFound) {
+		t.Errorf("a session of one who is disabled: %v", err)
+	}
+	bob.CreatedAt = f.clock.Now()
+	same(t, "PutOperator", f.PutOperator(ctx, bob), nil, nil)
 	live("a1")
 	same(t, "DropSessionsOf", errors.Join(f.DropSessionsOf(ctx, "ann"), f.DropSessionsOf(ctx, "nobody")), nil, nil)
 	live()
