@@ -234,14 +234,6 @@ func (b *browser) arrive() {
 	b.t.Fatalf("no page came; what is shown:\n%s", b.text())
 }
 
-// unfold opens a fold of the page.
-func (b *browser) unfold(summary string) {
-	b.t.Helper()
-	if !read[bool](b, fmt.Sprintf(`(() => { const s = [...document.querySelectorAll("summary")].find((el) => el.innerText.trim() === %q); if (s) s.parentElement.open = true; return Boolean(s); })()`, summary)) {
-		b.t.Fatalf("there is nothing to unfold that says %q; the page shows:\n%s", summary, b.text())
-	}
-}
-
 // fill types a text into the field of the page with a name, or chooses it.
 func (b *browser) fill(field, text string) {
 	b.t.Helper()
