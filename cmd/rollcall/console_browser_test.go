@@ -257,10 +257,29 @@ func (p *pages) driveRuns(t *testing.T) {
 	if err := p.stage.change(&p.stage.acme, idpsim.Step{Do: "assign", Group: "Engineering"}); err != nil {
 		t.Fatal(err)
 	}
+	// A provider that takes its time: the run is seen as it goes, and the page is read again when it has ended.
+	slow(t, p.stage.acme.provider.URL())
 	p.visit("/sources/acme-entra")
 	p.click("Pull now")
-	p.shows("acme-entra")
-	p.comes("/runs?source=acme-entra", "olga@example.com")
+	p.shows("reading the provider")
+	p.look("source-running")
+	p.shows("by hand, olga@example.com")
+	if read[bool](p.browser, `[...document.querySelectorAll("[data-progress]")].some((box) => !box.hidden)`) {
+		t.Errorf("the run is over, and shown still:\n%s", p.text())
+	}
+}
+
+// slow has a simulated provider answer the next request drop by drop.
+func slow(t *testing.T, provider string) {
+	t.Helper()
+	answer, err := http.Post(provider+"/_control/faults", "application/json", strings.NewReader(`{"name": "slow-drip", "where": {"times": 1, "wait": "6s"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode >= 300 {
+		t.Fatalf("the provider's fault is answered %d", answer.StatusCode)
+	}
 }
 
 func (p *pages) driveSetUp(t *testing.T) {
