@@ -181,6 +181,62 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
+// TestUpgradeKeepsDeletesThatWait: a DELETE that waited under an older program, which knew it by the reason of the push alone, waits on as
+// one, and comes into force as a deletion; a deactivation waits on as no more than that, also after a DELETE that was taken back.
+func TestUpgradeKeepsDeletesThatWait(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "rollcall.db")
+	if _, err := migrate(t.Context(), path, until(t, 4), false); err != nil {
+		t.Fatal(err)
+	}
+	c, err := connect(path, busyTimeout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec := func(statement string, args ...any) {
+		t.Helper()
+		if err := c.exec(statement, args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	scope := state.Scope{Tenant: "acme", Source: "acme-entra"}
+	exec("INSERT INTO tenants (tenant, name) VALUES (1, 'acme')")
+	exec("INSERT INTO sources (source, tenant, name, kind, created_at) VALUES (1, 1, 'acme-entra', 'entra', 1)")
+	number := int64(0)
+	for id, pushed := range map[string][]string{
+		"deleted": {state.ReasonDelete}, "inactive": {""}, "taken-back": {state.ReasonDelete, "", ""}, "again": {"", "", state.ReasonDelete}, "active": {},
+	} {
+		waits := int64(len(pushed) % 2)
+		exec(`INSERT INTO records (id, source, kind, version, said, in_force, staged, pinned, protected, stamp, created_at, modified_at, deleted_at,
+			unique_key, name, resource) VALUES (?, 1, 1, ?, ?, 1, ?, 0, 0, 0, 1, 1, 0, ?, ?, '{"userName":"somebody"}')`, id, int64(len(pushed)+1), 1-waits, waits, id, id)
+		for i, reason := range pushed {
+			number++
+			exec(`INSERT INTO journal (tenant, number, source, at, kind, id, name, verb, version, cause, actor, run, reason, note, request, turn, before, after)
+				VALUES (1, ?, 1, 1, 1, ?, ?, 'life', ?, 'push', 'key-1', '', ?, '', '', 0, '{}', ?)`, number, id, id, int64(i+2), reason, fmt.Sprintf(`{"staged":%v}`, i%2 == 0))
+		}
+	}
+	exec("UPDATE tenants SET last_number = ?", number)
+	c.close()
+
+	s, err := Open(t.Context(), path, Options{Upgrade: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	got := map[state.ID]bool{}
+	if err := s.Staged(t.Context(), scope, func(r state.Record) bool { got[r.ID] = r.Deletes; return true }); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[state.ID]bool{"deleted": true, "again": true, "inactive": false, "taken-back": false}, got); diff != "" {
+		t.Errorf("who waits, and whose DELETE does (-want +got):\n%s", diff)
+	}
+	results, err := s.Write(state.Urgent, []state.Mutation{{
+		Scope: scope, Kind: state.KindAccount, ID: "deleted", Life: &state.Life{InForce: new(false)}, Cause: state.Cause{Kind: state.CauseApproval, Actor: "olga"},
+	}})
+	if err != nil || results[0].Err != nil || results[0].Record.DeletedAt.IsZero() {
+		t.Errorf("approved: %+v, %v; want a tombstone", results, err)
+	}
+}
+
 func TestUpgradeFailsWhole(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rollcall.db")
 	if _, err := migrate(t.Context(), path, migrations, false); err != nil {

@@ -112,3 +112,7 @@ INSERT INTO filling (only, record, last) SELECT 1, 0, coalesce(max(record), 0) F
 
 ALTER TABLE runs ADD COLUMN digested INTEGER NOT NULL DEFAULT 0; -- 1: days have it
 CREATE INDEX runs_to_digest ON runs (run) WHERE digested = 0 AND ended_at <> 0;
+
+-- Of what waits, 2 is a DELETE. Until now only the reason of the push told, the last that made the account wait.
+UPDATE records SET staged = 2 WHERE staged = 1 AND deleted_at = 0 AND 'pushed_delete' = (SELECT j.reason FROM journal j
+    WHERE j.id = records.id AND json_extract(j.after, '$.staged') = 1 ORDER BY j.entry DESC LIMIT 1);
