@@ -179,6 +179,7 @@ func (h *handPulls) pull(ctx context.Context, o handPull) {
 		s.progress.put(o.source, console.Progress{Ended: err.Error()})
 		return
 	}
+	s.progress.step(o.source, dirsync.Progress{Step: dirsync.StepPull}, s.app.now()) // the run itself tells of its first page only
 	report, err := g.engine.RunOnce(ctx, source, dirsync.Order{
 		Trigger: dirsync.TriggerHand, Actor: o.by, Progress: func(p dirsync.Progress) { s.progress.step(o.source, p, s.app.now()) },
 	})
