@@ -119,7 +119,7 @@ func (p *pages) driveOverview(t *testing.T) {
 	if title := p.title(); title != "All 2 sources are in step" {
 		t.Errorf("title %q", title)
 	}
-	p.shows("acme-entra", "globex-okta", "In agreement with the source")
+	p.shows("acme-entra", "globex-okta", "in step")
 	p.look("overview")
 	p.missing()
 	p.comes("/", "removals await")
@@ -147,7 +147,7 @@ func (p *pages) drivePerson(t *testing.T) {
 	if !strings.HasPrefix(p.path(), "/users/") {
 		t.Fatalf("one answer leads to the person's page, not to %s:\n%s", p.path(), p.text())
 	}
-	p.shows("Inactive, because", "disabled at the source", "Sync this person now")
+	p.shows("is inactive because", "disabled at the source", "Sync this person now")
 	p.look("user-inactive")
 	user := p.path()
 	p.click("Sync this person now")
@@ -261,7 +261,7 @@ func (p *pages) driveRuns(t *testing.T) {
 	slow(t, p.stage.acme.provider.URL())
 	p.visit("/sources/acme-entra")
 	p.click("Pull now")
-	p.shows("reading the provider")
+	p.shows("Reading the provider")
 	p.look("source-running")
 	p.shows("by hand, olga@example.com")
 	if read[bool](p.browser, `[...document.querySelectorAll("[data-progress]")].some((box) => !box.hidden)`) {
