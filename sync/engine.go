@@ -183,6 +183,7 @@ type Report struct {
 	Proof   connectors.Proof
 	Known   int  // accounts whose people were seen in the pull
 	Usual   int  // the median of how many people the complete pulls before read; 0: there were too few of them
+	Allowed int  // of a run about some people: those of whom the provider says that they are there, not disabled, and not unassigned
 	Unread  bool // the provider did not tell what Source.Complete asks for: nobody was read and nothing planned
 	Plan    plan.Plan
 	Results []ChangeResult // of the changes that were tried

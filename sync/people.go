@@ -210,6 +210,9 @@ func (p *planner) answered(ctx context.Context, id string, answers sightings) er
 		if person.Facts.Assigned != connectors.Yes {
 			p.marks.keepBut(id, string(plan.FactGone)) // to be there is not to be assigned
 		}
+		if f := e.Looked; plan.Passed(e.Scope, f) && f.Enabled != connectors.No && f.SoftDeleted != connectors.Yes {
+			p.allowed++
+		}
 	}
 	linked, err := p.linkedTo(ctx, &person)
 	if err != nil || linked.skip {

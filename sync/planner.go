@@ -56,6 +56,7 @@ type planner struct {
 	unproven   bool   // though nobody who is known was in it
 	silent     bool   // the provider answered for nobody at the last look, or stopped answering
 	lost       bool   // a look found the source itself lost
+	allowed    int    // people who were asked for, and of whom the provider says nothing against them
 	few        bool   // only some people were asked for, and the index has only accounts that may be theirs
 }
 

@@ -174,7 +174,7 @@ func (r *runner) plan(ctx context.Context, kept state.Source, pulse func(context
 	} else {
 		proof, err = p.build(ctx)
 	}
-	r.report.Proof = proof
+	r.report.Proof, r.report.Allowed = proof, p.allowed
 	if err == nil {
 		err = r.hold(ctx, p)
 	}

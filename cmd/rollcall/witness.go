@@ -130,11 +130,17 @@ func (w *witnesses) lastLook(ctx context.Context, g *generation, source dirsync.
 	if err != nil {
 		return err
 	}
-	if report.Plan.Counts.Agree > 0 {
+	if contradicts(&report) {
 		w.log.Warn("the source contradicts a pushed removal; it waits on", logSource, s.scope.Source, logAccount, s.record.ID)
 		return nil
 	}
 	return w.outwait(s)
+}
+
+// contradicts tells whether a run about one person found that the source says nothing against them, and the mapping does not either.
+func contradicts(r *dirsync.Report) bool {
+	removes := func(c plan.Change) bool { return c.Action == plan.Deactivate }
+	return r.Allowed > 0 && !slices.ContainsFunc(r.Plan.Changes, removes)
 }
 
 // look asks the source about people who wait, and puts in force what it confirms.

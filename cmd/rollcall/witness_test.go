@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"rollcall/state/sqlite"
 	"rollcall/state/statetest"
 	dirsync "rollcall/sync"
+	"rollcall/sync/mapping"
 )
 
 // TestPushHold: what waits is in force when its time is over, a DELETE as a deletion, and not a moment earlier; a protected account waits
@@ -156,6 +158,69 @@ func TestPushHoldContradicted(t *testing.T) {
 	attend()
 	if now, there := account(); there {
 		t.Errorf("the source has confirmed the DELETE, and the account is still there: %+v", now)
+	}
+}
+
+// TestPushHoldContradictedBesideAMishap: that the source says of somebody that they should have access counts also where a part of the mapping
+// cannot be evaluated on them, or where it has no word on who is active and something else is to be changed first.
+func TestPushHoldContradictedBesideAMishap(t *testing.T) {
+	cfg, err := loadText(t, `sources:
+  - {name: acme-entra, tenant: acme, kind: entra, removal: {push_gate: hold, push_hold: 2h}}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := &cfg.Sources[0]
+	title := mapping.Row{Target: "title", Source: `FormatDateTime([extensionAttribute1], , "yyyy-MM-dd", "yyyy")`, Apply: mapping.Always}
+	nickname := mapping.Row{Target: "nickName", Source: "[extensionAttribute1]", Apply: mapping.Always}
+	unspoken := slices.DeleteFunc(mapping.Default("entra"), func(r mapping.Row) bool { return r.Target == "active" })
+	for name, rows := range map[string][]mapping.Row{
+		"a value that cannot be evaluated": append(mapping.Default("entra"), title),
+		"no word on active, and drift":     append(unspoken, nickname),
+	} {
+		t.Run(name, func(t *testing.T) {
+			story := newGroupStory(t, "entra")
+			who := story.who(0, 0)
+			if story.source.Mapping, err = mapping.Compile(rows); err != nil {
+				t.Fatal(err)
+			}
+			story.source.Policy = dirsync.PolicyReport // nothing is changed but by pushes, and time
+			story.do(idpsim.Step{Do: "set", Who: who, Attribute: "extensionAttribute1", Value: "gone fishing"})
+			find := func() state.Record {
+				t.Helper()
+				found, err := story.store.Find(t.Context(), src.scope(), state.KindAccount, state.NewMatchKey(state.MatchUserName, who))
+				if err != nil || len(found) != 1 {
+					t.Fatal(found, err)
+				}
+				return found[0]
+			}
+			results, err := story.store.Write(state.Urgent, []state.Mutation{{
+				Scope: src.scope(), Kind: state.KindAccount, ID: find().ID, Life: &state.Life{Said: new(false), Stage: true},
+				Cause: state.Cause{Kind: state.CausePush, Actor: "key-1"},
+			}})
+			if err != nil || results[0].Err != nil {
+				t.Fatal(err, results)
+			}
+			w := newWitnesses(story.store, slog.New(slog.DiscardHandler), story.clock)
+			g := &generation{cfg: cfg, engine: story.engine, runnable: map[string]dirsync.Source{src.Name: story.source}}
+			for range 4 {
+				story.hour()
+				if _, err := w.attend(t.Context(), g, src); err != nil {
+					t.Fatal(err)
+				}
+				if now := find(); !now.InForce || !now.Staged {
+					t.Fatalf("in force: %v, staged: %v; the source says that the person should have it", now.InForce, now.Staged)
+				}
+			}
+			story.do(idpsim.Step{Do: "disable", Who: who})
+			story.hour()
+			if _, err := w.attend(t.Context(), g, src); err != nil {
+				t.Fatal(err)
+			}
+			if now := find(); now.InForce {
+				t.Error("the source says no longer that the person should have it, and the time is over")
+			}
+		})
 	}
 }
 
