@@ -140,9 +140,5 @@ func (c *config) consoleAddress() string {
 	if c.ConsoleURL != "" {
 		return c.ConsoleURL
 	}
-	scheme := "http://"
-	if c.ConsoleCert != "" {
-		scheme = "https://"
-	}
-	return scheme + c.ConsoleListen
+	return scheme(c.ConsoleCert != "") + "://" + c.ConsoleListen
 }

@@ -16,6 +16,7 @@ import (
 	"rollcall/state"
 	"rollcall/state/scim"
 	dirsync "rollcall/sync"
+	"rollcall/sync/explain"
 	"rollcall/sync/mapping"
 	"rollcall/sync/plan"
 )
@@ -210,7 +211,7 @@ func (s *session) recorded(ctx context.Context, reader dirsync.Reader, src *sour
 	case 0:
 		t.Note = "The record has no account for this person."
 	case 1:
-		resource := resourceOf(all[0]).With("active", scim.BoolValue(all[0].InForce)) // life is kept beside the resource
+		resource := explain.Resource(all[0].Resource).With("active", scim.BoolValue(all[0].InForce)) // life is kept beside the resource
 		t.Account, t.Person, t.account = all[0].ID, all[0].Link, &resource
 	default:
 		return usagef("%d accounts answer to %q; name one by its id", len(all), who)

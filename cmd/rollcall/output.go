@@ -164,19 +164,8 @@ func columnsOf(w io.Writer) int {
 	return 0
 }
 
-// clean replaces what could move a terminal's cursor, reverse its text or hide in it: names come from identity providers. Blanks of
-// every width become plain ones.
-func clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsPrint(r):
-			return r
-		case unicode.Is(unicode.Zs, r):
-			return ' '
-		}
-		return utf8.RuneError
-	}, s)
-}
+// clean makes a text safe for a terminal: names come from identity providers.
+func clean(s string) string { return explain.Harmless(s) }
 
 // displayWidth is how many columns a text takes on a terminal.
 func displayWidth(s string) int {

@@ -85,12 +85,6 @@ func TestCut(t *testing.T) {
 	}
 }
 
-func TestClean(t *testing.T) {
-	if got, want := clean("a\x1b[2J\u202eb\nc\u200f\u00a0d"), "a\uFFFD[2J\uFFFDb\uFFFDc\uFFFD d"; got != want {
-		t.Errorf("%q, want %q", got, want)
-	}
-}
-
 func TestListerJSON(t *testing.T) {
 	a, out, _ := testApp(0)
 	a.output = "json"

@@ -14,6 +14,7 @@ import (
 	"rollcall/cmd/internal/console"
 	"rollcall/state"
 	dirsync "rollcall/sync"
+	"rollcall/sync/explain"
 	"rollcall/sync/plan"
 )
 
@@ -145,7 +146,7 @@ func (s *session) pendings(ctx context.Context, d decision, source string) ([]pe
 		if any {
 			names := make([]string, len(waiting))
 			for i := range waiting {
-				names[i] = userNameOf(waiting[i].record)
+				names[i] = explain.UserName(waiting[i].record.Resource)
 			}
 			all = append(all, pending{view, []string{summaryLine("deactivate, as it was pushed", names)}, func() error { return s.decideStaged(ctx, waiting, d.approves, nil) }})
 		}

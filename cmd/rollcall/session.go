@@ -222,7 +222,7 @@ func (s *session) only(all []found, who string) (found, error) {
 func several(all []found, who string) error {
 	lines := make([]string, len(all))
 	for i, f := range all {
-		lines[i] = fmt.Sprintf("  %s  %s  %s", f.record.ID, clean(userNameOf(f.record)), f.scope.Source)
+		lines[i] = fmt.Sprintf("  %s  %s  %s", f.record.ID, clean(explain.UserName(f.record.Resource)), f.scope.Source)
 	}
 	return usagef("%d accounts answer to %q; name one by its id, or narrow it down with --source:\n%s", len(all), who, strings.Join(lines, "\n"))
 }

@@ -11,6 +11,7 @@ import (
 
 	"rollcall/cmd/internal/console"
 	"rollcall/state"
+	"rollcall/sync/explain"
 	"rollcall/sync/plan"
 )
 
@@ -335,7 +336,7 @@ func (s *session) movePlan(ctx context.Context, from, to state.Scope) (found, co
 			if r.Link != "" {
 				linked++
 			}
-			resource := resourceOf(r)
+			resource := explain.Resource(r.Resource)
 			unique := resource.Get("userName").Text
 			if kind == state.KindGroup {
 				unique = resource.Get("displayName").Text

@@ -10,6 +10,7 @@ import (
 	"rollcall/cmd/internal/console"
 	"rollcall/state"
 	"rollcall/state/scim"
+	"rollcall/sync/explain"
 	"rollcall/sync/plan"
 )
 
@@ -54,7 +55,7 @@ const historyOfStaging = 200
 
 // stages tells whether an entry is the one that made an account wait.
 func stages(e state.Entry) bool {
-	return slices.ContainsFunc(scimFields(e.After), func(f scim.Field) bool { return f.Name == "staged" && f.Value.Bool })
+	return slices.ContainsFunc(explain.Resource(e.After).Fields, func(f scim.Field) bool { return f.Name == "staged" && f.Value.Bool })
 }
 
 // settle is the mutation that puts a staged removal in force, as it was pushed: of a DELETE the record makes the deletion.

@@ -60,7 +60,7 @@ type userView struct {
 
 func newUserView(scope state.Scope, r state.Record) userView {
 	return userView{
-		ID: r.ID, Tenant: scope.Tenant, Source: scope.Source, UserName: userNameOf(r), Name: r.Name,
+		ID: r.ID, Tenant: scope.Tenant, Source: scope.Source, UserName: explain.UserName(r.Resource), Name: r.Name,
 		Active: r.InForce, Said: r.Said, Staged: r.Staged, Pinned: r.Pinned, Protected: r.Protected, Link: r.Link, Version: r.Version,
 		CreatedAt: r.CreatedAt, ModifiedAt: r.ModifiedAt, DeletedAt: optional(r.DeletedAt),
 	}
@@ -90,17 +90,6 @@ func (v userView) state() string {
 	}
 	return word
 }
-
-// resourceOf reads the canonical JSON of a record; null if it cannot be read, which the store rules out.
-func resourceOf(r state.Record) scim.Value {
-	v, err := scim.ReadJSON(r.Resource, scim.DefaultLimits)
-	if err != nil {
-		return scim.Value{}
-	}
-	return v
-}
-
-func userNameOf(r state.Record) string { return resourceOf(r).Get("userName").Text }
 
 type usersListFlags struct {
 	source                    string
@@ -262,7 +251,7 @@ func (s *session) printUser(d userDetail) {
 	if len(names) > 0 {
 		line("groups", strings.Join(names, ", "))
 	}
-	fmt.Fprintf(s.stdout, "\n%s\n\nHistory\n", attributeLines(scimFields(d.Resource)))
+	fmt.Fprintf(s.stdout, "\n%s\n\nHistory\n", attributeLines(explain.Resource(d.Resource).Fields))
 	rows := s.newSheet("  NO", "WHEN", "WHAT", "BY?", "WHY~", "CHANGED~")
 	for _, e := range d.History {
 		rows.add(fmt.Sprintf("  %d", e.Number), when(e.At), explain.What(e.Verb, e.After), e.by(), e.why(), changedNames(e.After))
@@ -292,7 +281,7 @@ func (e entryView) why() string {
 
 // changedNames lists the attributes that a journal entry changed. What was said is not repeated beside what is in force.
 func changedNames(after json.RawMessage) string {
-	fields := scimFields(after)
+	fields := explain.Resource(after).Fields
 	inForce := slices.ContainsFunc(fields, func(f scim.Field) bool { return f.Name == "inForce" })
 	var names []string
 	for _, f := range fields {
@@ -305,14 +294,6 @@ func changedNames(after json.RawMessage) string {
 		}
 	}
 	return strings.Join(names, ", ")
-}
-
-func scimFields(data []byte) []scim.Field {
-	v, err := scim.ReadJSON(data, scim.DefaultLimits)
-	if err != nil {
-		return nil
-	}
-	return v.Fields
 }
 
 // attributeLines prints a resource as people read it: one attribute a line, values as compact JSON unless they are plain text.

@@ -52,7 +52,7 @@ func What(verb state.Verb, after []byte) string {
 		return string(verb)
 	}
 	var words []string
-	for _, f := range resourceAt(after).Fields {
+	for _, f := range Resource(after).Fields {
 		on := f.Value.Bool
 		switch {
 		case f.Name == "staged" && on:
@@ -80,7 +80,7 @@ func What(verb state.Verb, after []byte) string {
 // changesOf lists what an entry changed, value by value: an object's parts each for itself. What was said is told only where it is not
 // what is in force.
 func changesOf(e *state.Entry) []Change {
-	before, after := resourceAt(e.Before), resourceAt(e.After)
+	before, after := Resource(e.Before), Resource(e.After)
 	inForce := after.Get("inForce").Kind != scim.Null || before.Get("inForce").Kind != scim.Null
 	agree := before.Get("said").Equal(before.Get("inForce")) && after.Get("said").Equal(after.Get("inForce"))
 	var changes []Change

@@ -42,7 +42,7 @@ func (s *Subject) Rank() int {
 }
 
 func subjectOf(scope state.Scope, r state.Record) Subject {
-	return Subject{Scope: scope, Record: r, Account: r.ID, Person: r.Link, Name: userNameOf(&r)}
+	return Subject{Scope: scope, Record: r, Account: r.ID, Person: r.Link, Name: UserName(r.Resource)}
 }
 
 // Find returns whom a word means in a source: the accounts that answer to it as a userName, e-mail address, external id, object id or
@@ -89,7 +89,7 @@ func Accounts(ctx context.Context, records state.Records, scope state.Scope, who
 func Deleted(ctx context.Context, tombstones state.Tombstones, scope state.Scope, who string) ([]state.Record, error) {
 	var out []state.Record
 	err := tombstones.Tombstones(ctx, scope, func(r state.Record) bool {
-		if r.Kind == state.KindAccount && (string(r.ID) == who || strings.EqualFold(r.Link, who) || answers(resourceAt(r.Resource), who)) {
+		if r.Kind == state.KindAccount && (string(r.ID) == who || strings.EqualFold(r.Link, who) || answers(Resource(r.Resource), who)) {
 			out = append(out, r)
 		}
 		return true
@@ -156,16 +156,4 @@ func (s *Subject) is(account state.ID, person, name string) bool {
 		return person == s.Person
 	}
 	return s.Account == "" && (name != "" && scim.EqualFold(name, s.Name) || person != "" && person == s.Name)
-}
-
-// userNameOf is the userName of a record.
-func userNameOf(r *state.Record) string { return resourceAt(r.Resource).Get("userName").Text }
-
-// resourceAt reads JSON of the record; null if it cannot be read, which the store rules out.
-func resourceAt(data []byte) scim.Value {
-	v, err := scim.ReadJSON(data, scim.DefaultLimits)
-	if err != nil {
-		return scim.Value{}
-	}
-	return v
 }

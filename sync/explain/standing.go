@@ -75,7 +75,7 @@ func (st *standing) readEntries(ctx context.Context, reader Reader) error {
 			if st.turn == nil && slices.Contains(turning, e.Verb) {
 				st.turn = e
 			}
-			if after := resourceAt(e.After); st.pin == nil && after.Get("pinned").Bool {
+			if after := Resource(e.After); st.pin == nil && after.Get("pinned").Bool {
 				st.pin = e
 			} else if st.stage == nil && after.Get("staged").Bool {
 				st.stage = e

@@ -131,7 +131,7 @@ func (s *Subject) asked(r *state.Request) bool {
 		return false
 	}
 	names := s.names()
-	if body := resourceAt(r.Body); body.Kind == scim.Object {
+	if body := Resource(r.Body); body.Kind == scim.Object {
 		return slices.ContainsFunc(names, func(name string) bool { return answers(body, name) })
 	}
 	values, err := url.ParseQuery(query)
@@ -145,7 +145,7 @@ func (s *Subject) asked(r *state.Request) bool {
 // names are what the subject may be called in a request.
 func (s *Subject) names() []string {
 	names := []string{s.Name, s.Person}
-	resource := resourceAt(s.Record.Resource)
+	resource := Resource(s.Record.Resource)
 	names = append(names, resource.Get("externalId").Text)
 	for _, email := range resource.Get("emails").List {
 		names = append(names, email.Get("value").Text)
