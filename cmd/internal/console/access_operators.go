@@ -167,7 +167,11 @@ func (a *Access) Link(ctx context.Context, name string, life time.Duration) (pat
 	}
 	token, hash := NewToken()
 	expires = a.Now().UTC().Add(life)
-	if err := a.Store.PutSignInLink(ctx, hash, o.Name, expires); err != nil {
+	err = a.Store.PutSignInLink(ctx, hash, o.Name, expires)
+	if errors.Is(err, state.ErrNotFound) { // meanwhile, by somebody else
+		return "", time.Time{}, ErrDisabled
+	}
+	if err != nil {
 		return "", time.Time{}, fmt.Errorf("keep the link: %w", err)
 	}
 	return linkPath + token, expires, a.note(ctx, deedLink, o.Name, "")
@@ -175,7 +179,11 @@ func (a *Access) Link(ctx context.Context, name string, life time.Duration) (pat
 
 // put keeps an operator and notes why.
 func (a *Access) put(ctx context.Context, o state.Operator, what, note string) error {
-	if err := a.Store.PutOperator(ctx, o); err != nil {
+	err := a.Store.PutOperator(ctx, o)
+	if errors.Is(err, state.ErrVersion) { // meanwhile, by somebody else
+		return ErrDisabled
+	}
+	if err != nil {
 		return fmt.Errorf("keep the operator: %w", err)
 	}
 	return a.note(ctx, what, o.Name, note)

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"rollcall/state"
@@ -66,6 +67,7 @@ type Console struct {
 	pages   map[string]*template.Template
 	healths healths
 	reviews reviews
+	issuing sync.Mutex // of keys, one after another
 	signIns
 
 	// Handler answers on the console's listener, SetupHandler below /setup/ on the receiver's.
@@ -93,15 +95,43 @@ func New(config Config) (*Console, error) {
 	return c, nil
 }
 
-// recovered answers a request whose handler panicked, and logs where: one broken page harms no other.
+// recovered answers a request whose handler panicked, and logs where: one broken page harms no other. An answer of which a part was
+// sent is broken off, so that nobody takes it for the whole.
 func (c *Console) recovered(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer := &answer{ResponseWriter: w}
 		defer func() {
-			if fault := recover(); fault != nil && fault != http.ErrAbortHandler {
-				c.Log.Error("a page panicked", "pattern", r.Pattern, "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
+			fault := recover()
+			if fault != nil && fault != http.ErrAbortHandler {
+				c.Log.Error("a page panicked", "method", r.Method, "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
+			}
+			switch {
+			case fault == nil:
+			case answer.begun || fault == http.ErrAbortHandler:
+				panic(http.ErrAbortHandler)
+			default:
 				http.Error(w, "This page could not be made; the log says why.", http.StatusInternalServerError)
 			}
 		}()
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(answer, r)
 	})
 }
+
+// answer knows whether a part of it was sent.
+type answer struct {
+	http.ResponseWriter
+	begun bool
+}
+
+func (a *answer) WriteHeader(status int) {
+	a.begun = true
+	a.ResponseWriter.WriteHeader(status)
+}
+
+func (a *answer) Write(text []byte) (int, error) {
+	a.begun = true
+	return a.ResponseWriter.Write(text)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"rollcall/state"
 )
@@ -76,10 +75,17 @@ func (f *csvFile) end(c *Console, r *http.Request, err error) {
 	panic(http.ErrAbortHandler)
 }
 
-// csvCell makes a text harmless for a spreadsheet: one that would be taken for a formula is made plain text by an apostrophe.
+// csvCell makes a text harmless for a spreadsheet: what would be taken for a formula is made plain text by an apostrophe. So is what
+// would begin a cell where another separator than the comma is in use, quotes or not: many countries' spreadsheets split at semicolons.
 func csvCell(text string) string {
-	if first, _ := utf8.DecodeRuneInString(text); text != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) {
-		return "'" + text
+	var b strings.Builder
+	begins := true // a cell, maybe
+	for i, r := range text {
+		if begins && strings.ContainsRune("=+-@＝＋－＠", r) || i == 0 && strings.ContainsRune("\t\r\n", r) {
+			b.WriteByte('\'')
+		}
+		begins = strings.ContainsRune(";|,\t\r\n", r) || begins && r == '"'
+		b.WriteRune(r)
 	}
-	return text
+	return b.String()
 }

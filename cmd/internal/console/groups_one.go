@@ -124,7 +124,10 @@ func (c *Console) group(w http.ResponseWriter, r *http.Request, s *groupSubject)
 
 // readMembers reads a page of the members, and counts them all.
 func (p *groupPage) readMembers(c *Console, r *http.Request) error {
-	after := int64(offset(r, "after"))
+	after, err := strconv.ParseInt(r.URL.Query().Get("after"), 10, 64)
+	if err != nil || after < 0 {
+		after = 0
+	}
 	refs, next, err := c.Store.MembersAfter(r.Context(), p.Scope, p.ID, after, membersShown)
 	if err != nil {
 		return fmt.Errorf("read members: %w", err)

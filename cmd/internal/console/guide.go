@@ -41,7 +41,7 @@ func Guide(kind string, values GuideValues) (string, error) {
 // codeSpan writes a text as a span of code that means just this text, in a cell of a table as well (GitHub Flavored Markdown §4.10,
 // §6.3). Line breaks, which neither can hold, become blanks.
 func codeSpan(text string) string {
-	text = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ").Replace(harmless(strings.TrimSpace(text)))
+	text = harmless(strings.ReplaceAll(strings.TrimSpace(text), "\r\n", "\n"))
 	if text == "" {
 		return ""
 	}

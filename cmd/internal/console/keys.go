@@ -64,6 +64,8 @@ func (c *Console) issueKey(w http.ResponseWriter, r *http.Request, source Source
 		c.fail(w, r, err)
 		return
 	}
+	c.issuing.Lock() // of a form that is sent twice at once, the second sees the first one's key
+	defer c.issuing.Unlock()
 	page, err := c.sourceSetup(r.Context(), source, true)
 	if err != nil {
 		c.fail(w, r, err)

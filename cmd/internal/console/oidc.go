@@ -203,7 +203,7 @@ func (f refusal) Error() string { return f.Words }
 func (f refusal) Unwrap() error { return f.Cause }
 
 func (c *Console) oidcRefused(w http.ResponseWriter, r *http.Request, to string, operator state.Operator, refused refusal) {
-	if c.tries.begin(byProvider+" "+c.remote(r), c.remote(r), c.now()) == 0 { // a stranger must not fill the record
+	if c.mayNote(byProvider, r) {
 		c.note(r.Context(), state.Deed{What: deedSignInFailed, Subject: operator.Name, Note: byProvider})
 		c.Log.Warn("a sign-in through the OpenID provider was refused", "why", refused.Cause)
 	}

@@ -11,7 +11,7 @@ import (
 // heartbeat is how often something is sent though nothing happens: less than what proxies wait for.
 const heartbeat = 15 * time.Second
 
-// streamLife is how long one answer lasts. The browser asks again, and whoever was signed out meanwhile is turned away.
+// streamLife is how long one answer lasts. The browser asks again.
 const streamLife = 5 * time.Minute
 
 // writeTime is how long one event may take to be sent. The server's own limit is for whole answers, and this one has no end.
@@ -27,7 +27,7 @@ type progressEvent struct {
 }
 
 // progress tells a source's runs as they go, as server-sent events (WHATWG HTML, section 9.2). It ends with the request, when whoever
-// watches for it ends, and after streamLife.
+// watches for it ends, and after streamLife. Whoever is signed out or disabled meanwhile is told nothing more.
 func (c *Console) progress(w http.ResponseWriter, r *http.Request) {
 	source, ok := c.source(r.PathValue("source"))
 	if !ok {
@@ -67,11 +67,14 @@ func (c *Console) progress(w http.ResponseWriter, r *http.Request) {
 		var err error
 		select {
 		case p, more := <-steps:
-			if !more {
+			if !more || !c.stays(r) {
 				return
 			}
 			err = stream.sendEvent(p)
 		case <-beat.C:
+			if !c.stays(r) {
+				return
+			}
 			err = stream.send(": still here\n\n")
 		case <-ctx.Done():
 			return
@@ -80,6 +83,12 @@ func (c *Console) progress(w http.ResponseWriter, r *http.Request) {
 			return // nobody listens any more
 		}
 	}
+}
+
+// stays tells whether whoever made a request is signed in still.
+func (c *Console) stays(r *http.Request) bool {
+	_, err := c.signedIn(r)
+	return err == nil
 }
 
 // stream sends text as it comes.

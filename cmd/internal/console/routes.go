@@ -6,6 +6,7 @@ import "net/http"
 func (c *Console) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /assets/{name}", c.asset)
+	mux.HandleFunc("/assets/", http.NotFound) // strangers get here
 	c.accessRoutes(mux)
 	c.overviewRoutes(mux)
 	c.searchRoutes(mux)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -20,6 +21,9 @@ func (c *Console) searchRoutes(mux *http.ServeMux) {
 
 // found are how many hits a search shows.
 const searchHits = 50
+
+// searchBytes bounds what is searched for: no name or id is longer.
+const searchBytes = 1000
 
 // tracesTime bounds the look through what is kept of people without an account.
 const tracesTime = 2 * time.Second
@@ -69,7 +73,7 @@ func (t *trace) URL() string {
 	if t.Account != "" {
 		return "/users/" + string(t.Account)
 	}
-	return "/sources/" + t.Scope.Source + "/people/" + t.Person
+	return "/sources/" + url.PathEscape(t.Scope.Source) + "/people/" + url.PathEscape(t.Person)
 }
 
 // Title says what was found.
@@ -87,7 +91,7 @@ func (p *searchPage) Title() string {
 }
 
 func (c *Console) search(w http.ResponseWriter, r *http.Request) {
-	page := searchPage{Text: strings.TrimSpace(r.PostFormValue("q"))}
+	page := searchPage{Text: cutBytes(strings.TrimSpace(r.PostFormValue("q")), searchBytes)}
 	if page.Text == "" {
 		c.show(w, r, "search", &page)
 		return

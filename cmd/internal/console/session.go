@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"time"
 
@@ -68,7 +69,11 @@ func (c *Console) signedIn(r *http.Request) (visitor, error) {
 	return visitor{Name: operator.Name, Role: operator.Role, CSRF: csrfToken(token)}, nil
 }
 
-// signIn begins a session with a token that nobody has seen before, ends the one that the browser had, and notes it.
+// errBarred says that somebody was disabled, or their way in was changed, while they were signing in.
+var errBarred = errors.New("the way in was changed meanwhile")
+
+// signIn begins a session with a token that nobody has seen before, ends the one that the browser had, and notes it. The operator is as
+// they were when their word was weighed, which can take a while: who was disabled or given another password since gets errBarred.
 func (c *Console) signIn(w http.ResponseWriter, r *http.Request, operator state.Operator, how string) error {
 	ctx := r.Context()
 	if old := c.cookie(r, sessionCookie); old != "" {
@@ -79,8 +84,19 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request, operator state.
 	token, hash := NewToken()
 	now := c.now()
 	session := state.Session{Hash: hash, Operator: operator.Name, CreatedAt: now, ExpiresAt: now.Add(sessionLife)}
-	if err := c.Store.PutSession(ctx, session); err != nil {
+	switch err := c.Store.PutSession(ctx, session); {
+	case errors.Is(err, state.ErrNotFound):
+		return errBarred
+	case err != nil:
 		return err
+	}
+	// Whoever changes something after this ends the session that is kept by now.
+	present, err := c.Store.Operator(ctx, operator.Name)
+	if err != nil {
+		return err
+	}
+	if present.Password != operator.Password || present.Identity != operator.Identity || !present.CreatedAt.Equal(operator.CreatedAt) {
+		return errors.Join(errBarred, c.Store.DropSession(ctx, hash))
 	}
 	if err := c.Store.NoteDeed(ctx, state.Deed{At: now, Actor: operator.Name, What: deedSignedIn, Subject: operator.Name, Note: how}); err != nil {
 		return err

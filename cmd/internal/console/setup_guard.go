@@ -62,7 +62,7 @@ func (k *callers) may(address string, now time.Time) bool {
 	return limiter.AllowN(now, 1)
 }
 
-// room forgets addresses that have been quiet, and if none was, any.
+// room forgets addresses that have been quiet, and if most were not, any: a quarter at once, so that a flood of addresses costs little each.
 func (k *callers) room(now time.Time) {
 	if len(k.known) < setupKnown {
 		return
@@ -73,7 +73,7 @@ func (k *callers) room(now time.Time) {
 		}
 	}
 	for address := range k.known {
-		if len(k.known) < setupKnown {
+		if len(k.known) <= setupKnown*3/4 {
 			return
 		}
 		delete(k.known, address)

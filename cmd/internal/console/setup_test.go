@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -120,6 +121,19 @@ func TestOperatorIssuesAKeyOnce(t *testing.T) {
 	f.post(olga, "/setup/globex-okta/keys").shows(409, "not in the configuration")
 	f.post(olga, "/setup/globex-okta/links").shows(409, "not in the configuration")
 	f.get(olga, "/setup/globex-okta").shows(200, "not in the configuration").hides("Issue a key", "Make a set-up link")
+}
+
+// TestOneFormIssuesOneKey, also when a double click sends it twice at the same moment.
+func TestOneFormIssuesOneKey(t *testing.T) {
+	f := newFixture(t)
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() { f.post(olga, "/setup/acme-entra/keys", "newest", "") })
+	}
+	group.Wait()
+	if keys, err := f.store.ListKeys(t.Context(), acme); err != nil || len(keys) != 1 {
+		t.Errorf("%d keys, %v", len(keys), err)
+	}
 }
 
 func TestOperatorRevokesAKey(t *testing.T) {

@@ -1,12 +1,11 @@
 package console
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -150,6 +149,10 @@ func (c *Console) ofPassword(ctx context.Context, name, password string) (state.
 
 // afterSignIn sends on who is signed in, and tells who could not be.
 func (c *Console) afterSignIn(w http.ResponseWriter, r *http.Request, to string, err error) {
+	if errors.Is(err, errBarred) {
+		c.showSignIn(w, r, http.StatusForbidden, signInForm{To: to, Alert: "Your way in was changed at this moment. Sign in by the new one, or ask an operator for a one-time link."})
+		return
+	}
 	if err != nil {
 		c.Log.Error("a sign-in failed", "error", err)
 		c.showSignIn(w, r, http.StatusServiceUnavailable, signInForm{To: to, Alert: "The record did not answer; the log says why. Try again in a moment."})
@@ -169,7 +172,7 @@ func (c *Console) signInByLink(w http.ResponseWriter, r *http.Request) {
 		err = state.ErrUsed
 	}
 	if errors.Is(err, state.ErrUsed) {
-		if c.tries.begin(byLink+" "+c.remote(r), c.remote(r), c.now()) == 0 { // a stranger must not fill the record
+		if c.mayNote(byLink, r) {
 			c.note(r.Context(), state.Deed{What: deedSignInFailed, Note: byLink})
 		}
 		c.showSignIn(w, r, http.StatusForbidden, signInForm{To: "/", Alert: "This link does not work any more: it was used, or its time is over. Ask for another: rollcall operators link NAME."})
@@ -181,22 +184,54 @@ func (c *Console) signInByLink(w http.ResponseWriter, r *http.Request) {
 	c.afterSignIn(w, r, "/", err)
 }
 
+// mayNote tells whether a refusal is noted: a stranger must not fill the record. It is counted apart from passwords, because it guesses at
+// nothing, and any page of the web can have a browser ask for a provider's answer.
+func (c *Console) mayNote(how string, r *http.Request) bool {
+	counted := how + " " + c.remote(r)
+	return c.tries.begin(counted, counted, c.now()) == 0
+}
+
 // remote is who a request to the console comes from.
 func (c *Console) remote(r *http.Request) string { return remote(r, c.Secure) }
 
 // remote is who a request comes from, for counting. Where a proxy ends TLS it is what the proxy says last, the only part of
-// X-Forwarded-For that the caller cannot have written.
+// X-Forwarded-For that the caller cannot have written. Some proxies write a port behind it.
 func remote(r *http.Request, secure bool) string {
 	if secure && r.TLS == nil {
 		if list := r.Header.Values("X-Forwarded-For"); len(list) > 0 {
 			last := list[len(list)-1]
-			if address := net.ParseIP(strings.TrimSpace(last[strings.LastIndex(last, ",")+1:])); address != nil {
-				return address.String()
+			if address, ok := parseAddress(strings.TrimSpace(last[strings.LastIndex(last, ",")+1:])); ok {
+				return subscriber(address)
 			}
 		}
 	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	return cmp.Or(map[bool]string{true: host}[err == nil], r.RemoteAddr)
+	if address, ok := parseAddress(r.RemoteAddr); ok {
+		return subscriber(address)
+	}
+	return r.RemoteAddr
+}
+
+// parseAddress reads an address with or without a port.
+func parseAddress(text string) (netip.Addr, bool) {
+	if both, err := netip.ParseAddrPort(text); err == nil {
+		return both.Addr(), true
+	}
+	address, err := netip.ParseAddr(strings.Trim(text, "[]"))
+	return address, err == nil
+}
+
+// subscriber is an address as far as it tells two callers apart: of IPv6 a subscriber has a whole /64 (RFC 6177), and changes its
+// addresses at will.
+func subscriber(address netip.Addr) string {
+	const ipv6Subscriber = 64
+	if address = address.Unmap().WithZone(""); address.Is4() {
+		return address.String()
+	}
+	prefix, err := address.Prefix(ipv6Subscriber)
+	if err != nil {
+		return address.String()
+	}
+	return prefix.String()
 }
 
 // access looks after operators in somebody's name.

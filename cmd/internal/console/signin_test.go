@@ -2,6 +2,8 @@ package console
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -196,6 +198,40 @@ func TestALinkSignsInOnce(t *testing.T) {
 	}
 }
 
+// TestAnAddressOfManyIsOne: who has a whole network of IPv6 gets no more tries by using all of it.
+func TestAnAddressOfManyIsOne(t *testing.T) {
+	f := newFixture(t)
+	b := f.browser()
+	token := b.token("/sign-in")
+	for i := range freeTriesOfAddress + 1 {
+		b.from = fmt.Sprintf("[2001:db8::%x]:4000", i+1)
+		b.raw("/sign-in", "csrf", token, "name", fmt.Sprint("name-", i), "password", "wrong")
+	}
+	b.from = "[2001:db8::ffff]:4000"
+	b.raw("/sign-in", "csrf", token, "name", "another", "password", "wrong").shows(http.StatusTooManyRequests, "Too many sign-ins failed")
+	b.from = "[2001:db8:0:1::1]:4000"
+	b.raw("/sign-in", "csrf", token, "name", "another", "password", "wrong").shows(http.StatusForbidden)
+}
+
+// TestNobodyIsLockedOutByOthersPages: a page of the web can send an operator's browser to the callback, and dead links can be tried, as
+// often as it likes; passwords go on counting for themselves.
+func TestNobodyIsLockedOutByOthersPages(t *testing.T) {
+	f := newFixture(t)
+	f.join("ann", state.RoleOperator, rightPassword)
+	f.withOpenID("email")
+	b := f.browser()
+	for range 3 * freeTriesOfAddress {
+		if got := b.get(callbackPath + "?state=x&code=y").status; got != http.StatusForbidden {
+			t.Fatalf("a callback out of nowhere: answered %d", got)
+		}
+		b.post("/sign-in", linkPath+"dead")
+	}
+	if n := len(f.deeds()); n > 4*freeTriesOfAddress {
+		t.Errorf("strangers had %d deeds noted", n)
+	}
+	b.post("/sign-in", "/sign-in", "name", "ann", "password", rightPassword).leads("/")
+}
+
 func TestRemote(t *testing.T) {
 	f := newFixture(t)
 	for _, test := range []struct {
@@ -207,7 +243,12 @@ func TestRemote(t *testing.T) {
 		{false, "192.0.2.1:5", nil, "192.0.2.1"},
 		{false, "192.0.2.1:5", []string{"198.51.100.7"}, "192.0.2.1"}, // nobody has said that there is a proxy
 		{true, "10.0.0.1:5", []string{"1.2.3.4, 198.51.100.7"}, "198.51.100.7"},
-		{true, "10.0.0.1:5", []string{"1.2.3.4", "2001:db8::7"}, "2001:db8::7"},
+		{true, "10.0.0.1:5", []string{"1.2.3.4", "2001:db8::7"}, "2001:db8::/64"},
+		{true, "10.0.0.1:5", []string{"198.51.100.7:4711"}, "198.51.100.7"},
+		{true, "10.0.0.1:5", []string{"[2001:db8::7]:4711"}, "2001:db8::/64"},
+		{true, "10.0.0.1:5", []string{"::ffff:198.51.100.7"}, "198.51.100.7"},
+		{false, "[2001:db8:0:0:1::2%eth0]:5", nil, "2001:db8::/64"}, // a subscriber has all of it
+		{false, "[2001:db8:0:1::2]:5", nil, "2001:db8:0:1::/64"},
 		{true, "10.0.0.1:5", []string{"nonsense"}, "10.0.0.1"},
 		{true, "@", nil, "@"},
 	} {
@@ -312,4 +353,72 @@ func TestSignInWhileNobodyAnswers(t *testing.T) {
 		<-f.console.passwords.slots
 	}
 	b.raw("/sign-in", "csrf", token, "name", "ann", "password", rightPassword).leads("/")
+}
+
+// changing is a store whose operators change at the moment at which a session is kept.
+type changing struct {
+	Store
+	change func()
+}
+
+func (s *changing) PutSession(ctx context.Context, session state.Session) error {
+	s.change()
+	return s.Store.PutSession(ctx, session)
+}
+
+// TestAWayInThatIsTakenMeanwhileOpensNothing: between a password's turn to be verified and the session, seconds can pass.
+func TestAWayInThatIsTakenMeanwhileOpensNothing(t *testing.T) {
+	for what, take := range map[string]func(a *Access) error{
+		"disabled": func(a *Access) error { _, err := a.Disable(t.Context(), "ann"); return err },
+		"disabled and let in again": func(a *Access) error {
+			_, err := a.Disable(t.Context(), "ann")
+			if err == nil {
+				_, err = a.Add(t.Context(), "ann", state.RoleOperator)
+			}
+			return err
+		},
+		"another password": func(a *Access) error {
+			_, err := a.SetPassword(t.Context(), "ann", "another "+rightPassword)
+			return err
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			f := newFixture(t)
+			f.join("ann", state.RoleOperator, rightPassword)
+			f.clock.Advance(time.Second)
+			f.console.Store = &changing{f.store, func() {
+				if err := take(&Access{Store: f.store, By: "olga", Now: f.clock.Now}); err != nil {
+					t.Error(err)
+				}
+			}}
+			b := f.browser()
+			b.post("/sign-in", "/sign-in", "name", "ann", "password", rightPassword).shows(http.StatusForbidden, "Your way in was changed at this moment")
+			f.console.Store = f.store
+			b.get("/").leads("/sign-in")
+			_, err := f.console.access("olga").Add(t.Context(), "ann", state.RoleOperator)
+			f.must(err)
+			if all, err := f.store.ListSessions(t.Context()); err != nil || len(all) > 0 {
+				t.Errorf("sessions that are left: %v, %v", all, err)
+			}
+		})
+	}
+}
+
+// TestDisabledStaysDisabled: who read an operator a moment before they were disabled does not let them in by writing something else down.
+func TestDisabledStaysDisabled(t *testing.T) {
+	f := newFixture(t)
+	f.join("ann", state.RoleOperator, "")
+	f.clock.Advance(time.Second)
+	read, err := f.store.Operator(t.Context(), "ann")
+	f.must(err)
+	access := f.console.access("olga")
+	_, err = access.Disable(t.Context(), "ann")
+	f.must(err)
+	read.Identity = "https://login.example person-1"
+	if err := access.put(t.Context(), read, deedIdentityTied, ""); !errors.Is(err, ErrDisabled) {
+		t.Errorf("an operator who was disabled meanwhile is kept: %v", err)
+	}
+	if kept, err := f.store.Operator(t.Context(), "ann"); err != nil || kept.DisabledAt.IsZero() || kept.Identity != "" {
+		t.Errorf("kept %+v, %v", kept, err)
+	}
 }
