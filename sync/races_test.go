@@ -1,6 +1,7 @@
 package sync_test
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -66,7 +67,7 @@ func (r *race) push() {
 		r.fail("read the record: %v", err)
 	}
 	record := records[r.random.IntN(len(records))]
-	switch r.random.IntN(4) {
+	switch r.random.IntN(5) {
 	case 0, 1:
 		r.number++
 		title := fmt.Sprintf("title %d", r.number)
@@ -86,6 +87,12 @@ func (r *race) push() {
 		}
 		r.pushToGroup(m)
 		r.steps = append(r.steps, fmt.Sprintf("  push members +%d -%d, %s", len(m.Members.Add), len(m.Members.Remove), record.Name))
+	case 4: // above what the gate lets pass
+		deletes := r.random.IntN(2) == 0
+		if record.InForce {
+			r.world.push(state.Mutation{ID: record.ID, Life: &state.Life{Said: new(false), Stage: true, Deletes: deletes}})
+			r.steps = append(r.steps, fmt.Sprintf("  push that waits, a DELETE %t, of %s", deletes, record.Name))
+		}
 	}
 }
 
@@ -217,10 +224,10 @@ func (r *race) check(ran dirsync.Report) {
 		if !report.Run.EndedAt.IsZero() && e.Kind == state.KindAccount && !report.planned(e) {
 			r.fail("%s of %s, version %d, was planned on another version: %s", e.Verb, e.Name, e.Version, outline(report.Report))
 		}
-		if e.Verb != state.VerbDeactivate || e.Cause.Kind != state.CausePull && e.Cause.Kind != state.CauseApproval {
+		if e.Verb != state.VerbDeactivate && e.Verb != state.VerbDelete || e.Cause.Kind != state.CausePull && e.Cause.Kind != state.CauseApproval {
 			continue
 		}
-		record, err := r.store.Record(r.t.Context(), acme, state.KindAccount, e.ID)
+		record, err := r.anyRecord(e.ID)
 		if err != nil {
 			r.fail("read %s: %v", e.Name, err)
 		}
@@ -239,7 +246,7 @@ func (r *race) check(ran dirsync.Report) {
 		}
 	}
 	for id, title := range r.titles {
-		record, err := r.store.Record(r.t.Context(), acme, state.KindAccount, id)
+		record, err := r.anyRecord(id)
 		if err != nil {
 			r.fail("read an account: %v", err)
 		}
@@ -250,6 +257,21 @@ func (r *race) check(ran dirsync.Report) {
 	if r.killed || len(report.Results) > 0 {
 		r.replay()
 	}
+}
+
+// anyRecord reads an account, a tombstone too.
+func (r *race) anyRecord(id state.ID) (state.Record, error) {
+	record, err := r.store.Record(r.t.Context(), acme, state.KindAccount, id)
+	if !errors.Is(err, state.ErrNotFound) {
+		return record, err
+	}
+	lost := r.store.Tombstones(r.t.Context(), acme, func(tombstone state.Record) bool {
+		if tombstone.ID == id {
+			record, err = tombstone, nil
+		}
+		return true
+	})
+	return record, cmp.Or(lost, err)
 }
 
 // outcome is what a run or an approval did.
