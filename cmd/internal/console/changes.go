@@ -123,8 +123,6 @@ type changeRow struct {
 // diffLine is one value before and after; "" = there is none.
 type diffLine struct{ Label, Before, After string }
 
-type witnessLine struct{ Text, Run string }
-
 // viewChanges picks the page of entries that a request asks for: ?kind= one tab, ?from= how many come before it. fallen is the heading
 // of those that were, or would be, not applied.
 func viewChanges(r *http.Request, entries []entry, fallen string) changesView {
@@ -216,9 +214,7 @@ func (e *entry) row() changeRow {
 	if c.Group != nil {
 		row.URL = pageOf("", c.Group.ID)
 	}
-	for _, w := range c.Witnesses {
-		row.Witnesses = append(row.Witnesses, witnessLine{explain.WitnessText(w), w.Run})
-	}
+	row.Witnesses = witnessLines(c.Reason, c.Witnesses)
 	return row
 }
 
@@ -274,7 +270,7 @@ func shownValue(value []byte) string {
 
 // size is about how many bytes of HTML the row takes.
 func (row *changeRow) size() int {
-	const rowMarkup, lineMarkup, witnessMarkup, statusMarkup = 115, 42, 42, 85
+	const rowMarkup, lineMarkup, statusMarkup = 115, 42, 85
 	size := rowMarkup
 	if row.Became != "" {
 		size += statusMarkup
@@ -285,8 +281,8 @@ func (row *changeRow) size() int {
 	for _, l := range row.Lines {
 		size += lineMarkup + len(html.EscapeString(l.Label+l.Before+l.After))
 	}
-	for _, w := range row.Witnesses {
-		size += witnessMarkup + len(w.Text) + len(w.Run)
+	for i := range row.Witnesses {
+		size += row.Witnesses[i].size()
 	}
 	return size
 }

@@ -86,7 +86,7 @@ func TestChangesOrder(t *testing.T) {
 		t.Errorf("of 25 members: %+v", members)
 	}
 	if removed := v.Groups[0].Rows[0]; removed.URL != "/users/"+string(removal(1).Account) || removed.Lines[0] != (diffLine{"active", "true", "false"}) ||
-		removed.Why != plan.ReasonDisabled.Text() || removed.Witnesses[0].Run == "" {
+		removed.Why != plan.ReasonDisabled.Text() || removed.Witnesses[0].Said[0].Run == "" {
 		t.Errorf("a removal: %+v", removed)
 	}
 	if made := v.Groups[3].Rows[0]; made.URL != "" {

@@ -61,28 +61,21 @@ func (d days) Sum() string {
 		explain.Plural(sum.Found, "difference"), count(sum.Repaired), explain.Plural(sum.Removals, "removal"))
 }
 
-// The picture's measures: a bar each four units, the line across at 14.
+// The picture's measures: a day each four units, the line across at 14.
 const (
 	dayWidth = 4
 	dayLine  = 14
 )
 
-// Pushes, Found, Repaired and Removed are the bars of the picture as the path of a stroke: pushes and drift found stand above the line,
-// repairs and removals hang below it. Heights are by the square root, so that one change is seen beside a thousand.
-func (d days) Pushes() string {
-	return d.bars(-1, 0, func(day state.Day) int { return day.Pushes })
-}
-func (d days) Found() string {
-	return d.bars(-1, 2, func(day state.Day) int { return day.Found })
-}
-func (d days) Repaired() string {
-	return d.bars(1, 0, func(day state.Day) int { return day.Repaired })
-}
-func (d days) Removed() string {
-	return d.bars(1, 2, func(day state.Day) int { return day.Removals })
-}
+// Pushes, Found, Repaired and Removed are the bars of the picture as the path of a stroke: pushes stand above the line and drift found
+// in front of them, repairs hang below it and removals in front of them; what stands in front is narrower, so that both are seen. Heights
+// are by the square root, so that one change is seen beside a thousand.
+func (d days) Pushes() string   { return d.bars(-1, func(day state.Day) int { return day.Pushes }) }
+func (d days) Found() string    { return d.bars(-1, func(day state.Day) int { return day.Found }) }
+func (d days) Repaired() string { return d.bars(1, func(day state.Day) int { return day.Repaired }) }
+func (d days) Removed() string  { return d.bars(1, func(day state.Day) int { return day.Removals }) }
 
-func (d days) bars(direction, shift int, of func(state.Day) int) string {
+func (d days) bars(direction int, of func(state.Day) int) string {
 	top := 1
 	for _, day := range d.days {
 		top = max(top, day.Pushes, day.Found, day.Repaired, day.Removals)
@@ -94,10 +87,44 @@ func (d days) bars(direction, shift int, of func(state.Day) int) string {
 			continue
 		}
 		height := 1 + int(11*root(n, top))
-		fmt.Fprintf(&path, "M%d %dv%d", 2+i*dayWidth+shift, dayLine+direction, direction*height)
+		fmt.Fprintf(&path, "M%d %dv%d", dayWidth/2+i*dayWidth, dayLine+direction, direction*height)
 	}
 	return path.String()
 }
 
 // root is the share of the square roots, between 0 and 1.
 func root(n, top int) float64 { return math.Sqrt(float64(n) / float64(top)) }
+
+// month is the picture with its days, for a page that has room for them.
+type month struct {
+	days
+	since time.Time
+}
+
+// monthDay is a day on which something happened: where it stands in the picture, and its numbers in words.
+type monthDay struct {
+	X    int
+	Text string
+}
+
+// Each are the days on which anything happened.
+func (m month) Each() []monthDay {
+	var each []monthDay
+	for i, day := range m.days.days {
+		if day != (state.Day{}) {
+			each = append(each, monthDay{i * dayWidth, fmt.Sprintf("%s: %s pushed, %s found, %s repaired, %s", m.date(i), count(day.Pushes),
+				explain.Plural(day.Found, "difference"), count(day.Repaired), explain.Plural(day.Removals, "removal"))})
+		}
+	}
+	return each
+}
+
+// dates label the picture's line.
+type dates struct{ First, Middle, Last string }
+
+// Dates are the picture's first day, that in its middle, and today.
+func (m month) Dates() dates {
+	return dates{m.date(0), m.date(daysShown / 2), "today (UTC)"}
+}
+
+func (m month) date(i int) string { return m.since.AddDate(0, 0, i).Format("2 Jan") }

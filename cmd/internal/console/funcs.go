@@ -13,15 +13,19 @@ import (
 // templateFuncs are what templates can say.
 func templateFuncs() template.FuncMap {
 	return template.FuncMap{
-		"asset":  func(name string) string { return assetNames[name] },
-		"count":  count,
-		"plural": explain.Plural,
-		"when":   func(t time.Time) template.HTML { return when(time.Now(), t) },
-		"status": statusOf,
-		"words":  func(code string) string { return strings.ReplaceAll(code, "_", " ") },
-		"under":  func(place, at string) bool { return strings.HasPrefix(at, place+"/") },
-		"dict":   dict,
-		"safe":   harmless,
+		"asset":   func(name string) string { return assetNames[name] },
+		"count":   count,
+		"plural":  explain.Plural,
+		"when":    func(t time.Time) template.HTML { return when(time.Now(), t) },
+		"exactly": func(t time.Time) template.HTML { return exactly(time.Now(), t) },
+		"told":    told,
+		"inWords": func(text string) string { return inWords(time.Now(), text) },
+		"status":  statusOf,
+		"words":   func(code string) string { return strings.ReplaceAll(code, "_", " ") },
+		"under":   func(place, at string) bool { return strings.HasPrefix(at, place+"/") },
+		"begins":  strings.HasPrefix,
+		"dict":    dict,
+		"safe":    harmless,
 	}
 }
 

@@ -22,7 +22,7 @@ func TestGroups(t *testing.T) {
 	gone := f.group(globex, "Gone")
 	f.group(globex, "<b>Others\u202e</b>")
 	f.write(state.Mutation{Scope: globex, Kind: state.KindGroup, ID: gone.ID, Cause: byPush, Life: &state.Life{Remove: state.RemoveDelete}})
-	p := f.get(victor, "/groups").shows(200, "Staff 2 acme-entra acme", "Empty 0 acme-entra", "<b>Others\uFFFD</b>", "pushed")
+	p := f.get(victor, "/groups").shows(200, "Staff 2 acme-entra", "Empty 0 acme-entra", "<b>Others\uFFFD</b>", "pushed")
 	if p.title() != "3 groups" {
 		t.Errorf("title %q", p.title())
 	}

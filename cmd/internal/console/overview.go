@@ -34,7 +34,20 @@ type overviewPage struct {
 
 type overviewRow struct {
 	*sourceHealth
-	Days days
+	Days  days
+	Above bool // what it needs stands above the table
+}
+
+// Words are what is to be said of a source beside its status: nothing of one that is in step, for its times have columns of their own,
+// and nothing that stands above the table.
+func (r *overviewRow) Words() string {
+	switch {
+	case r.Above:
+		return ""
+	case r.Condition != explain.Healthy:
+		return r.Need()
+	}
+	return explain.NoticedWords(r.Noticed)
 }
 
 // Title says how many need somebody.
@@ -68,20 +81,17 @@ func (c *Console) overview(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	page := overviewPage{Needs: needing(all), All: len(all), Tenant: r.FormValue("tenant")}
-	shown := all
-	if page.Tenant != "" {
-		shown = nil
-	}
+	var shown []*sourceHealth
 	for i := range all {
 		page.Tenants = append(page.Tenants, all[i].Tenant())
-		if page.Tenant != "" && all[i].Tenant() == page.Tenant {
-			shown = append(shown, all[i])
+		if page.Tenant == "" || all[i].Tenant() == page.Tenant {
+			shown = append(shown, &all[i])
 		}
 	}
 	slices.Sort(page.Tenants)
 	page.Tenants = slices.Compact(page.Tenants)
 	number, _ := strconv.Atoi(r.FormValue("page"))
-	from := min(max(number-1, 0)*sourcesPerPage, len(shown))
+	from := min(min(max(number-1, 0), len(shown))*sourcesPerPage, len(shown))
 	to := min(from+sourcesPerPage, len(shown))
 	pictures, err := c.pictures(r)
 	if err != nil {
@@ -89,7 +99,7 @@ func (c *Console) overview(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	for i := from; i < to; i++ {
-		page.Sources = append(page.Sources, overviewRow{&shown[i], pictures[shown[i].Scope]})
+		page.Sources = append(page.Sources, overviewRow{shown[i], pictures[shown[i].Scope], slices.Contains(page.NeedsShown(), shown[i])})
 	}
 	page.From = from + 1
 	at := func(n int) string {
@@ -136,7 +146,11 @@ type sourceView struct {
 	Deeds   []deedRow
 	Live    int // keys
 	MayPull bool
+	since   time.Time // of the picture
 }
+
+// Month is the picture with its days.
+func (v *sourceView) Month() month { return month{v.Days, v.since} }
 
 func (v *sourceView) crumbs() []crumb { return []crumb{{"Overview", "/"}} }
 
@@ -158,7 +172,8 @@ func (c *Console) sourcePage(w http.ResponseWriter, r *http.Request) {
 	pictures, err := c.pictures(r)
 	if err == nil {
 		v.Days = pictures[source.Scope]
-		v.Rows = v.Days.rows(firstDay(c.Now()))
+		v.since = firstDay(c.Now())
+		v.Rows = v.Days.rows(v.since)
 		v.Deeds, err = c.deedsOf(r, source.Scope)
 	}
 	if err != nil {

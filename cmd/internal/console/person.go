@@ -8,7 +8,10 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"rollcall/state"
 	"rollcall/sync/explain"
@@ -119,6 +122,20 @@ type listedLink struct{ Text, URL string }
 // Name is what people call them.
 func (p *personPage) Name() string {
 	return cmp.Or(p.Life.Name, p.Life.UserName, p.Life.Person, string(p.Life.Account))
+}
+
+// Title says whether somebody is in, and why: the first part of the sentence that tells it. More is the rest.
+func (p *personPage) Title() string { title, _ := p.sentence(); return title }
+func (p *personPage) More() string  { _, more := p.sentence(); return more }
+
+func (p *personPage) sentence() (title, more string) {
+	is, more, _ := strings.Cut(strings.TrimSuffix(harmless(p.Life.Sentence), "."), "; ")
+	first, size := utf8.DecodeRuneInString(is)
+	is = string(unicode.ToLower(first)) + strings.Replace(is[size:], ", because ", " because ", 1)
+	if more != "" {
+		more = capital(more) + "."
+	}
+	return harmless(p.Name()) + " is " + is, more
 }
 
 // URL is the page's own.

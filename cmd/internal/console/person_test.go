@@ -50,7 +50,7 @@ func TestPerson(t *testing.T) {
 		"Department Research", "Cost center 42", "Manager The Boss boss-1", "Acme badge", "Badge number 7", "On site yes",
 		"External id x-1", "Object id p-ada", "Account id "+string(ada.ID), "In 1 group Staff", "Linked", "a scheduled pull", "Joined Staff", "Created", "the provider pushed, key key-1")
 	p.hides("1234", "Sync this person now", "Deactivate")
-	if p.title() != "Ada Acker: Active, because a push made the account on 2026-03-04 09:01:00Z." {
+	if p.title() != "Ada Acker is active because a push made the account on 4 Mar, 09:01 UTC" {
 		t.Errorf("title %q", p.title())
 	}
 	links := p.values("a", "href")
@@ -112,7 +112,7 @@ func TestPersonGone(t *testing.T) {
 	ada := f.account(acme, whole)
 	f.life(ada, acme, state.Cause{Kind: state.CausePull, Run: "run-1"}, state.Life{Link: new("p-ada")})
 	f.life(ada, acme, byPush, state.Life{Remove: state.RemoveDelete})
-	f.get(olga, "/users/"+string(ada.ID)).shows(200, "✕ deleted", "Not here: a push deleted the account", "Deleted", "Department Research", "Ask the provider now").hides("Deactivate…", "Sync this person now")
+	f.get(olga, "/users/"+string(ada.ID)).shows(200, "✕ deleted", "Ada Acker is not here: a push deleted the account", "Deleted", "Department Research", "Ask the provider now").hides("Deactivate…", "Sync this person now")
 	f.get(olga, "/users/"+string(ada.ID)+"/deactivate").shows(409, "There is no account to change")
 	if f.get(olga, "/users/"+string(ada.ID)+"/raw").status != 200 {
 		t.Error("a tombstone has a resource")
@@ -121,10 +121,10 @@ func TestPersonGone(t *testing.T) {
 		t.Errorf("the person's own page leads to %s", p.header.Get("Location"))
 	}
 	f.life(ada, acme, byPush, state.Life{Remove: state.RemovePurge})
-	f.get(olga, "/users/"+string(ada.ID)).shows(200, "✕ purged", "Not here any more: a push purged the account", "Created").hides("Deactivate…", "The resource as JSON")
+	f.get(olga, "/users/"+string(ada.ID)).shows(200, "✕ purged", "Ada Acker is not here any more: a push purged the account", "Created").hides("Deactivate…", "The resource as JSON")
 	f.get(olga, "/users/"+string(ada.ID)+"/raw").shows(404, "There is no resource any more")
 
-	f.get(olga, "/sources/acme-entra/people/p-kim").shows(200, "p-kim: Not here: no run of late names them", "○ no account", "Ask the provider now")
+	f.get(olga, "/sources/acme-entra/people/p-kim").shows(200, "p-kim is not here: no run of late names them", "○ no account", "Ask the provider now")
 	f.get(victor, "/sources/acme-entra/people/p-kim").shows(200).hides("Ask the provider now")
 	f.get(olga, "/sources/nowhere/people/p-kim").shows(404)
 }
@@ -184,7 +184,7 @@ func TestPersonHand(t *testing.T) {
 			t.Errorf("step %d, %s: cause %+v", i, step.hand, c)
 		}
 	}
-	f.get(olga, at).shows(200, "⚑ pinned", "Active, because olga@example.com pinned the account", "ticket 4711", "Protection taken away")
+	f.get(olga, at).shows(200, "⚑ pinned", "is active because olga@example.com pinned the account", "ticket 4711", "Protection taken away")
 	if p := f.get(olga, at+"/pin"); p.status != http.StatusSeeOther {
 		t.Errorf("what is so already is offered again: %d", p.status)
 	}

@@ -74,9 +74,9 @@ func startedBy(run *state.Run) string {
 // instant tells a time in a sentence. The year is told of a time long ago.
 func instant(now, t time.Time) string {
 	if now.Sub(t) > 300*24*time.Hour {
-		return t.UTC().Format("2 Jan 2006 15:04 UTC")
+		return t.UTC().Format("2 Jan 2006, 15:04 UTC")
 	}
-	return t.UTC().Format("2 Jan 15:04 UTC")
+	return t.UTC().Format("2 Jan, 15:04 UTC")
 }
 
 // runsPage answers: what have the last runs come to?
@@ -253,7 +253,7 @@ func (c *Console) run(w http.ResponseWriter, r *http.Request) {
 		page.Unread = "What this run recorded of itself cannot be read: " + harmless(err.Error()) + ". The journal and the plans still have what it changed; nothing was harmed."
 		report = explain.Report{}
 	}
-	page.heading = runTitle(&run, &report, err == nil, c.Now())
+	page.heading = runTitle(&run, &report, err == nil)
 	page.MayUndo = !run.EndedAt.IsZero() && (report.Applied > 0 || run.Plan != "" || err != nil)
 	if err == nil && !run.EndedAt.IsZero() {
 		page.describe(r, &report)
@@ -285,8 +285,8 @@ func (p *runPage) describe(r *http.Request, report *explain.Report) {
 }
 
 // runTitle says what a run came to.
-func runTitle(run *state.Run, report *explain.Report, read bool, now time.Time) string {
-	source, at := run.Scope.Source, instant(now, run.StartedAt)
+func runTitle(run *state.Run, report *explain.Report, read bool) string {
+	source, at := run.Scope.Source, explain.When(run.StartedAt)
 	if run.EndedAt.IsZero() {
 		return source + ": a run goes on since " + at + ", or was cut off"
 	}

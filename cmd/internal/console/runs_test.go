@@ -105,7 +105,7 @@ func TestRun(t *testing.T) {
 	f := newFixture(t)
 	f.ran(aRun(t))
 	p := f.get(victor, "/runs/run-1")
-	if got, want := p.title(), "acme-entra: 1 change applied, 1 held, 1 not applied, on 4 Mar 09:01 UTC"; got != want {
+	if got, want := p.title(), "acme-entra: 1 change applied, 1 held, 1 not applied, on 4 Mar, 09:01 UTC"; got != want {
 		t.Errorf("title %q, want %q", got, want)
 	}
 	p.shows(200, "▲ held", "1 held: more removals than one run may carry out", "● complete", "190 people, in 2 pages and 3 groups, by 9 calls", "Members of 1 group could not be read",
@@ -129,17 +129,17 @@ func TestRunTitles(t *testing.T) {
 		want string
 		text string
 	}{
-		{state.Run{Outcome: "in_sync", Verdict: state.VerdictComplete, Report: []byte(`{"proof":{"people":3}}`)}, "acme-entra: nothing to change, on 4 Mar 09:01 UTC", "In sync: nothing to change."},
-		{state.Run{Outcome: "incomplete", Verdict: state.VerdictFailed, Reason: "The provider did not answer."}, "acme-entra: not everyone could be read, on 4 Mar 09:02 UTC", "Nothing to change was found in what could be read."},
-		{state.Run{Outcome: "failed", Verdict: state.VerdictFailed, Reason: "stopped"}, "acme-entra: the run failed, on 4 Mar 09:03 UTC", "◆ failed stopped"},
-		{state.Run{Outcome: "held", Verdict: state.VerdictComplete, Report: []byte(`{"proof":`)}, "acme-entra: the run left a part waiting for an approval, on 4 Mar 09:04 UTC",
+		{state.Run{Outcome: "in_sync", Verdict: state.VerdictComplete, Report: []byte(`{"proof":{"people":3}}`)}, "acme-entra: nothing to change, on 4 Mar, 09:01 UTC", "In sync: nothing to change."},
+		{state.Run{Outcome: "incomplete", Verdict: state.VerdictFailed, Reason: "The provider did not answer."}, "acme-entra: not everyone could be read, on 4 Mar, 09:02 UTC", "Nothing to change was found in what could be read."},
+		{state.Run{Outcome: "failed", Verdict: state.VerdictFailed, Reason: "stopped"}, "acme-entra: the run failed, on 4 Mar, 09:03 UTC", "◆ failed stopped"},
+		{state.Run{Outcome: "held", Verdict: state.VerdictComplete, Report: []byte(`{"proof":`)}, "acme-entra: the run left a part waiting for an approval, on 4 Mar, 09:04 UTC",
 			"What this run recorded of itself cannot be read: read the report of run run-3"},
-		{state.Run{}, "acme-entra: a run goes on since 4 Mar 09:05 UTC, or was cut off", "Reload the page"},
+		{state.Run{}, "acme-entra: a run goes on since 4 Mar, 09:05 UTC, or was cut off", "Reload the page"},
 		{state.Run{Outcome: "applied", Trigger: "undo", Actor: "ann", Verdict: state.VerdictComplete, Report: []byte(`{"applied":2,"counts":{"actions":{"update":2}}}`)},
-			"acme-entra: 2 changes applied, on 4 Mar 09:06 UTC", "Nothing: it carried out what was planned or done before"},
+			"acme-entra: 2 changes applied, on 4 Mar, 09:06 UTC", "Nothing: it carried out what was planned or done before"},
 		{state.Run{Outcome: "applied", Trigger: "apply", Verdict: state.VerdictComplete, Report: []byte(`{"applied":1,"counts":{"actions":{"update":3}},"changes":[
 			{"action":"update","outcome":"applied"},{"action":"update","outcome":"done","detail":"it is so already"},{"action":"update","outcome":"moved"}]}`)},
-			"acme-entra: 1 change applied, 1 so already, 1 not applied, on 4 Mar 09:07 UTC", "✓ done it is so already"},
+			"acme-entra: 1 change applied, 1 so already, 1 not applied, on 4 Mar, 09:07 UTC", "✓ done it is so already"},
 	} {
 		test.run.ID, test.run.Scope = fmt.Sprintf("run-%d", i), acme
 		if test.run.Trigger == "" {

@@ -13,6 +13,7 @@ import (
 
 	"rollcall/state"
 	"rollcall/sync/explain"
+	"rollcall/sync/plan"
 )
 
 // What a page of a time line is bounded by.
@@ -119,9 +120,7 @@ func newMoment(e *explain.Event, room int) moment {
 		m.More--
 		m.Lines = append(m.Lines, diffLine{shortPath(change.Path), emptied(change.Before), emptied(change.After)})
 	}
-	for _, w := range e.Witnesses[:min(len(e.Witnesses), witnessMax)] {
-		m.Witnesses = append(m.Witnesses, witnessLine{explain.WitnessText(w), w.Run})
-	}
+	m.Witnesses = witnessLines(plan.Reason(e.Reason), e.Witnesses[:min(len(e.Witnesses), witnessMax)])
 	if e.Request != nil {
 		m.Request = newRequestView(e.Request, room)
 	}
@@ -189,7 +188,7 @@ func readable(text json.RawMessage, room int) string {
 
 // size is about how many bytes of HTML the moment takes.
 func (m *moment) size() int {
-	const markup, lineMarkup, witnessMarkup, requestMarkup = 240, 50, 60, 220
+	const markup, lineMarkup, requestMarkup = 240, 50, 220
 	size := markup
 	for _, text := range []string{m.What, m.By, m.Why, m.Group.Text, m.Group.URL, m.Run, m.Plan} {
 		size += len(html.EscapeString(text))
@@ -197,8 +196,8 @@ func (m *moment) size() int {
 	for _, l := range m.Lines {
 		size += lineMarkup + len(html.EscapeString(l.Label+l.Before+l.After))
 	}
-	for _, w := range m.Witnesses {
-		size += witnessMarkup + len(w.Text) + len(w.Run)
+	for i := range m.Witnesses {
+		size += m.Witnesses[i].size()
 	}
 	if r := m.Request; r != nil {
 		size += requestMarkup + len(html.EscapeString(r.Line+r.Detail)) + m.sent()

@@ -62,7 +62,7 @@ func (c *Console) readUndo(r *http.Request) (*undoPage, *plan.Plan, error) {
 	run.Report = nil
 	return &undoPage{
 		Run: run, Sum: explain.UndoSum(&p.Counts, nil), Gate: explain.GateSum(&p.Gate), All: len(p.Changes), Removals: removalsIn(entriesOf(&p)),
-		at: instant(c.Now(), run.StartedAt),
+		at: explain.When(run.StartedAt),
 	}, &p, nil
 }
 

@@ -16,7 +16,7 @@ func TestUndo(t *testing.T) {
 	f.work.plan = planOf(c, correction(2))
 	f.work.plan.Notices = []plan.Notice{{Kind: plan.Kept, Name: "grace@acme.example", Detail: "Somebody has changed it since."}}
 	p := f.get(olga, "/runs/run-1/undo")
-	p.shows(200, "Taking back the run of acme-entra of 4 Mar 09:01 UTC would make 2 changes, 1 removal among them", "2 changes: 1 to deactivate, 1 to update.",
+	p.shows(200, "Taking back the run of acme-entra of 4 Mar, 09:01 UTC would make 2 changes, 1 removal among them", "2 changes: 1 to deactivate, 1 to update.",
 		"person00001@acme.example", "as it was before", "Noticed: not taken back", "Somebody has changed it since.", "Type 1 to confirm 1 removal", "Take 2 changes back", "only observed")
 	if !slices.Equal(f.work.asked, []string{"preview run-1 olga@example.com"}) {
 		t.Errorf("Work was asked to %q", f.work.asked)

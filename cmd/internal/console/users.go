@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,16 @@ func (c *Console) usersRoutes(mux *http.ServeMux) {
 type usersPage struct {
 	peopleList
 	Rows []userRow
+}
+
+// Marked are the marks that an account of the page has, for what they mean in words.
+func (p *usersPage) Marked() []string {
+	var marks []string
+	for i := range p.Rows {
+		marks = append(marks, p.Rows[i].Marks...)
+	}
+	slices.Sort(marks)
+	return slices.Compact(marks)
 }
 
 // userRow is an account in a list.

@@ -192,6 +192,19 @@ func (p *peopleList) heading(text, once, twice, first string) heading {
 	return h
 }
 
+// ByAge tells whether the list is in order of creation.
+func (p *peopleList) ByAge() bool {
+	return !p.Filter.fixed() && (p.Filter.Sort == "newest" || p.Filter.Sort == "oldest")
+}
+
+// Orders are those that the list can have; none where what is listed gives it.
+func (p *peopleList) Orders() []option {
+	if p.Filter.fixed() {
+		return nil
+	}
+	return []option{{"", "Name, A to Z"}, {"name-down", "Name, Z to A"}, {"newest", "Newest first"}, {"oldest", "Oldest first"}}
+}
+
 // All is the list without a filter.
 func (p *peopleList) All() string { return p.Filter.path() }
 

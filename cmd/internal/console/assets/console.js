@@ -1,12 +1,16 @@
 // The little that helps where JavaScript is on. Everything works without it.
 "use strict";
 
-// Times in the viewer's zone: the text stays relative, the hover has the exact instant.
+// Times in the viewer's zone: where the text is relative it stays, and the hover has the exact instant.
 function localTimes(root) {
   const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+  const minute = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hour12: false };
+  const short = new Intl.DateTimeFormat("en-GB", minute), long = new Intl.DateTimeFormat("en-GB", { ...minute, year: "numeric" });
   for (const t of root.querySelectorAll("time[datetime]")) {
     const at = new Date(t.dateTime);
-    if (!Number.isNaN(at.getTime())) t.title = format.format(at);
+    if (Number.isNaN(at.getTime())) continue;
+    t.title = format.format(at);
+    if ("exact" in t.dataset) t.textContent = (Date.now() - at > 300 * 24 * 3600e3 ? long : short).format(at);
   }
 }
 
@@ -24,9 +28,20 @@ function copyButtons(root) {
   }
 }
 
-// Filters take effect when they are chosen.
+// Filters take effect when they are chosen with a pointer, so that their button goes. Whoever walks through the choices with the keyboard
+// is not taken away at each of them: the button comes back.
 function quickFilters(root) {
-  for (const s of root.querySelectorAll("form.filters select")) s.addEventListener("change", () => s.form.requestSubmit());
+  for (const form of root.querySelectorAll("form.filters[method=get]")) {
+    const button = form.querySelector("button");
+    let walks = false;
+    button.classList.add("hidden");
+    form.addEventListener("pointerdown", () => { walks = false; });
+    form.addEventListener("keydown", () => { walks = true; });
+    form.addEventListener("change", () => {
+      if (walks) button.classList.remove("hidden");
+      else form.requestSubmit(button);
+    });
+  }
 }
 
 // A button that removes stays off until the number is typed.
