@@ -17,20 +17,10 @@ import (
 // Model, whose pages go on behind an exact place. Hence whoever stays where they are is listed once, whatever becomes of others.
 func testLists(t *testing.T, open Open) {
 	rapid.Check(t, func(r *rapid.T) {
-		clock := NewClock()
-		h := history{r: r, clock: clock, store: open(t, clock.Now), model: NewModel(), epochs: map[state.Scope]int64{}}
-		h.model.Now = clock.Now
-		for _, scope := range historyScopes {
-			for _, store := range []Store{h.store, h.model} {
-				if _, err := store.EnsureSource(t.Context(), scope, "okta"); err != nil {
-					r.Fatalf("EnsureSource: %v", err)
-				}
-			}
-		}
-		l := lists{history: &h}
+		l := lists{history: newHistory(t, r, open)}
 		r.Repeat(map[string]func(*rapid.T){
-			"write":  h.write,
-			"time":   func(r *rapid.T) { clock.Advance(time.Millisecond) },
+			"write":  l.write,
+			"time":   func(r *rapid.T) { l.clock.Advance(time.Millisecond) },
 			"begin":  l.begin,
 			"go on":  l.goOn,
 			"all":    func(r *rapid.T) { l.all(r, listing(r)) },

@@ -19,22 +19,13 @@ import (
 // and that the journal of each tells exactly how the record came to be.
 func testHistories(t *testing.T, open Open) {
 	rapid.Check(t, func(r *rapid.T) {
-		clock := NewClock()
-		h := history{r: r, clock: clock, store: open(t, clock.Now), model: NewModel(), epochs: map[state.Scope]int64{}}
-		h.model.Now = clock.Now
-		for _, scope := range historyScopes {
-			for _, store := range []Store{h.store, h.model} {
-				if _, err := store.EnsureSource(t.Context(), scope, "okta"); err != nil {
-					r.Fatalf("EnsureSource: %v", err)
-				}
-			}
-		}
+		h := newHistory(t, r, open)
 		r.Repeat(map[string]func(*rapid.T){
 			"write": h.write,
 			"lease": h.lease,
 			"agree": h.agree,
 			"time": func(r *rapid.T) {
-				clock.Advance(time.Duration(rapid.IntRange(1, 5000).Draw(r, "ms")) * time.Millisecond)
+				h.clock.Advance(time.Duration(rapid.IntRange(1, 5000).Draw(r, "ms")) * time.Millisecond)
 			},
 			"compare": h.compare,
 		})
@@ -56,6 +47,21 @@ type history struct {
 	model  *Model
 	epochs map[state.Scope]int64
 	serial int
+}
+
+// newHistory opens a store and a Model that know the same sources and go by the same clock.
+func newHistory(t *testing.T, r *rapid.T, open Open) *history {
+	clock := NewClock()
+	h := &history{r: r, clock: clock, store: open(t, clock.Now), model: NewModel(), epochs: map[state.Scope]int64{}}
+	h.model.Now = clock.Now
+	for _, scope := range historyScopes {
+		for _, store := range []Store{h.store, h.model} {
+			if _, err := store.EnsureSource(t.Context(), scope, "okta"); err != nil {
+				r.Fatalf("EnsureSource: %v", err)
+			}
+		}
+	}
+	return h
 }
 
 func (h *history) write(r *rapid.T) {
