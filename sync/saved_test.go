@@ -319,10 +319,19 @@ func TestReview(t *testing.T) {
 	w.clock.hour()
 	w.pushTitle("p001", "Dr")
 	w.enable("p002")
+	for name, by := range map[string]state.CauseKind{"p003": state.CausePull, "p004": state.CauseApproval} { // of a push that waited; it has no run
+		staged := w.push(state.Mutation{ID: w.account(name).ID, Life: &state.Life{Said: new(false), Stage: true}})
+		if results, err := w.store.Write(state.Urgent, []state.Mutation{{
+			Scope: acme, Kind: state.KindAccount, ID: staged.ID, Life: &state.Life{InForce: new(false)}, Cause: state.Cause{Kind: by, Actor: "ops"},
+		}}); err != nil || results[0].Err != nil {
+			t.Fatal(err, results)
+		}
+	}
 	before := w.dump()
 	for live, want := range map[bool]string{
-		false: "[p001: moved changed since by a push]",
-		true:  "[p001: moved the account has changed since the plan was made p002: stale looked at now, the person is not what the plan says]",
+		false: "[p001: moved changed since by a push p003: moved changed since by the source's confirmation of a push p004: moved changed since by an approval of a push]",
+		true: "[p001: moved the account has changed since the plan was made p002: stale looked at now, the person is not what the plan says" +
+			" p003: moved the account has changed since the plan was made p004: moved the account has changed since the plan was made]",
 	} {
 		reviewed, err := w.engine.Review(t.Context(), w.source, held, live)
 		if err != nil {

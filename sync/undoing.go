@@ -415,6 +415,12 @@ func (x *undoing) keep(id state.ID, t *trail, why string) {
 }
 
 func byWhom(c state.Cause) string {
+	switch {
+	case c.Run == "" && c.Kind == state.CausePull:
+		return "by the source's confirmation of a push"
+	case c.Run == "" && c.Kind == state.CauseApproval:
+		return "by an approval of a push"
+	}
 	switch c.Kind {
 	case state.CausePush:
 		return "by a push"
