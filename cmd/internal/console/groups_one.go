@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -254,7 +255,7 @@ func (c *Console) membersCSV(w http.ResponseWriter, r *http.Request, s *groupSub
 		if err != nil {
 			return err
 		}
-		marked := func(code string) string { return yesNo(strings.Contains(strings.Join(row.Marks, " "), code)) }
+		marked := func(code string) string { return yesNo(slices.Contains(row.Marks, code)) }
 		return file.row(row.Name, row.UserName, row.Kind, row.State, marked("staged"), marked("pinned"), marked("protected"), string(ref.ID))
 	}))
 	return nil

@@ -134,11 +134,8 @@ type onePage struct {
 	Hint     string
 	Sent     string // pretty, where it is JSON
 	Answered string
-	About    []aboutLink
+	About    []link // records that the request concerns
 }
-
-// aboutLink leads to a record that a request concerns.
-type aboutLink struct{ What, URL string }
 
 // Title tells the request in a line.
 func (p *onePage) Title() string {
@@ -191,7 +188,7 @@ func pretty(body []byte) string {
 
 // about finds the records that a request concerns, each once: the one that its path names, the one that its refusal names as the holder
 // of a value, and the one that has the name in its body. Only records of the request's own source are found.
-func (c *Console) about(ctx context.Context, r *state.Request) ([]aboutLink, error) {
+func (c *Console) about(ctx context.Context, r *state.Request) ([]link, error) {
 	kind, id := targetOf(r.Path)
 	if kind == 0 {
 		return nil, nil
@@ -200,7 +197,7 @@ func (c *Console) about(ctx context.Context, r *state.Request) ([]aboutLink, err
 	if i := strings.LastIndexByte(r.Detail, ' '); r.Status == http.StatusConflict && i >= 0 {
 		ids = append(ids, state.ID(r.Detail[i+1:])) // "… it is that of <id>"
 	}
-	var list []aboutLink
+	var list []link
 	for _, id := range ids {
 		scope, kind, err := c.Store.Locate(ctx, id)
 		if errors.Is(err, state.ErrNotFound) || err == nil && scope != r.Scope {
@@ -224,17 +221,17 @@ func (c *Console) about(ctx context.Context, r *state.Request) ([]aboutLink, err
 			list = append(list, aboutRecord(kind, record.ID, record.Name))
 		}
 	}
-	slices.SortFunc(list, func(a, b aboutLink) int { return strings.Compare(a.URL, b.URL) })
-	return slices.CompactFunc(list, func(a, b aboutLink) bool { return a.URL == b.URL }), nil
+	slices.SortFunc(list, func(a, b link) int { return strings.Compare(a.URL, b.URL) })
+	return slices.CompactFunc(list, func(a, b link) bool { return a.URL == b.URL }), nil
 }
 
 // aboutRecord leads to a record by its name; one that was taken away has only its id left.
-func aboutRecord(kind state.Kind, id state.ID, name string) aboutLink {
-	place := "/users/"
+func aboutRecord(kind state.Kind, id state.ID, name string) link {
+	page := pageOf(id, "")
 	if kind == state.KindGroup {
-		place = "/groups/"
+		page = pageOf("", id)
 	}
-	return aboutLink{cmp.Or(harmless(name), string(id)), place + url.PathEscape(string(id))}
+	return link{page, cmp.Or(harmless(name), string(id))}
 }
 
 // targetOf returns the kind of resource that a path is about, and the id if it names one.

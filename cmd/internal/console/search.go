@@ -19,7 +19,7 @@ func (c *Console) searchRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /search", func(w http.ResponseWriter, r *http.Request) { c.show(w, r, "search", &searchPage{}) })
 }
 
-// found are how many hits a search shows.
+// searchHits is how many hits a search shows.
 const searchHits = 50
 
 // searchBytes bounds what is searched for: no name or id is longer.
@@ -48,9 +48,9 @@ type hit struct {
 // URL is the hit's page.
 func (h *hit) URL() string {
 	if h.Group {
-		return "/groups/" + string(h.Record.ID)
+		return pageOf("", h.Record.ID)
 	}
-	return "/users/" + string(h.Record.ID)
+	return pageOf(h.Record.ID, "")
 }
 
 // State is the hit's status.
@@ -71,7 +71,7 @@ type trace struct {
 // URL is the page of what is known of them.
 func (t *trace) URL() string {
 	if t.Account != "" {
-		return "/users/" + string(t.Account)
+		return pageOf(t.Account, "")
 	}
 	return "/sources/" + url.PathEscape(t.Scope.Source) + "/people/" + url.PathEscape(t.Person)
 }
