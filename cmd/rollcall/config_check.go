@@ -145,6 +145,8 @@ func basePath(s string) objection {
 	switch {
 	case !basePathPattern.MatchString(s):
 		return objection{"is not a path", "write it as /auth/scim, without a slash at the end"}
+	case s+"/" == setupPrefix, strings.HasPrefix(s, setupPrefix):
+		return objection{"is where the pages are that set-up links open", "use another path, such as /scim"}
 	case strings.HasPrefix(tokenPath+"/", s+"/"):
 		return objection{"would cover " + tokenPath + ", where the receiver gives access tokens", "go one level down, such as " + s + "/scim, or use another path"}
 	}

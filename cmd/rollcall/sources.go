@@ -156,10 +156,10 @@ func sourcesEndCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "end NAME",
 		Short: "End a source: its keys are revoked, its accounts stay as they are",
-		Long: `Revokes every key of the source, so that nothing can be pushed any more. Its accounts, groups and
-history stay as they are: move them to another source with 'rollcall sources move', or erase the
-customer with 'rollcall erase'. Take the source out of the configuration as well: as long as it is
-there, it is pulled.`,
+		Long: `Revokes every key of the source and withdraws its set-up links, which show keys, so that nothing
+can be pushed any more. Its accounts, groups and history stay as they are: move them to another
+source with 'rollcall sources move', or erase the customer with 'rollcall erase'. Take the source
+out of the configuration as well: as long as it is there, it is pulled.`,
 		Example: "  rollcall sources end acme-okta",
 		Args:    wants("NAME"),
 	}
@@ -174,6 +174,9 @@ there, it is pulled.`,
 			return fmt.Errorf("list keys: %w", err)
 		}
 		if err := s.sure(yes, args[0], "Every key of source "+args[0]+" will be revoked."); err != nil {
+			return err
+		}
+		if err := s.withdrawLinks(ctx, source.Scope); err != nil { // before the keys: they show new ones
 			return err
 		}
 		revoked := 0
@@ -194,6 +197,28 @@ there, it is pulled.`,
 		return nil
 	})
 	return cmd
+}
+
+// withdrawLinks ends every set-up link of a source that holds.
+func (s *session) withdrawLinks(ctx context.Context, scope state.Scope) error {
+	links, err := s.rec.ListInvites(ctx, scope)
+	if err != nil {
+		return fmt.Errorf("list set-up links: %w", err)
+	}
+	withdrawn := 0
+	for _, link := range links {
+		if !link.WithdrawnAt.IsZero() || !s.now().Before(link.ExpiresAt) {
+			continue
+		}
+		if err := s.rec.WithdrawInvite(ctx, link.ID); err != nil {
+			return fmt.Errorf("withdraw set-up link %s: %w", link.ID, err)
+		}
+		withdrawn++
+	}
+	if withdrawn > 0 {
+		fmt.Fprintf(s.stdout, "%s withdrawn.\n", plural(withdrawn, "set-up link is", "set-up links are"))
+	}
+	return nil
 }
 
 func sourcesRenameCommand(a *app) *cobra.Command {
