@@ -83,9 +83,9 @@ func (w consoleWork) Review(ctx context.Context, planID string) (console.Reviewe
 	return reviewed, nil
 }
 
-func (w consoleWork) Approve(ctx context.Context, planID, by string) (console.Done, error) {
+func (w consoleWork) Approve(ctx context.Context, planID, seen, by string) (console.Done, error) {
 	if name, staged := strings.CutPrefix(planID, stagedPlan); staged {
-		return w.decideStaged(ctx, name, by, true)
+		return w.decideStaged(ctx, name, seen, by, true)
 	}
 	held, err := w.held(ctx, planID)
 	if err != nil {
@@ -108,9 +108,9 @@ func (w consoleWork) Approve(ctx context.Context, planID, by string) (console.Do
 	return doneOf(report), nil
 }
 
-func (w consoleWork) Discard(ctx context.Context, planID, by string) (console.Done, error) {
+func (w consoleWork) Discard(ctx context.Context, planID, seen, by string) (console.Done, error) {
 	if name, staged := strings.CutPrefix(planID, stagedPlan); staged {
-		return w.decideStaged(ctx, name, by, false)
+		return w.decideStaged(ctx, name, seen, by, false)
 	}
 	held, err := w.held(ctx, planID)
 	if err != nil {
@@ -139,8 +139,9 @@ func (w consoleWork) held(ctx context.Context, planID string) (state.HeldPlan, e
 	return held, nil
 }
 
-// decideStaged decides on every removal that a source's provider pushed and that the gate holds.
-func (w consoleWork) decideStaged(ctx context.Context, name, by string, approve bool) (console.Done, error) {
+// decideStaged decides on every removal that a source's provider pushed and that the gate holds, if these are the ones that were seen. What
+// changes after that stays as it is: each is decided on at the version that was seen.
+func (w consoleWork) decideStaged(ctx context.Context, name, seen, by string, approve bool) (console.Done, error) {
 	recorded, err := w.service.rec.Source(ctx, name)
 	if err != nil {
 		return console.Done{}, err
@@ -148,6 +149,13 @@ func (w consoleWork) decideStaged(ctx context.Context, name, by string, approve 
 	waiting, err := stagings(ctx, w.service.rec, recorded.Scope)
 	if err != nil {
 		return console.Done{}, err
+	}
+	records := make([]state.Record, len(waiting))
+	for i := range waiting {
+		records[i] = waiting[i].record
+	}
+	if console.StagedDigest(records) != seen {
+		return console.Done{}, refused("What waits is not what the page showed any more: something was pushed or settled since. Nothing was changed; look at it again.")
 	}
 	decided, err := settleStaged(w.service.rec, waiting, approve, by)
 	if err != nil {

@@ -267,6 +267,7 @@ func (c *clock) Advance(d time.Duration) {
 type fakeWork struct {
 	mu    sync.Mutex
 	asked []string // method, subject and operator of each call
+	seen  string   // of the last decision
 
 	reviewed Reviewed
 	plan     plan.Plan
@@ -288,13 +289,15 @@ func (w *fakeWork) Review(_ context.Context, planID string) (Reviewed, error) {
 	return w.reviewed, w.err
 }
 
-func (w *fakeWork) Approve(_ context.Context, planID, by string) (Done, error) {
+func (w *fakeWork) Approve(_ context.Context, planID, seen, by string) (Done, error) {
 	w.note("approve", planID, by)
+	w.seen = seen
 	return w.done, cmp.Or(w.refuse, w.err)
 }
 
-func (w *fakeWork) Discard(_ context.Context, planID, by string) (Done, error) {
+func (w *fakeWork) Discard(_ context.Context, planID, seen, by string) (Done, error) {
 	w.note("discard", planID, by)
+	w.seen = seen
 	return w.done, cmp.Or(w.refuse, w.err)
 }
 

@@ -173,6 +173,7 @@ type planPage struct {
 	ID       string
 	Held     state.HeldPlan
 	Staged   bool   // pushes that wait, no plan of a run
+	Seen     string // which they are: their StagedDigest
 	Takes    string // what an undo takes back, in words
 	Gate     string
 	Stands   int // changes that still stand
@@ -189,7 +190,7 @@ func (p *planPage) Open() bool { return p.Held.Status == state.PlanHeld }
 
 // Title says what waits, or what became of it.
 func (p *planPage) Title() string {
-	source, at := p.Held.Scope.Source, instant(p.now, p.Held.DecidedAt)
+	source, at := p.Held.Scope.Source, explain.When(p.Held.DecidedAt)
 	changes := explain.Plural(p.Held.Changes, "change")
 	switch {
 	case p.Staged && p.Stands == 0:
@@ -199,7 +200,7 @@ func (p *planPage) Title() string {
 	case p.Open():
 		return source + ": " + explain.AwaitingApproval(p.Held.Changes, p.Held.Removals)
 	case p.Held.Status == state.PlanReplaced:
-		return source + ": " + changes + " of " + instant(p.now, p.Held.CreatedAt) + ", replaced by a later run"
+		return source + ": " + changes + " of " + explain.When(p.Held.CreatedAt) + ", replaced by a later run"
 	}
 	return fmt.Sprintf("%s: %s %s by %s on %s", source, changes, p.Held.Status, harmless(p.Held.DecidedBy), at)
 }
@@ -242,9 +243,10 @@ func (c *Console) readStaged(ctx context.Context, name string) (*planPage, []ent
 		return nil, nil, noSource
 	}
 	page := &planPage{ID: stagedPlan + name, Staged: true, Held: state.HeldPlan{Scope: source.Scope, Status: state.PlanHeld}, now: c.Now()}
+	var staged []state.Record
 	var entries []entry
 	err := c.Store.Staged(ctx, source.Scope, func(r state.Record) bool {
-		entries = append(entries, stagedEntry(&r))
+		staged, entries = append(staged, r), append(entries, stagedEntry(&r))
 		if page.Held.CreatedAt.IsZero() || r.ModifiedAt.Before(page.Held.CreatedAt) {
 			page.Held.CreatedAt = r.ModifiedAt
 		}
@@ -253,7 +255,7 @@ func (c *Console) readStaged(ctx context.Context, name string) (*planPage, []ent
 	if err != nil {
 		return nil, nil, fmt.Errorf("read what is staged in source %s: %w", name, err)
 	}
-	page.Stands, page.Removals = len(entries), len(entries)
+	page.Seen, page.Stands, page.Removals = StagedDigest(staged), len(entries), len(entries)
 	page.Held.Changes, page.Held.Removals = len(entries), len(entries)
 	return page, entries, nil
 }

@@ -2,7 +2,10 @@ package console
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -66,7 +69,7 @@ type decision struct {
 	word    string // "approved"
 	deed    string
 	removes bool // the number of removals must be typed
-	do      func(ctx context.Context, planID, by string) (Done, error)
+	do      func(ctx context.Context, planID, seen, by string) (Done, error)
 }
 
 // decide decides on what still stands of a plan that waits.
@@ -87,7 +90,7 @@ func (c *Console) decide(d decision) http.HandlerFunc {
 			return
 		}
 		by := visitorOf(r).Name
-		done, err := d.do(r.Context(), id, by)
+		done, err := d.do(r.Context(), id, r.PostFormValue("seen"), by)
 		if err != nil {
 			c.broke(w, r, "The plan was not "+d.word, err, back)
 			return
@@ -95,6 +98,16 @@ func (c *Console) decide(d decision) http.HandlerFunc {
 		c.decided(r.Context(), state.Deed{Actor: by, What: d.deed, Scope: page.Held.Scope, Subject: id})
 		c.tellDone(w, r, done, back)
 	})
+}
+
+// StagedDigest names a set of staged pushes as they are, in the order in which the record lists them. Pushes come in at any time:
+// whoever decides on what waits decides on what they were shown, and on nothing that came, or changed, behind it.
+func StagedDigest(staged []state.Record) string {
+	sum := sha256.New()
+	for i := range staged {
+		fmt.Fprintf(sum, "%s %d\n", staged[i].ID, staged[i].Version)
+	}
+	return base64.RawURLEncoding.EncodeToString(sum.Sum(nil))
 }
 
 // typed tells whether the number of removals was typed; where it was not, it says so and that nothing was done.

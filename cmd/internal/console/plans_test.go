@@ -134,7 +134,7 @@ func TestPlan(t *testing.T) {
 	p := f.get(olga, "/plans/plan-1")
 	p.shows(200, "acme-entra: 4 changes await approval, 3 of them removals", "2 held: more removals than one run may carry out", "3 of 4; 1 change has been overtaken, 2 removals among it",
 		"41 of 320 active would be deactivated: 13 %; the limit is 32, or 10 % (2 more were deactivated within 24 hours).",
-		"person00001@acme.example", "disabled at the source, read by the pull of 2026-03-04 08:00:00Z", "true", "false", `"+1 555 0100"`, "differs from the source",
+		"person00001@acme.example", "disabled at the source read by the pull of 4 Mar, 08:00 UTC", "true", "false", `"+1 555 0100"`, "differs from the source",
 		"No longer stands", "the account has changed since the plan was made", "Type 2 to confirm 2 removals", "Approve 2 removals", "no run proposes the same again")
 	if got := p.values("input", "data-confirm"); !slices.Equal(got, []string{"2"}) {
 		t.Errorf("the script wants %q", got)
@@ -197,7 +197,7 @@ func TestDecidedMeanwhile(t *testing.T) {
 	f.decidePlan("plan-1", state.PlanDiscarded, "otto@example.com")
 	f.post(olga, "/plans/plan-1/approve", "confirm", "1").shows(409, "Nothing was approved", "discarded by otto@example.com", "A plan is decided on once.")
 	f.post(olga, "/plans/plan-1/discard").shows(409, "Nothing was discarded")
-	f.get(olga, "/plans/plan-1").shows(200, "acme-entra: 1 change discarded by otto@example.com on 4 Mar 09:00 UTC", "What was in it").hides("Approve")
+	f.get(olga, "/plans/plan-1").shows(200, "acme-entra: 1 change discarded by otto@example.com on 4 Mar, 09:00 UTC", "What was in it").hides("Approve")
 	if slices.ContainsFunc(f.work.asked, func(s string) bool { return !strings.HasPrefix(s, "review") }) {
 		t.Errorf("something was done: %q", f.work.asked)
 	}
@@ -244,13 +244,31 @@ func TestStaged(t *testing.T) {
 	if len(f.work.asked) != 0 {
 		t.Fatalf("something was done: %q", f.work.asked)
 	}
+	seen := p.seen()
+	if len(seen) != 2 || seen[0] == "" || seen[0] != seen[1] {
+		t.Fatalf("the two forms say that %q was seen", seen)
+	}
 	f.work.done = Done{Applied: 2, Says: "2 removals of 2 in force."}
-	if p := f.post(olga, "/plans/staged:acme-entra/approve", "confirm", "2"); p.status != 303 || p.header.Get("Location") != "/plans/staged:acme-entra" {
+	if p := f.post(olga, "/plans/staged:acme-entra/approve", "confirm", "2", "seen", seen[0]); p.status != 303 || p.header.Get("Location") != "/plans/staged:acme-entra" {
 		t.Errorf("approved: %d %s", p.status, p.header.Get("Location"))
 	}
-	if !slices.Equal(f.work.asked, []string{"approve staged:acme-entra olga@example.com"}) {
-		t.Errorf("Work was asked to %q", f.work.asked)
+	if !slices.Equal(f.work.asked, []string{"approve staged:acme-entra olga@example.com"}) || f.work.seen != seen[0] {
+		t.Errorf("Work was asked to %q of %q", f.work.asked, f.work.seen)
 	}
+	f.life(ada, acme, state.Cause{Kind: state.CauseOperator, Actor: "olga"}, state.Life{Protected: new(true)})
+	if again := f.get(olga, "/plans/staged:acme-entra").seen(); again[0] == seen[0] {
+		t.Error("what waits has changed, and is the same to see")
+	}
+}
+
+// seen is what the forms of a page say that was seen.
+func (p *page) seen() (digests []string) {
+	p.each(func(n *html.Node) {
+		if n.Data == "input" && slices.Contains(n.Attr, html.Attribute{Key: "name", Val: "seen"}) {
+			digests = append(digests, n.Attr[slices.IndexFunc(n.Attr, func(a html.Attribute) bool { return a.Key == "value" })].Val)
+		}
+	})
+	return digests
 }
 
 // TestHostileNames shows what providers send as text, and nothing else.

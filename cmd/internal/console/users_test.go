@@ -71,8 +71,16 @@ func TestUsersList(t *testing.T) {
 			t.Errorf("%s: %q, want %q", path, got, want.names)
 		}
 	}
-	if links := f.get(victor, "/users").values("a", "href"); !slices.Contains(links, "/users/"+string(ada.ID)) || !slices.Contains(links, "/users?sort=name-down") || !slices.Contains(links, "/users?sort=newest") {
+	p = f.get(victor, "/users").hides("Created")
+	if links := p.values("a", "href"); !slices.Contains(links, "/users/"+string(ada.ID)) || !slices.Contains(links, "/users?sort=name-down") {
 		t.Errorf("links %q", links)
+	}
+	if orders := p.values("option", "value"); !slices.Contains(orders, "newest") || !slices.Contains(orders, "oldest") {
+		t.Errorf("orders %q", orders)
+	}
+	p = f.get(victor, "/users?sort=newest").shows(200, "Created")
+	if links := p.values("a", "href"); !slices.Contains(links, "/users?sort=oldest") {
+		t.Errorf("in order of creation, the heading does not turn it around: %q", links)
 	}
 	for _, path := range []string{"/users?status=active+ones", "/users?reason=because", "/users?sort=up", "/groups?status=pinned", "/users.csv?status=none"} {
 		f.get(victor, path).shows(400, "There is no such list")
@@ -194,7 +202,8 @@ func TestUsersCSV(t *testing.T) {
 
 func TestCSVCell(t *testing.T) {
 	for text, want := range map[string]string{
-		"": "", "Ada": "Ada", "=1": "'=1", "+1": "'+1", "-1": "'-1", "@a": "'@a", "\t=1": "'\t=1", "\r": "'\r", "a=1": "a=1", "＝1": "'＝1", "\xff": "\xff", "'=": "'=",
+		"": "", "Ada": "Ada", "=1": "'=1", "+1": "'+1", "-1": "'-1", "@a": "'@a", "\t=1": "'\t'=1", "\r": "'\r", "a=1": "a=1", "＝1": "'＝1", "\xff": "\ufffd", "'=": "'=",
+		"a;=1": "a;'=1", "a;\"=1\"": "a;\"'=1\"", "\"=1": "\"'=1", "a\r\n@b": "a\r\n'@b", "a|-b": "a|'-b", "Berg, -1": "Berg, -1", "a,+1": "a,'+1", "Müller-Lüdenscheidt": "Müller-Lüdenscheidt",
 	} {
 		if got := csvCell(text); got != want {
 			t.Errorf("%q becomes %q, want %q", text, got, want)

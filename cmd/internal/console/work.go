@@ -43,9 +43,10 @@ type Work interface {
 type Decisions interface {
 	// Review reads what still stands of a held plan now; of one that is decided, what it was.
 	Review(ctx context.Context, planID string) (Reviewed, error)
-	// Approve and Discard decide on a held plan, or with the id "staged:" and a source on its staged pushes.
-	Approve(ctx context.Context, planID, by string) (Done, error)
-	Discard(ctx context.Context, planID, by string) (Done, error)
+	// Approve and Discard decide on a held plan, or with the id "staged:" and a source on its staged pushes; on these only if they are
+	// what was seen, by its StagedDigest.
+	Approve(ctx context.Context, planID, seen, by string) (Done, error)
+	Discard(ctx context.Context, planID, seen, by string) (Done, error)
 	// Undo takes a run back; with dryRun it only says what that would change.
 	Undo(ctx context.Context, run, by string, dryRun bool) (plan.Plan, Done, error)
 }
