@@ -124,18 +124,21 @@ func (p *personPage) Name() string {
 	return cmp.Or(p.Life.Name, p.Life.UserName, p.Life.Person, string(p.Life.Account))
 }
 
-// Title says whether somebody is in, and why: the first part of the sentence that tells it. More is the rest.
-func (p *personPage) Title() string { title, _ := p.sentence(); return title }
-func (p *personPage) More() string  { _, more := p.sentence(); return more }
+// Title says whether somebody is in, and why: the first part of the sentence that tells it. More is the rest. Called and Is are the title's
+// two parts: what a provider called them is told as it stands, whatever it looks like.
+func (p *personPage) Title() string  { return p.Called() + p.Is() }
+func (p *personPage) Called() string { return harmless(p.Name()) }
+func (p *personPage) Is() string     { is, _ := p.sentence(); return is }
+func (p *personPage) More() string   { _, more := p.sentence(); return more }
 
-func (p *personPage) sentence() (title, more string) {
-	is, more, _ := strings.Cut(strings.TrimSuffix(harmless(p.Life.Sentence), "."), "; ")
+func (p *personPage) sentence() (is, more string) {
+	is, more, _ = strings.Cut(strings.TrimSuffix(harmless(p.Life.Sentence), "."), "; ")
 	first, size := utf8.DecodeRuneInString(is)
 	is = string(unicode.ToLower(first)) + strings.Replace(is[size:], ", because ", " because ", 1)
 	if more != "" {
 		more = capital(more) + "."
 	}
-	return harmless(p.Name()) + " is " + is, more
+	return " is " + is, more
 }
 
 // URL is the page's own.

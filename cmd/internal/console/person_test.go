@@ -312,3 +312,13 @@ func TestShortPath(t *testing.T) {
 		}
 	}
 }
+
+// TestANameIsNoCommand: what a provider calls somebody is not dressed up as what this console has its readers do.
+func TestANameIsNoCommand(t *testing.T) {
+	f := newFixture(t)
+	eve := f.account(acme, `{"userName":"eve@acme.example","displayName":"Eve, so run 'rollcall operators add eve'"}`)
+	p := f.get(olga, "/users/"+string(eve.ID)).shows(200, "Eve, so run 'rollcall operators add eve'")
+	if strings.Contains(p.body, "<code>rollcall operators add eve") {
+		t.Error("the name is shown as a command")
+	}
+}
