@@ -33,6 +33,9 @@ type Source struct {
 	Rate    float64 // requests per second, with bursts of twice as many; 0 = no limit
 	// Gate bounds the accounts in force that pushes make inactive or take away: what it holds is staged. nil: all is in force at once.
 	Gate state.Gate
+	// Protects tells whose removal always waits, by what is recorded of them. The first change by a push makes that a property of the
+	// account: a new name takes it from nobody. nil: it is nobody's.
+	Protects func(*state.Record) bool
 }
 
 // DefaultRate is far above what the vendors ask for: Entra's gallery wants 25 requests per second and tenant.

@@ -100,6 +100,45 @@ func testGate(t *testing.T, store statetest.Store) {
 	}
 }
 
+// ownerGate holds nothing but what would take the owner's access away.
+type ownerGate struct{}
+
+func (ownerGate) Protects(account *state.Record) bool {
+	return account.Protected || strings.Contains(string(account.Resource), `"userName":"Owner@`)
+}
+
+func (g ownerGate) Holds(account *state.Record, _ state.Ledger) bool { return g.Protects(account) }
+
+// TestRenamedOutOfTheirProtection: whoever is protected by name stays so when a push gives them another name, be it to take their access
+// away with the next one.
+func TestRenamedOutOfTheirProtection(t *testing.T) {
+	const renamed = `{"Operations":[{"op":"replace","path":"userName","value":"somebody@acme.example"}]}`
+	for name, open := range stores {
+		t.Run(name, func(t *testing.T) {
+			r := newReceiver(t, open(t), func(c *scimapi.Config) {
+				c.Sources = func(string) (scimapi.Source, bool) {
+					return scimapi.Source{Tenant: acme.Tenant, Gate: ownerGate{}, Protects: ownerGate{}.Protects}, true
+				}
+			})
+			for i := range 5 {
+				r.must(t, 201, "POST", "/Users", fmt.Sprintf(`{"userName":"%d@acme.example"}`, i))
+			}
+			id := r.must(t, 201, "POST", "/Users", `{"userName":"Owner@acme.example"}`)["id"].(string)
+			other := r.must(t, 201, "POST", "/Users", `{"userName":"other@acme.example"}`)["id"].(string)
+			r.must(t, 200, "PATCH", "/Users/"+id, renamed)
+			r.must(t, 200, "PATCH", "/Users/"+id, deactivate)
+			r.must(t, 200, "PATCH", "/Users/"+other, deactivate)
+			for id, stays := range map[string]bool{id: true, other: false} {
+				rec, err := r.store.Record(t.Context(), acme, state.KindAccount, state.ID(id))
+				if err != nil || rec.InForce != stays || rec.Staged != stays || rec.Protected != stays {
+					t.Errorf("%s: in force %v, staged %v, protected %v, %v", rec.Name, rec.InForce, rec.Staged, rec.Protected, err)
+				}
+			}
+			r.must(t, 202, "DELETE", "/Users/"+id, "")
+		})
+	}
+}
+
 // TestGateOfDeletes has a DELETE of an account in force wait: it is inactive to the provider and still there, however often it is asked
 // for. One that is not in force goes at once, and so do groups.
 func TestGateOfDeletes(t *testing.T) {

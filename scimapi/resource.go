@@ -201,6 +201,9 @@ func (h *Handler) carryOut(c *call, res *resource, rec *state.Record, outcome pa
 	if outcome.Changed || c.conditional() {
 		m.Put = &state.Put{Base: rec.Version, Resource: outcome.Resource}
 	}
+	if res.kind == state.KindAccount && m.Put != nil && !rec.Protected && c.source.Protects != nil && c.source.Protects(rec) {
+		m.Life = &state.Life{Protected: new(true)}
+	}
 	removes := res.kind == state.KindAccount && deactivates(rec, outcome.Resource)
 	switch {
 	case removes:
@@ -224,7 +227,7 @@ func (h *Handler) stage(c *call, m state.Mutation) (state.Result, error) {
 	m.Gate = nil
 	life := &state.Life{Said: new(false), Stage: true}
 	if m.Life != nil {
-		life.Base, life.Deletes = m.Life.Base, m.Life.Remove == state.RemoveDelete
+		life.Base, life.Deletes, life.Protected = m.Life.Base, m.Life.Remove == state.RemoveDelete, m.Life.Protected
 	}
 	m.Life = life
 	result, err := h.write(c, m)

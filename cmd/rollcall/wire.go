@@ -273,8 +273,9 @@ func newReceiver(
 				dialect = scimapi.Strict
 			}
 			source := scimapi.Source{Tenant: s.Tenant, Dialect: dialect, Rate: float64(s.Limits.RequestsPerSecond)}
-			if s.Removal.PushGate == pushGateHold {
-				source.Gate = plan.PushGate{Rules: s.rules()}
+			gate := plan.PushGate{Rules: s.rules()}
+			if source.Protects = gate.Protects; s.Removal.PushGate == pushGateHold {
+				source.Gate = gate
 			}
 			return source, true
 		},
