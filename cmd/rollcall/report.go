@@ -189,6 +189,4 @@ func whatOf(c plan.Change) string {
 }
 
 // sentence ends a text with exactly one period.
-func sentence(s string) string { return trimPeriod(s) + "." }
-
-func trimPeriod(s string) string { return strings.TrimRight(s, ".") }
+func sentence(s string) string { return explain.Sentence(s) }

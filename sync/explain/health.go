@@ -232,7 +232,7 @@ func (h *Health) setupTrouble(time.Time) (Condition, string) {
 	case !h.Configured:
 		return Failing, "It is not in the configuration any more: nothing is pulled, pushes are answered 503, its accounts stay as they are."
 	case h.Misconfigured != "":
-		return Failing, "It cannot pull: " + sentence(h.Misconfigured)
+		return Failing, "It cannot pull: " + Sentence(h.Misconfigured)
 	}
 	return Healthy, ""
 }

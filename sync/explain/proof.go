@@ -72,7 +72,7 @@ func pushFact(p *connectors.Push) string {
 		line += fmt.Sprintf(", %d in error", p.Failing)
 	}
 	if p.Why != "" {
-		return line + ". " + sentence(p.Why)
+		return line + ". " + Sentence(p.Why)
 	}
 	return line + "."
 }

@@ -148,7 +148,7 @@ func (st *standing) notHere() (Because, string) {
 		return Because(n.Kind), fmt.Sprintf("Not here: the pull of %s noticed: %s.", When(st.pull.StartedAt), trimPeriod(noticeText(&n)))
 	}
 	if r := st.refused; r != nil {
-		return BecauseRefused, fmt.Sprintf("Not here, because the push of %s was refused with %s: %s", When(r.At), strconv.Itoa(r.Status), sentence(cmp.Or(r.Detail, "it says no more")))
+		return BecauseRefused, fmt.Sprintf("Not here, because the push of %s was refused with %s: %s", When(r.At), strconv.Itoa(r.Status), Sentence(cmp.Or(r.Detail, "it says no more")))
 	}
 	return BecauseUnknown, "Not here: no run of late names them; whether they are assigned, only the provider can tell."
 }

@@ -79,5 +79,5 @@ func AwaitingApproval(changes, removals int) string {
 
 func trimPeriod(s string) string { return strings.TrimRight(s, ".") }
 
-// sentence ends a text with exactly one period.
-func sentence(s string) string { return trimPeriod(s) + "." }
+// Sentence ends a text with exactly one period.
+func Sentence(s string) string { return trimPeriod(s) + "." }

@@ -220,6 +220,5 @@ func (c *Console) makeSignInLink(w http.ResponseWriter, r *http.Request) {
 
 // sentence makes a sentence of an error for people.
 func sentence(err error) string {
-	text := err.Error()
-	return strings.ToUpper(text[:1]) + text[1:] + "."
+	return explain.Sentence(capital(err.Error()))
 }
