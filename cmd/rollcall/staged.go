@@ -66,7 +66,7 @@ func (s *staging) settle(cause state.Cause) state.Mutation {
 }
 
 // stagedPlan is the beginning of the name by which the staged removals of a source are approved or discarded together.
-const stagedPlan = "staged:"
+const stagedPlan = console.StagedPlan
 
 // stagedIn returns the stagings that a plan's name means; ok is false for the name of a real plan.
 func (s *session) stagedIn(ctx context.Context, name string) (waiting []staging, ok bool, err error) {

@@ -163,17 +163,10 @@ func viewChanges(r *http.Request, entries []entry, fallen string) changesView {
 }
 
 func changesURL(path, kind string, from int) string {
-	q := url.Values{}
-	if kind != "" {
-		q.Set("kind", kind)
+	if from == 0 {
+		return listURL(path, "kind", kind)
 	}
-	if from > 0 {
-		q.Set("from", strconv.Itoa(from))
-	}
-	if len(q) > 0 {
-		path += "?" + q.Encode()
-	}
-	return path
+	return listURL(path, "kind", kind, "from", strconv.Itoa(from))
 }
 
 // changeTabs are the ways to filter, with how many there are of each.

@@ -92,7 +92,7 @@ func (c *Console) setupSteps(ctx context.Context, source Source) ([]setupStep, e
 		stepGroup:      {Name: "First group", Wait: "first group", Optional: true, Text: "No group has come yet. Groups are optional."},
 	}
 	for _, key := range keys {
-		if key.Live(c.now()) && (!steps[stepKey].Done() || key.CreatedAt.Before(steps[stepKey].At)) {
+		if key.Live(c.Now()) && (!steps[stepKey].Done() || key.CreatedAt.Before(steps[stepKey].At)) {
 			steps[stepKey].At, steps[stepKey].Text = key.CreatedAt, ""
 		}
 		if key.LastUsedAt.After(steps[stepConnection].At) {
@@ -126,7 +126,7 @@ func (c *Console) pullStep(ctx context.Context, source Source) (setupStep, error
 	case step.Done():
 		step.Text = ""
 	case !recorded.LastPullAt.IsZero():
-		step.Text = "The directory was read " + explain.Ago(c.now(), recorded.LastPullAt) + ", and not everything could be. It is tried again by itself."
+		step.Text = "The directory was read " + explain.Ago(c.Now(), recorded.LastPullAt) + ", and not everything could be. It is tried again by itself."
 	}
 	return step, err
 }
@@ -169,7 +169,7 @@ func (c *Console) troubles(ctx context.Context, scope state.Scope) ([]trouble, e
 		return nil, fmt.Errorf("list failed requests of source %s: %w", scope.Source, err)
 	}
 	var list []trouble
-	since := c.now().Add(-troubleTime)
+	since := c.Now().Add(-troubleTime)
 	for _, r := range failed {
 		if r.At.Before(since) {
 			break

@@ -79,9 +79,11 @@ func New(config Config) (*Console, error) {
 	if config.Store == nil || config.Work == nil || config.Sources == nil || config.URL == nil {
 		return nil, errors.New("console: Store, Work, Sources and URL are needed")
 	}
-	if config.Now == nil {
-		config.Now = time.Now
+	now := config.Now
+	if now == nil {
+		now = time.Now
 	}
+	config.Now = func() time.Time { return now().UTC() }
 	c := &Console{Config: config}
 	var err error
 	if c.pages, err = parsePages(); err != nil {

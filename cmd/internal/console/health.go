@@ -108,6 +108,20 @@ func needing(all []sourceHealth) []*sourceHealth {
 	return some
 }
 
+// Waits tells whether somebody has to decide about something of it.
+func (s *sourceHealth) Waits() bool { return s.urgency() == 0 }
+
+// Mark is the status of what needs somebody.
+func (s *sourceHealth) Mark() string {
+	switch {
+	case s.Held.ID != "":
+		return "held"
+	case s.Staged > 0:
+		return "staged"
+	}
+	return string(s.Condition)
+}
+
 // Tone is the tone of what needs somebody.
 func (s *sourceHealth) Tone() string {
 	if s.Condition == explain.Failing && s.urgency() > 0 {
@@ -122,7 +136,7 @@ func (s *sourceHealth) Remedy() link {
 	case s.Held.ID != "":
 		return link{"/plans/" + s.Held.ID, "Review"}
 	case s.Staged > 0:
-		return link{"/plans/staged:" + s.Name(), "Review"}
+		return link{"/plans/" + StagedPlan + s.Name(), "Review"}
 	}
 	return link{"/sources/" + s.Name(), "Look"}
 }

@@ -33,7 +33,7 @@ func (c *Console) linkRows(ctx context.Context, scope state.Scope, urls bool) ([
 	}
 	var rows []linkRow
 	for _, invite := range invites[:min(len(invites), linksShown)] {
-		row := linkRow{Invite: invite, State: linkState(&invite, c.now())}
+		row := linkRow{Invite: invite, State: linkState(&invite, c.Now())}
 		if urls && row.Open() {
 			row.URL = strings.TrimSuffix(c.SetupURL, "/") + "/setup/" + key.sign(invite.ID, invite.ExpiresAt)
 		}
@@ -67,13 +67,13 @@ func (c *Console) makeLink(w http.ResponseWriter, r *http.Request, source Source
 		c.fail(w, r, problem{http.StatusConflict, "There is no guide for this kind of source", "A set-up link shows a guide, and there are those for Entra and Okta. No link was made. Issue a key here and hand it over."})
 		return
 	}
-	now := c.now().Truncate(time.Second)
+	now := c.Now().Truncate(time.Second)
 	invite := state.Invite{ID: string(state.NewID()), Scope: source.Scope, CreatedBy: visitorOf(r).Name, CreatedAt: now, ExpiresAt: now.Add(setupLife)}
 	if err := c.Store.PutInvite(r.Context(), invite); err != nil {
 		c.fail(w, r, fmt.Errorf("keep a set-up link of source %s: %w", source.Scope.Source, err))
 		return
 	}
-	c.note(context.WithoutCancel(r.Context()), state.Deed{Actor: invite.CreatedBy, What: deedInviteMade, Scope: source.Scope, Subject: invite.ID})
+	c.note(r.Context(), state.Deed{Actor: invite.CreatedBy, What: deedInviteMade, Scope: source.Scope, Subject: invite.ID})
 	c.done(w, r, "/setup/"+source.Scope.Source+"#links", "The link is below, good for 72 hours. Send it to the customer's administrator, and to nobody else: it shows the key.", "")
 }
 
@@ -94,7 +94,7 @@ func (c *Console) withdrawLink(w http.ResponseWriter, r *http.Request, source So
 		c.fail(w, r, fmt.Errorf("withdraw a set-up link of source %s: %w", source.Scope.Source, err))
 		return
 	}
-	c.note(context.WithoutCancel(r.Context()), state.Deed{Actor: visitorOf(r).Name, What: deedInviteWithdrawn, Scope: source.Scope, Subject: invite.ID})
+	c.note(r.Context(), state.Deed{Actor: visitorOf(r).Name, What: deedInviteWithdrawn, Scope: source.Scope, Subject: invite.ID})
 	flash := "The link is withdrawn: it opens nothing from now on."
 	if invite.KeyID != "" {
 		flash += " The key that was issued by it goes on working until it is revoked."

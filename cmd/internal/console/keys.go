@@ -38,7 +38,7 @@ func (c *Console) readKeys(ctx context.Context, page *sourceSetupPage) error {
 		switch {
 		case !key.RevokedAt.IsZero():
 			row.State = "revoked"
-		case !key.Live(c.now()):
+		case !key.Live(c.Now()):
 			row.State = "expired"
 		default:
 			page.Live++
@@ -76,7 +76,7 @@ func (c *Console) issueKey(w http.ResponseWriter, r *http.Request, source Source
 		return
 	}
 	text, key := state.NewKey(source.Scope)
-	key.Label, key.CreatedAt = label, c.now()
+	key.Label, key.CreatedAt = label, c.Now()
 	if life > 0 {
 		key.ExpiresAt = key.CreatedAt.Add(life)
 	}
@@ -88,7 +88,7 @@ func (c *Console) issueKey(w http.ResponseWriter, r *http.Request, source Source
 		c.fail(w, r, fmt.Errorf("keep a key of source %s: %w", source.Scope.Source, err))
 		return
 	}
-	c.note(context.WithoutCancel(r.Context()), state.Deed{Actor: visitorOf(r).Name, What: DeedKeyIssued, Scope: source.Scope, Subject: key.ID, Note: label})
+	c.note(r.Context(), state.Deed{Actor: visitorOf(r).Name, What: DeedKeyIssued, Scope: source.Scope, Subject: key.ID, Note: label})
 	page.Issued, page.IssuedID = text, key.ID
 	page.Keys = slices.Insert(page.Keys, 0, keyRow{Key: key, State: "live"})
 	page.Live, page.Newest = page.Live+1, key.ID
@@ -114,6 +114,6 @@ func (c *Console) revokeKey(w http.ResponseWriter, r *http.Request, source Sourc
 		c.fail(w, r, fmt.Errorf("revoke a key of source %s: %w", source.Scope.Source, err))
 		return
 	}
-	c.note(context.WithoutCancel(r.Context()), state.Deed{Actor: visitorOf(r).Name, What: DeedKeyRevoked, Scope: source.Scope, Subject: id})
+	c.note(r.Context(), state.Deed{Actor: visitorOf(r).Name, What: DeedKeyRevoked, Scope: source.Scope, Subject: id})
 	c.done(w, r, to, "Key "+id+" is revoked: it opens nothing from now on.", "")
 }

@@ -21,8 +21,8 @@ func (c *Console) plansRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /plans/{id}/discard", c.decide(decision{"discarded", DeedDiscarded, false, c.Work.Discard}))
 }
 
-// stagedPlan begins the name by which what waits of a source's pushes is decided on together.
-const stagedPlan = "staged:"
+// StagedPlan begins the id by which what waits of a source's pushes is decided on together.
+const StagedPlan = "staged:"
 
 // plansPage answers: what waits for a decision?
 type plansPage struct {
@@ -117,7 +117,7 @@ func (c *Console) readWaiting(ctx context.Context, page *plansPage, scope state.
 	}
 	for _, scope := range scopes {
 		row := planRow{
-			ID: stagedPlan + scope.Source, Source: scope.Source, Staged: true, Status: state.PlanHeld,
+			ID: StagedPlan + scope.Source, Source: scope.Source, Staged: true, Status: state.PlanHeld,
 			Why: "Pushed; waits for a second witness, an approval, or the end of push_hold.",
 		}
 		err := c.Store.Staged(ctx, scope, func(r state.Record) bool {
@@ -217,7 +217,7 @@ func (c *Console) plan(w http.ResponseWriter, r *http.Request) {
 
 // readPlan reads a plan, or the staged pushes of a source, with what has become of each change.
 func (c *Console) readPlan(ctx context.Context, id string) (*planPage, []entry, error) {
-	if source, staged := strings.CutPrefix(id, stagedPlan); staged {
+	if source, staged := strings.CutPrefix(id, StagedPlan); staged {
 		return c.readStaged(ctx, source)
 	}
 	reviewed, err := c.review(ctx, id)
@@ -242,7 +242,7 @@ func (c *Console) readStaged(ctx context.Context, name string) (*planPage, []ent
 	if !ok {
 		return nil, nil, noSource
 	}
-	page := &planPage{ID: stagedPlan + name, Staged: true, Held: state.HeldPlan{Scope: source.Scope, Status: state.PlanHeld}, now: c.Now()}
+	page := &planPage{ID: StagedPlan + name, Staged: true, Held: state.HeldPlan{Scope: source.Scope, Status: state.PlanHeld}, now: c.Now()}
 	var staged []state.Record
 	var entries []entry
 	err := c.Store.Staged(ctx, source.Scope, func(r state.Record) bool {

@@ -56,13 +56,8 @@ func (p *requestListPage) Filtered() bool { return p.Source != "" || p.Failed }
 
 // address is the list's with its filters, behind a request.
 func (p *requestListPage) address(before string) string {
-	values := url.Values{}
-	for name, value := range map[string]string{"source": p.Source, "outcome": map[bool]string{true: "refused"}[p.Failed], "before": before} {
-		if value != "" {
-			values.Set(name, value)
-		}
-	}
-	return strings.TrimSuffix("/requests?"+values.Encode(), "?")
+	outcome := map[bool]string{true: "refused"}[p.Failed]
+	return listURL("/requests", "source", p.Source, "outcome", outcome, "before", before)
 }
 
 func (c *Console) requestList(w http.ResponseWriter, r *http.Request) {

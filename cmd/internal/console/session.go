@@ -63,7 +63,7 @@ func (c *Console) signedIn(r *http.Request) (visitor, error) {
 	if err != nil {
 		return visitor{}, err
 	}
-	if !c.now().Before(session.ExpiresAt) || !operator.DisabledAt.IsZero() {
+	if !c.Now().Before(session.ExpiresAt) || !operator.DisabledAt.IsZero() {
 		return visitor{}, state.ErrNotFound
 	}
 	return visitor{Name: operator.Name, Role: operator.Role, CSRF: csrfToken(token)}, nil
@@ -82,7 +82,7 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request, operator state.
 		}
 	}
 	token, hash := NewToken()
-	now := c.now()
+	now := c.Now()
 	session := state.Session{Hash: hash, Operator: operator.Name, CreatedAt: now, ExpiresAt: now.Add(sessionLife)}
 	switch err := c.Store.PutSession(ctx, session); {
 	case errors.Is(err, state.ErrNotFound):
@@ -128,8 +128,6 @@ func (c *Console) door(w http.ResponseWriter, r *http.Request) string {
 	c.setCookie(w, doorCookie, token, time.Hour)
 	return token
 }
-
-func (c *Console) now() time.Time { return c.Now().UTC() }
 
 func (c *Console) cookieName(name string) string {
 	if c.Secure {

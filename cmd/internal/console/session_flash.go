@@ -104,7 +104,7 @@ func (c *Console) seal(ctx context.Context, purpose string, value any, life time
 	if err != nil {
 		return "", fmt.Errorf("seal: %w", err)
 	}
-	text, err := json.Marshal(sealed{Until: c.now().Add(life).Unix(), Value: raw})
+	text, err := json.Marshal(sealed{Until: c.Now().Add(life).Unix(), Value: raw})
 	if err != nil {
 		return "", fmt.Errorf("seal: %w", err)
 	}
@@ -124,7 +124,7 @@ func (c *Console) unseal(ctx context.Context, purpose, from string, into any) er
 		return errSeal
 	}
 	var s sealed
-	if err := json.Unmarshal(text, &s); err != nil || c.now().Unix() >= s.Until {
+	if err := json.Unmarshal(text, &s); err != nil || c.Now().Unix() >= s.Until {
 		return errSeal
 	}
 	if err := json.Unmarshal(s.Value, into); err != nil {

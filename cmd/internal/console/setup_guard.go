@@ -33,7 +33,7 @@ func (c *Console) setupGuard(next http.Handler) http.Handler {
 		case r.Method != http.MethodGet && r.Method != http.MethodPost:
 			h.Set("Allow", "GET, POST")
 			c.setupProblem(w, problem{http.StatusMethodNotAllowed, "This cannot be done here", "A set-up page is opened in a browser. Nothing was changed."})
-		case !callers.may(remote(r, secure), c.now()):
+		case !callers.may(remote(r, secure), c.Now()):
 			h.Set("Retry-After", "10")
 			c.setupProblem(w, problem{http.StatusTooManyRequests, "One moment, please", "Too many requests came from your address. Nothing was changed. Wait ten seconds and open the page again."})
 		default:

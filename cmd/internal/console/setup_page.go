@@ -62,7 +62,7 @@ func (c *Console) invitation(ctx context.Context, token string) (*invitation, er
 		return nil, fmt.Errorf("read a set-up link: %w", err)
 	}
 	source, known := c.source(invite.Scope.Source)
-	now := c.now()
+	now := c.Now()
 	if !invite.WithdrawnAt.IsZero() || !now.Before(invite.ExpiresAt) || !now.Before(expires) || !known || source.Scope != invite.Scope || !source.Configured {
 		return nil, errSetupOver
 	}
@@ -155,13 +155,13 @@ func (c *Console) setupClaim(w http.ResponseWriter, r *http.Request, inv *invita
 		return
 	}
 	text, key := state.NewKey(inv.Scope)
-	key.Label, key.CreatedAt = "set-up link", c.now()
+	key.Label, key.CreatedAt = "set-up link", c.Now()
 	status := http.StatusOK
 	switch err := c.Store.ClaimInvite(r.Context(), inv.ID, key); {
 	case err == nil:
 		page.Key, page.Issued = text, key.CreatedAt
 		page.Progress.issued(key.CreatedAt)
-		c.note(context.WithoutCancel(r.Context()), state.Deed{What: DeedKeyIssued, Scope: inv.Scope, Subject: key.ID, Note: "by set-up link " + inv.ID})
+		c.note(r.Context(), state.Deed{What: DeedKeyIssued, Scope: inv.Scope, Subject: key.ID, Note: "by set-up link " + inv.ID})
 	case errors.Is(err, state.ErrUsed):
 		c.setupUsed(w, r, inv)
 		return

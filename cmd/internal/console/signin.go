@@ -103,7 +103,7 @@ const wrongPassword = "Name and password do not belong together. Try again, or a
 func (c *Console) signInByPassword(w http.ResponseWriter, r *http.Request) {
 	form := signInForm{To: localPath(r.PostForm.Get("to")), Name: cutBytes(strings.TrimSpace(r.PostForm.Get("name")), 128)}
 	counted, address := lowerASCII(form.Name), c.remote(r)
-	if wait := c.tries.begin(counted, address, c.now()); wait > 0 {
+	if wait := c.tries.begin(counted, address, c.Now()); wait > 0 {
 		seconds := int(wait/time.Second) + 1
 		w.Header().Set("Retry-After", fmt.Sprint(seconds))
 		form.Alert = "Too many sign-ins failed. Wait " + explain.Span(time.Duration(seconds)*time.Second) + ", then try again; a one-time link works at once."
@@ -188,7 +188,7 @@ func (c *Console) signInByLink(w http.ResponseWriter, r *http.Request) {
 // nothing, and any page of the web can have a browser ask for a provider's answer.
 func (c *Console) mayNote(how string, r *http.Request) bool {
 	counted := how + " " + c.remote(r)
-	return c.tries.begin(counted, counted, c.now()) == 0
+	return c.tries.begin(counted, counted, c.Now()) == 0
 }
 
 // remote is who a request to the console comes from.
@@ -235,11 +235,11 @@ func subscriber(address netip.Addr) string {
 }
 
 // access looks after operators in somebody's name.
-func (c *Console) access(by string) *Access { return &Access{Store: c.Store, By: by, Now: c.now} }
+func (c *Console) access(by string) *Access { return &Access{Store: c.Store, By: by, Now: c.Now} }
 
 // note keeps a deed whose loss must not stop what was done; that it was lost is logged. It is noted for those too who hang up.
 func (c *Console) note(ctx context.Context, deed state.Deed) {
-	deed.At = c.now()
+	deed.At = c.Now()
 	if err := c.Store.NoteDeed(context.WithoutCancel(ctx), deed); err != nil {
 		c.Log.Error("a deed could not be noted", "what", deed.What, "error", err)
 	}

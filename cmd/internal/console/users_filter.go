@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -110,16 +109,7 @@ func (f *listFilter) path() string {
 
 // query is the filter in words, as URLs carry it.
 func (f *listFilter) query() string {
-	q := url.Values{}
-	for _, pair := range [][2]string{{"tenant", f.Tenant}, {"source", f.Source}, {"status", f.Status}, {"reason", f.Reason}, {"sort", f.Sort}, {"after", f.after}} {
-		if pair[1] != "" {
-			q.Set(pair[0], pair[1])
-		}
-	}
-	if len(q) == 0 {
-		return ""
-	}
-	return "?" + q.Encode()
+	return listURL("", "tenant", f.Tenant, "source", f.Source, "status", f.Status, "reason", f.Reason, "sort", f.Sort, "after", f.after)
 }
 
 // words is the filter as a note of what was listed.
