@@ -70,7 +70,8 @@ func (t *tries) forgive(name, address string) {
 	}
 }
 
-// room forgets what is old, and if most is young, anything: a quarter at once, so that a flood of names costs little each.
+// room forgets what is old, and if most is young, anything, those that have to wait last: a flood of names sets nobody free who guesses
+// at one. A quarter goes at once, so that it costs little each.
 func (t *tries) room(now time.Time) {
 	if len(t.failed) < maxTracked {
 		return
@@ -80,11 +81,15 @@ func (t *tries) room(now time.Time) {
 			delete(t.failed, key)
 		}
 	}
-	for key := range t.failed {
-		if len(t.failed) <= maxTracked*3/4 {
-			return
+	for _, all := range []bool{false, true} {
+		for key, f := range t.failed {
+			if len(t.failed) <= maxTracked*3/4 {
+				return
+			}
+			if all || !f.until.After(now) {
+				delete(t.failed, key)
+			}
 		}
-		delete(t.failed, key)
 	}
 }
 

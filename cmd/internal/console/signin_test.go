@@ -139,6 +139,16 @@ func TestTries(t *testing.T) {
 	if len(tries.failed) > maxTracked+1 {
 		t.Errorf("%d names and addresses are kept", len(tries.failed))
 	}
+
+	for range freeTriesOfName {
+		tries.begin("zoe", "z", now)
+	}
+	for i := range 3 * maxTracked {
+		if tries.begin("zoe", "other", now) == 0 {
+			t.Fatalf("%d other names later, guessing at one goes on", i)
+		}
+		tries.begin("flood "+strconv.Itoa(i), "flood "+strconv.Itoa(i), now)
+	}
 }
 
 func TestSignInByLink(t *testing.T) {
