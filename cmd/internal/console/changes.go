@@ -5,13 +5,10 @@ import (
 	"fmt"
 	"html"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
-	"unicode"
 	"unicode/utf8"
 
-	"rollcall/state"
 	"rollcall/sync/explain"
 	"rollcall/sync/plan"
 )
@@ -211,17 +208,6 @@ func (e *entry) row() changeRow {
 	return row
 }
 
-// pageOf is the page of an account or a group.
-func pageOf(account, group state.ID) string {
-	switch {
-	case account != "":
-		return "/users/" + url.PathEscape(string(account))
-	case group != "":
-		return "/groups/" + url.PathEscape(string(group))
-	}
-	return ""
-}
-
 // diffOf tells what a change sets, value by value.
 func diffOf(c *plan.Change) []diffLine {
 	var lines []diffLine
@@ -301,13 +287,4 @@ func entriesOf(p *plan.Plan) []entry {
 		entries = append(entries, entry{notice: &p.Notices[i]})
 	}
 	return entries
-}
-
-// capital begins a text with a capital.
-func capital(text string) string {
-	first, size := utf8.DecodeRuneInString(text)
-	if size == 0 {
-		return ""
-	}
-	return string(unicode.ToUpper(first)) + text[size:]
 }

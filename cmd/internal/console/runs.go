@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -168,29 +167,6 @@ var noSource = problem{http.StatusNotFound, "There is no such source", "Neither 
 
 // pullable tells whether a source can be pulled now.
 func pullable(s Source) bool { return s.Configured && s.Pulls && s.Misconfigured == "" }
-
-// listURL is a list's address with those of the names and values that say something.
-func listURL(path string, pairs ...string) string {
-	q := url.Values{}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		if pairs[i+1] != "" {
-			q.Set(pairs[i], pairs[i+1])
-		}
-	}
-	if len(q) > 0 {
-		path += "?" + q.Encode()
-	}
-	return path
-}
-
-// clip cuts a sentence that would fill a list; its own page has all of it.
-func clip(text string) string {
-	const most = 300
-	if runes := []rune(text); len(runes) > most {
-		return string(runes[:most]) + "…"
-	}
-	return text
-}
 
 // pull has a source pulled soon.
 func (c *Console) pull(w http.ResponseWriter, r *http.Request) {

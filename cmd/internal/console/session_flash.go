@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // What an action came to is told on the page that follows it, through a cookie that only this console can have written.
@@ -68,22 +67,6 @@ func (c *Console) done(w http.ResponseWriter, r *http.Request, to, flash, alert 
 		}
 	}
 	http.Redirect(w, r, to, http.StatusSeeOther)
-}
-
-// cutBytes shortens a text to a number of bytes, the last of them an ellipsis.
-func cutBytes(s string, limit int) string {
-	const ellipsis = "…"
-	if len(s) <= limit {
-		return s
-	}
-	end := limit - len(ellipsis)
-	if end <= 0 {
-		return ""
-	}
-	for end > 0 && !utf8.RuneStart(s[end]) {
-		end--
-	}
-	return s[:end] + ellipsis
 }
 
 // sealed is what stands in a sealed cookie.
