@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"rollcall/connectors/idpsim"
@@ -100,7 +101,8 @@ func TestConsole(t *testing.T) {
 		{"set-up", (*pages).driveSetUp},
 		{"requests", (*pages).driveRequests},
 		{"operators and viewers", (*pages).driveAccess},
-		{"keyboard, and no script", (*pages).driveKeyboard},
+		{"without JavaScript", (*pages).driveWithoutScript},
+		{"keyboard", (*pages).driveKeyboard},
 	} {
 		ok := t.Run(part.name, func(t *testing.T) {
 			before := p.browser.t
@@ -209,6 +211,12 @@ func (p *pages) drivePlans(t *testing.T) {
 	p.look("plan")
 	plan := p.path()
 	removals := read[string](p.browser, `document.querySelector("input[data-confirm]").dataset.confirm`)
+	for _, key := range []struct{ key, to string }{{"d", "Discard the plan"}, {"a", "confirm"}} {
+		p.do("press "+key.key, chromedp.KeyEvent(key.key))
+		if at := read[string](p.browser, `document.activeElement.name || document.activeElement.innerText`); at != key.to {
+			t.Errorf("the key %s leads to %q, not to %q", key.key, at, key.to)
+		}
+	}
 	p.fill("confirm", "1234")
 	if !read[bool](p.browser, `document.querySelector("button.danger").disabled`) {
 		t.Error("a wrong number lets the button be pressed")
@@ -385,6 +393,55 @@ func (p *pages) driveAccess(t *testing.T) {
 	p.command(exitDone, "operators", "disable", "victor@example.com")
 	viewer.visit("/")
 	viewer.shows("Sign in")
+}
+
+// driveWithoutScript does with JavaScript switched off what the console is there for: finding somebody, narrowing a list down, deciding on
+// a plan, and seeing a customer's administrator through to a key.
+func (p *pages) driveWithoutScript(t *testing.T) {
+	off := func(b *browser) *browser {
+		b.t = t
+		if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
+			t.Fatalf("switch JavaScript off: %v", err)
+		}
+		return b
+	}
+	b := off(p.another())
+	p.signIn(b, "operators", "link", "olga@example.com")
+	if read[bool](b, `[...document.querySelectorAll("time")].some((at) => /[0-9]{4}/.test(at.title) && !at.title.endsWith("UTC"))`) {
+		t.Fatal("JavaScript is on")
+	}
+	b.do("search", chromedp.SendKeys(chromedp.CSS("#q"), p.stage.disabled()+"\r"))
+	b.shows("is inactive because", p.stage.disabled())
+
+	b.visit("/users")
+	b.fill("status", "inactive")
+	b.click("Show")
+	b.shows(p.stage.disabled())
+	b.lacks(newcomer)
+
+	p.missing()
+	b.visit("/plans")
+	b.click("acme-entra")
+	removals := read[string](b, `document.querySelector("input[data-confirm]").dataset.confirm`)
+	b.fill("confirm", removals)
+	b.look("plan-without-script")
+	b.click("Approve " + removals + " removals")
+	b.shows(removals + " changes of " + removals + " applied")
+
+	b.visit("/setup/acme-entra")
+	if id := read[string](b, `(document.querySelector("input[data-confirm]") || { dataset: { confirm: "" } }).dataset.confirm`); id != "" { // one key makes room for another
+		b.click("Revoke " + id)
+		b.fill("confirm", id)
+		b.click("Revoke for good")
+		b.shows("revoked")
+	}
+	b.click("Make a set-up link")
+	admin := off(p.another())
+	admin.visit(read[string](b, `[...document.querySelectorAll("code.value")].map((code) => code.innerText).find((text) => text.includes("/setup/"))`))
+	admin.click("Show the key")
+	admin.shows("Copy it now", "rollcall_")
+	b.click("Sign out")
+	b.shows("Password")
 }
 
 func (p *pages) driveKeyboard(t *testing.T) {
