@@ -3,7 +3,6 @@ package console
 import (
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -103,14 +102,10 @@ func (c *Console) overview(w http.ResponseWriter, r *http.Request) {
 	}
 	page.From = from + 1
 	at := func(n int) string {
-		q := url.Values{}
-		if page.Tenant != "" {
-			q.Set("tenant", page.Tenant)
+		if n == 1 {
+			return listURL("/", "tenant", page.Tenant)
 		}
-		if n > 1 {
-			q.Set("page", strconv.Itoa(n))
-		}
-		return "/?" + q.Encode()
+		return listURL("/", "tenant", page.Tenant, "page", strconv.Itoa(n))
 	}
 	if from > 0 {
 		page.First = at(1)
@@ -168,7 +163,7 @@ func (c *Console) sourcePage(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, err)
 		return
 	}
-	v := sourceView{sourceHealth: &h, MayPull: h.Configured && h.Pulls && h.Misconfigured == ""}
+	v := sourceView{sourceHealth: &h, MayPull: pullable(source)}
 	pictures, err := c.pictures(r)
 	if err == nil {
 		v.Days = pictures[source.Scope]

@@ -107,7 +107,7 @@ type personPage struct {
 	Marks    []string
 	Facts    []factSection
 	External string // id
-	Groups   []listedLink
+	Groups   []link
 	GroupSum int
 	GroupsAt pages
 	Line     timeline
@@ -116,8 +116,6 @@ type personPage struct {
 	Syncs    bool       // and the account synced
 	Now      *nowView
 }
-
-type listedLink struct{ Text, URL string }
 
 // Name is what people call them.
 func (p *personPage) Name() string {
@@ -187,9 +185,9 @@ func (c *Console) readPerson(r *http.Request, s *explain.Subject) (*personPage, 
 		}
 	}
 	page.Line = c.timeline(life.Events, from, life.Older, page.URL())
-	source, known := c.source(s.Scope.Source)
-	page.Asks = known && source.Pulls && source.Misconfigured == "" && s.Person != ""
-	page.Syncs = page.Live() && known && source.Pulls && source.Misconfigured == ""
+	source, _ := c.source(s.Scope.Source) // one that there is not can't be asked
+	page.Asks = pullable(source) && s.Person != ""
+	page.Syncs = pullable(source) && page.Live()
 	if page.Live() {
 		page.Hands = handsFor(&s.Record)
 	}
@@ -205,7 +203,7 @@ func (p *personPage) readGroups(r *http.Request, c *Console, s *explain.Subject)
 	from := min(offset(r, "groups"), len(groups))
 	to := min(from+groupsShown, len(groups))
 	for _, g := range groups[from:to] {
-		p.Groups = append(p.Groups, listedLink{harmless(cmp.Or(g.Name, string(g.ID))), pageOf("", g.ID)})
+		p.Groups = append(p.Groups, link{pageOf("", g.ID), harmless(cmp.Or(g.Name, string(g.ID)))})
 	}
 	p.GroupsAt = pagesOf(p.URL(), "groups", from, to, len(groups))
 	return nil

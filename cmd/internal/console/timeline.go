@@ -39,7 +39,7 @@ type moment struct {
 	Tone      string
 	By        string
 	Why       string
-	Group     listedLink // that was joined or left
+	Group     link // that was joined or left
 	Lines     []diffLine
 	More      int // values beyond those
 	Witnesses []witnessLine
@@ -108,7 +108,7 @@ func newMoment(e *explain.Event, room int) moment {
 		m.What += ", " + strings.ToLower(word)
 	}
 	if e.Group != nil {
-		m.Group = listedLink{harmless(cmp.Or(e.Group.Name, string(e.Group.ID))), pageOf("", e.Group.ID)}
+		m.Group = link{pageOf("", e.Group.ID), harmless(cmp.Or(e.Group.Name, string(e.Group.ID)))}
 	}
 	if e.Until != nil {
 		m.Until = *e.Until
