@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -25,7 +26,7 @@ var secretWords = []string{"password", "secret", "token"}
 // the record became.
 func (c *call) request(status int) *state.Request {
 	path := c.r.URL.RequestURI()
-	if hasSecret([]byte(path)) {
+	if decoded, err := url.QueryUnescape(path); hasSecret([]byte(path)) || err == nil && hasSecret([]byte(decoded)) {
 		path = c.r.URL.EscapedPath()
 	}
 	return &state.Request{
@@ -123,7 +124,7 @@ func redact(body []byte) []byte {
 	return bytes.Clone(clip(body, keepBytes))
 }
 
-// withoutSecrets replaces the values of fields whose names tell a secret, and of patch operations whose path does.
+// withoutSecrets replaces the values of fields whose names tell a secret, of patch operations whose path does, and filters that do.
 func withoutSecrets(v scim.Value) scim.Value {
 	switch v.Kind {
 	case scim.Array:
@@ -136,7 +137,8 @@ func withoutSecrets(v scim.Value) scim.Value {
 		hidden := hasSecret([]byte(v.Get("path").Text))
 		fields := make([]scim.Field, len(v.Fields))
 		for i, f := range v.Fields {
-			if hasSecret([]byte(f.Name)) || hidden && strings.EqualFold(f.Name, "value") {
+			asks := strings.EqualFold(f.Name, "filter") && hasSecret([]byte(f.Value.Text))
+			if hasSecret([]byte(f.Name)) || hidden && strings.EqualFold(f.Name, "value") || asks {
 				f.Value = scim.StringValue(redacted)
 			}
 			fields[i] = scim.Field{Name: f.Name, Value: withoutSecrets(f.Value)}
