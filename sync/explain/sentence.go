@@ -81,12 +81,15 @@ func (st *standing) cause(word string) (Because, string) {
 	if e.Verb == state.VerbCreate && word == "inactive" {
 		did = "made the account inactive"
 	}
-	reason := plan.Reason(e.Cause.Reason).Text()
+	reason, waited := plan.Reason(e.Cause.Reason).Text(), e.Cause.Reason == string(plan.ReasonStaged)
 	switch e.Cause.Kind {
 	case state.CausePush:
 		how := "a push " + did + " " + on(e)
 		if st.request != nil {
 			how += " (" + st.request.Method + ", key " + e.Cause.Actor + ")"
+		}
+		if waited {
+			how += ": " + reason
 		}
 		return BecausePushed, how
 	case state.CausePull:
@@ -95,6 +98,9 @@ func (st *standing) cause(word string) (Because, string) {
 		}
 		return Because(e.Cause.Reason), fmt.Sprintf("a pull %s %s: %s", did, on(e), reason)
 	case state.CauseApproval:
+		if waited {
+			return Because(e.Cause.Reason), fmt.Sprintf("%s approved the push that %s %s, which the gate had held", e.Cause.Actor, did, on(e))
+		}
 		return Because(cmp.Or(e.Cause.Reason, string(BecauseUnknown))), fmt.Sprintf("%s approved that a pull %s %s: %s", e.Cause.Actor, did, on(e), reason)
 	case state.CauseUndo:
 		return BecauseUndone, fmt.Sprintf("%s took back what a run had done and %s %s%s", e.Cause.Actor, did, on(e), note(e))

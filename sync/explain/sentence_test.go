@@ -94,6 +94,10 @@ func TestSentence(t *testing.T) {
 			"; the source is only observed (this is the source's first pull)."},
 		{"deleted by push", state.Record{ID: "a", DeletedAt: at}, entry(state.VerbDelete, state.CausePush, "k1", "", ""), nil, BecausePushed,
 			"Not here: a push deleted the account on " + then + "; it is kept for a while and can be brought back."},
+		{"deleted by a push that waited", state.Record{ID: "a", DeletedAt: at}, entry(state.VerbDelete, state.CausePush, "k1", "push_held", ""), nil, BecausePushed,
+			"Not here: a push deleted the account on " + then + ": pushed, held for a while, and contradicted by nobody; it is kept for a while and can be brought back."},
+		{"a push that waited was approved", live(false), entry(state.VerbDeactivate, state.CauseApproval, "olga", "push_held", ""), nil, "push_held",
+			"Inactive, because olga approved the push that deactivated the account on " + then + ", which the gate had held."},
 		{"purged", state.Record{}, entry(state.VerbPurge, state.CausePull, "schedule", "gone", ""), func(st *standing) { st.subject.Account = "a" }, "gone",
 			"Not here any more: a pull purged the account on " + then + ": gone from the source for good."},
 		{"never made: held", state.Record{}, nil, func(st *standing) {
