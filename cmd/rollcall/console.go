@@ -77,13 +77,6 @@ func scheme(secure bool) string {
 	return "http"
 }
 
-// consoleServer serves the console's pages. What streams, such as progress, extends its own time.
-func (s *service) consoleServer() *http.Server {
-	server := s.newServer(s.page.Handler)
-	server.WriteTimeout = bodyTime // an approval of many changes answers when it is done
-	return server
-}
-
 // receive answers on the receiver's listener: set-up pages, where there is a console, and pushes.
 func (s *service) receive(w http.ResponseWriter, r *http.Request) {
 	if s.page != nil && strings.HasPrefix(r.URL.Path, setupPrefix) {

@@ -207,7 +207,7 @@ func (s *service) ended(g *generation, source dirsync.Source, r dirsync.Report, 
 
 const (
 	headerTime = 10 * time.Second
-	bodyTime   = 2 * time.Minute // a group of 100,000 members over a slow line
+	bodyTime   = 2 * time.Minute // a group of 100,000 members over a slow line, or an approval of many changes
 	idleTime   = 2 * time.Minute
 	headerSize = 64 << 10
 	drainTime  = 20 * time.Second // below the 30 s that supervisors usually grant
@@ -216,7 +216,7 @@ const (
 // run serves until the context is over, then drains.
 func (s *service) run(ctx context.Context, hangup <-chan os.Signal) error {
 	receiver := s.newServer(http.HandlerFunc(s.receive))
-	receiver.ReadTimeout, receiver.WriteTimeout = bodyTime, bodyTime
+	receiver.ReadTimeout = bodyTime
 	operations, pages := s.newServer(s.operationsHandler()), &http.Server{}
 	operations.WriteTimeout = time.Minute
 	group, ctx := errgroup.WithContext(ctx)
@@ -231,7 +231,7 @@ func (s *service) run(ctx context.Context, hangup <-chan os.Signal) error {
 		group.Go(func() error { return ignoreClosed(operations.Serve(s.operations)) })
 	}
 	if s.page != nil {
-		pages = s.consoleServer()
+		pages = s.newServer(s.page.Handler) // what streams, such as progress, extends its own time
 		cfg := s.current.Load().cfg
 		group.Go(func() error { return s.serveTLS(pages, s.page.listener, cfg.ConsoleCert, cfg.ConsoleKey) })
 		group.Go(func() error { return s.page.pulls.run(ctx) })
