@@ -92,7 +92,10 @@ type Clock struct {
 }
 
 // NewClock returns a clock that shows an hour of no particular meaning.
-func NewClock() *Clock { return &Clock{at: time.Date(2031, 4, 5, 6, 7, 8, 9_000_000, time.UTC)} }
+func NewClock() *Clock { return NewClockAt(time.Date(2031, 4, 5, 6, 7, 8, 9_000_000, time.UTC)) }
+
+// NewClockAt returns a clock that shows a time.
+func NewClockAt(at time.Time) *Clock { return &Clock{at: at} }
 
 // Now is the time shown.
 func (c *Clock) Now() time.Time {

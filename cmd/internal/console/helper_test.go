@@ -20,6 +20,7 @@ import (
 	"rollcall/state"
 	"rollcall/state/scim"
 	"rollcall/state/sqlite"
+	"rollcall/state/statetest"
 	"rollcall/sync/explain"
 	"rollcall/sync/plan"
 )
@@ -28,7 +29,7 @@ import (
 type fixture struct {
 	t       testing.TB
 	store   *sqlite.Store
-	clock   *clock
+	clock   *statetest.Clock
 	work    *fakeWork
 	console *Console
 	sources []Source // as configured; set them before the request
@@ -46,7 +47,7 @@ var (
 // newFixture makes a console with two sources, acme-entra that pulls and globex-okta that is push-only, and nobody in them.
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	f := &fixture{t: t, clock: newClock(), work: &fakeWork{}}
+	f := &fixture{t: t, clock: statetest.NewClockAt(time.Date(2026, 3, 4, 9, 0, 0, 0, time.UTC)), work: &fakeWork{}}
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "rollcall.db"), sqlite.Options{Now: f.clock.Now})
 	f.must(err)
 	t.Cleanup(func() { store.Close() })
@@ -241,26 +242,6 @@ func (p *page) hides(texts ...string) *page {
 		}
 	}
 	return p
-}
-
-// clock stands until it is moved.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func newClock() *clock { return &clock{at: time.Date(2026, 3, 4, 9, 0, 0, 0, time.UTC)} }
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) Advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
 }
 
 // fakeWork notes what it was asked for, and answers what it was told to.
