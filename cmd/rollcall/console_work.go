@@ -150,11 +150,7 @@ func (w consoleWork) decideStaged(ctx context.Context, name, seen, by string, ap
 	if err != nil {
 		return console.Done{}, err
 	}
-	records := make([]state.Record, len(waiting))
-	for i := range waiting {
-		records[i] = waiting[i].record
-	}
-	if console.StagedDigest(records) != seen {
+	if digestOf(waiting) != seen {
 		return console.Done{}, refused("What waits is not what the page showed any more: something was pushed or settled since. Nothing was changed; look at it again.")
 	}
 	decided, err := settleStaged(w.service.rec, waiting, approve, by)

@@ -68,12 +68,14 @@ func (s *staging) settle(cause state.Cause) state.Mutation {
 // stagedPlan is the beginning of the name by which the staged removals of a source are approved or discarded together.
 const stagedPlan = console.StagedPlan
 
-// stagedIn returns the stagings that a plan's name means; ok is false for the name of a real plan.
+// stagedIn returns the stagings that a plan's name means; ok is false for the name of a real plan. A name that ends in the digest of what
+// was shown means just that, and nothing when something was pushed or settled since.
 func (s *session) stagedIn(ctx context.Context, name string) (waiting []staging, ok bool, err error) {
 	source, ok := strings.CutPrefix(name, stagedPlan)
 	if !ok {
 		return nil, false, nil
 	}
+	source, shown, exact := strings.Cut(source, "@")
 	if source == "" {
 		return nil, true, usagef("name the source: %sNAME", stagedPlan)
 	}
@@ -82,7 +84,18 @@ func (s *session) stagedIn(ctx context.Context, name string) (waiting []staging,
 		return nil, true, err
 	}
 	waiting, err = stagings(ctx, s.rec, scopes[0])
+	if err == nil && exact && digestOf(waiting) != shown {
+		return nil, true, fmt.Errorf("what waits is not what was shown any more: something was pushed or settled since; look at it again with 'rollcall plans show %s%s'", stagedPlan, source)
+	}
 	return waiting, true, err
+}
+
+func digestOf(waiting []staging) string {
+	records := make([]state.Record, len(waiting))
+	for i := range waiting {
+		records[i] = waiting[i].record
+	}
+	return console.StagedDigest(records)
 }
 
 // stagedView is the staged removals of one source as `plans list` shows them, beside the held plans.
@@ -130,7 +143,11 @@ func (s *session) showStaged(waiting []staging, err error) error {
 		}
 		out.add(v, v.UserName, pushed, when(w.since), v.Source, string(v.ID))
 	}
-	return out.end("nobody waits")
+	err = out.end("nobody waits")
+	if len(waiting) > 0 && s.output != "json" {
+		s.line("Approve just these with 'rollcall plans approve %s%s@%s', or discard them.", stagedPlan, waiting[0].scope.Source, digestOf(waiting))
+	}
+	return err
 }
 
 // settled is what became of a decision on staged removals.
