@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"rollcall/state"
 	"rollcall/sync/plan"
@@ -235,4 +236,22 @@ func TestUsersCSVBroken(t *testing.T) {
 		}
 	}()
 	f.get(victor, "/users.csv")
+}
+
+// FuzzCSVCell: wherever a spreadsheet may split a text, no part of it is a formula; and nothing but apostrophes is added.
+func FuzzCSVCell(f *testing.F) {
+	for _, seed := range []string{"", "=1", "a;=1", `a;""=1`, "\t+1\r\n@a", "a|-b,＝c", "'=1", "Müller-Lüdenscheidt"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got := csvCell(text)
+		for _, part := range strings.FieldsFunc(got, func(r rune) bool { return strings.ContainsRune(";|,\t\r\n", r) }) {
+			if part = strings.TrimLeft(part, `"`); part != "" && strings.ContainsAny(string([]rune(part)[:1]), "=+-@＝＋－＠") {
+				t.Errorf("%q becomes %q, of which %q is a formula", text, got, part)
+			}
+		}
+		if plain := strings.ToValidUTF8(text, "\ufffd"); strings.ReplaceAll(got, "'", "") != strings.ReplaceAll(plain, "'", "") && utf8.ValidString(text) {
+			t.Errorf("%q becomes %q", text, got)
+		}
+	})
 }
