@@ -105,7 +105,6 @@ func (a *Access) Add(ctx context.Context, name string, role state.Role) (state.O
 	}
 	now := a.Now().UTC()
 	o, err := a.Find(ctx, name)
-	what := deedAdded
 	switch {
 	case err != nil && !errors.Is(err, ErrNoOperator):
 		return state.Operator{}, err
@@ -116,12 +115,24 @@ func (a *Access) Add(ctx context.Context, name string, role state.Role) (state.O
 	case role == "" || role == o.Role:
 		return o, nil
 	default:
-		what = deedRole
+		o.Role = role
+		return o, a.ChangeRole(ctx, o.Name, role)
 	}
 	if role != "" {
 		o.Role = role
 	}
-	return o, a.put(ctx, o, what, string(o.Role))
+	return o, a.put(ctx, o, deedAdded, string(o.Role))
+}
+
+// ChangeRole changes the role of somebody who may use the console. Unlike Add it lets nobody in, also not one who is disabled at the same
+// moment.
+func (a *Access) ChangeRole(ctx context.Context, name string, role state.Role) error {
+	o, err := a.enabled(ctx, name)
+	if err != nil || role == o.Role {
+		return err
+	}
+	o.Role = role
+	return a.put(ctx, o, deedRole, string(role))
 }
 
 // Disable takes an operator's way in: all sessions and links end at once.

@@ -169,12 +169,11 @@ func (c *Console) changeRole(w http.ResponseWriter, r *http.Request) {
 		c.done(w, r, accessPath, "", "You cannot change your own role. Have another operator do it.")
 		return
 	}
-	access := c.access(visitorOf(r).Name)
-	_, err := access.enabled(r.Context(), name)
-	if err == nil && (role == state.RoleViewer || role == state.RoleOperator) {
-		_, err = access.Add(r.Context(), name, role)
+	if role != state.RoleViewer && role != state.RoleOperator {
+		c.done(w, r, accessPath, "", "Choose viewer or operator. Nothing was changed.")
+		return
 	}
-	c.changed(w, r, err, "The role was changed.")
+	c.changed(w, r, c.access(visitorOf(r).Name).ChangeRole(r.Context(), name, role), "The role was changed.")
 }
 
 func (c *Console) disableOperator(w http.ResponseWriter, r *http.Request) {

@@ -428,6 +428,9 @@ func TestDisabledStaysDisabled(t *testing.T) {
 	if err := access.put(t.Context(), read, deedIdentityTied, ""); !errors.Is(err, ErrDisabled) {
 		t.Errorf("an operator who was disabled meanwhile is kept: %v", err)
 	}
+	if err := access.ChangeRole(t.Context(), "ann", state.RoleOperator); !errors.Is(err, ErrDisabled) {
+		t.Errorf("the role of one who is disabled is changed: %v", err)
+	}
 	if kept, err := f.store.Operator(t.Context(), "ann"); err != nil || kept.DisabledAt.IsZero() || kept.Identity != "" {
 		t.Errorf("kept %+v, %v", kept, err)
 	}
