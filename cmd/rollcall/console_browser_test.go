@@ -271,7 +271,7 @@ func (p *pages) driveRuns(t *testing.T) {
 	p.click("Pull now")
 	p.shows("Reading the provider")
 	p.look("source-running")
-	p.shows("by hand, olga@example.com")
+	p.shows("found nothing to change", "by hand, olga@example.com")
 	if read[bool](p.browser, `[...document.querySelectorAll("[data-progress]")].some((box) => !box.hidden)`) {
 		t.Errorf("the run is over, and shown still:\n%s", p.text())
 	}
