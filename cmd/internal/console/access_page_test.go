@@ -136,7 +136,7 @@ func TestDeedsInWords(t *testing.T) {
 		}
 		page := ann.get(next).shows(http.StatusOK)
 		next = ""
-		for _, part := range strings.Split(page.body, "<td>revoked key ")[1:] {
+		for _, part := range strings.Split(page.body, ">revoked key ")[1:] {
 			name, _, _ := strings.Cut(part, "<")
 			seen = append(seen, name)
 		}
