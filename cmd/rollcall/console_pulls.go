@@ -142,14 +142,17 @@ func newHandPulls(s *service) *handPulls {
 
 // order has a source pulled soon. It never blocks.
 func (h *handPulls) order(source, by string) error {
-	if now, _ := h.service.progress.read(source); now.Running {
+	before, _ := h.service.progress.read(source)
+	if before.Running {
 		return refusedBusy
 	}
+	// Told first: whoever takes the order tells what comes of it, and that is not to be overwritten.
+	h.service.progress.put(source, console.Progress{Running: true, Step: "waiting for its turn", Since: h.service.app.now()})
 	select {
 	case h.orders <- handPull{source, by}:
-		h.service.progress.put(source, console.Progress{Running: true, Step: "waiting for its turn", Since: h.service.app.now()})
 		return nil
 	default:
+		h.service.progress.put(source, before)
 		return console.Refusal("Too many pulls wait already. Nothing was changed; try again in a minute.")
 	}
 }
