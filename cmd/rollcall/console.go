@@ -11,6 +11,7 @@ import (
 
 	"rollcall/cmd/internal/console"
 	"rollcall/state/scim"
+	"rollcall/sync/explain"
 )
 
 // page is the console of a serve: its listener, and what it answers.
@@ -55,8 +56,8 @@ func (s *service) openConsole(cfg *config) (_ *page, err error) {
 		return nil, err
 	}
 	p.Console, err = console.New(console.Config{
-		Store: s.rec, Work: consoleWork{service: s, pulls: p.pulls}, Sources: s.consoleSources, Users: s.users,
-		Version: programVersion(), Secure: at.Scheme == "https", URL: at, ReceiverURL: strings.TrimSuffix(receiver, "/") + cfg.BasePath,
+		Store: s.rec, Work: consoleWork{service: s, pulls: p.pulls}, Sources: s.consoleSources, Users: s.users, Fault: s.notTaken,
+		Version: programVersion(), Loopback: listensOnLoopback(p.listener.Addr().String()), Secure: at.Scheme == "https", URL: at, ReceiverURL: strings.TrimSuffix(receiver, "/") + cfg.BasePath,
 		ReceiverPath: cfg.BasePath, SetupURL: strings.TrimSuffix(receiver, "/"), OIDC: oidc, Now: s.app.now, Log: s.log,
 	})
 	return p, err
@@ -68,6 +69,15 @@ func (s *service) users() *scim.ResourceType {
 		return declared
 	}
 	return scim.UserType()
+}
+
+// notTaken says why the configuration in force is not the one that was last asked for; "" if it is.
+func (s *service) notTaken() string {
+	why := s.refused.Load()
+	if why == nil {
+		return ""
+	}
+	return "The configuration was changed and could not be taken; the one before is in force. " + explain.Sentence(*why)
 }
 
 func scheme(secure bool) string {

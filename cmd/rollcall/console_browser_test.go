@@ -272,9 +272,12 @@ func (p *pages) driveRuns(t *testing.T) {
 	p.shows("Reading the provider")
 	p.look("source-running")
 	p.shows("found nothing to change", "by hand, olga@example.com")
-	if read[bool](p.browser, `[...document.querySelectorAll("[data-progress]")].some((box) => !box.hidden)`) {
-		t.Errorf("the run is over, and shown still:\n%s", p.text())
+	for end := time.Now().Add(pageTime); read[bool](p.browser, `[...document.querySelectorAll("[data-progress]")].some((box) => !box.hidden)`); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("the run is over, and shown still:\n%s", p.text())
+		}
 	}
+	p.shows("nothing to change")
 }
 
 // slow has a simulated provider answer the next request drop by drop.

@@ -38,6 +38,7 @@ type service struct {
 
 	current  atomic.Pointer[generation]
 	draining atomic.Bool
+	refused  atomic.Pointer[string] // why the last reload was not taken; nil: it was
 }
 
 // generation is everything that one reading of the configuration determines. It is made whole or not at all.
@@ -78,7 +79,7 @@ func newService(ctx context.Context, a *app, cfg *config, rec record, log *slog.
 func (s *service) listen(cfg *config) error {
 	var err error
 	if s.receiver, err = net.Listen("tcp", cfg.Listen); err != nil {
-		return fmt.Errorf("listen for the receiver: %w", err)
+		return fmt.Errorf("listen for the receiver (listen): %w", err)
 	}
 	bound := *cfg
 	bound.Listen, bound.PublicURL = s.receiver.Addr().String(), ""
@@ -320,11 +321,14 @@ func (s *service) awaitReload(ctx context.Context, hangup <-chan os.Signal) *gen
 		}
 		next, err := s.reload(ctx)
 		if err == nil {
+			s.refused.Store(nil)
 			s.metrics.reloads.WithLabelValues("taken").Inc()
 			s.log.Info("configuration reloaded", logSources, len(next.cfg.Sources))
 			return next
 		}
 		s.metrics.reloads.WithLabelValues("refused").Inc()
+		why := err.Error()
+		s.refused.Store(&why)
 		var found faults
 		if !errors.As(err, &found) {
 			s.log.Error("configuration not reloaded, the old one stays", logError, err)

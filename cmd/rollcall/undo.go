@@ -81,10 +81,18 @@ Exit code 0 when all was taken back, 3 when a part was refused, 4 when a part is
 		if flags.dryRun {
 			return err
 		}
-		s.deed(ctx, console.DeedUndone, src.scope(), cmp.Or(target.Run, report.Run.ID), report.Plan.Undo)
+		s.deed(ctx, console.DeedUndone, src.scope(), cmp.Or(target.Run, report.Run.ID), undoNote(target, report.Plan.Undo))
 		return errors.Join(err, exitWith(runExitCode(report, dirsync.PolicyFull, false)))
 	})
 	return cmd
+}
+
+// undoNote says what was taken back where that is not one run.
+func undoNote(target dirsync.Undo, words string) string {
+	if target.Run != "" {
+		return ""
+	}
+	return words
 }
 
 // undoTarget reads what is to be taken back, and of which source.

@@ -167,6 +167,15 @@ func planned(c *plan.Change) []Change {
 	return changes
 }
 
+// actorOf returns who started a run that has something of the subject's; "" = it is not kept.
+func (t *traces) actorOf(run string) string {
+	i := slices.IndexFunc(t.runs, func(r runTrace) bool { return r.ID == run })
+	if i < 0 {
+		return ""
+	}
+	return t.runs[i].Actor
+}
+
 // planEvents are the plans that held something of somebody's, and what became of each. Plans that follow each other with the same are
 // one.
 func (t *traces) planEvents() []Event {
@@ -175,7 +184,7 @@ func (t *traces) planEvents() []Event {
 		p := &t.plans[i]
 		for _, c := range p.changes {
 			e := Event{
-				At: p.CreatedAt, What: WhatHeld, By: state.CausePull, Reason: string(c.Reason), Why: c.Action.Text() + ", " + c.Reason.Text() + ": " + c.HeldBecause.Text(),
+				At: p.CreatedAt, What: WhatHeld, By: state.CausePull, Actor: t.actorOf(p.Run), Reason: string(c.Reason), Why: c.Action.Text() + ", " + c.Reason.Text() + ": " + c.HeldBecause.Text(),
 				Run: p.Run, Plan: p.ID, Witnesses: c.Witnesses, Changes: planned(&c),
 			}
 			if c.Group != nil {

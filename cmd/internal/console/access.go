@@ -108,15 +108,15 @@ func secureHeaders(h http.Header, secure bool) {
 	}
 }
 
-// knowsHost tells whether a Host header may be the console's. One that is reached on its own machine alone answers to that machine's
-// names and its URL's, so that no stranger's page can have its own name point there (DNS rebinding). Elsewhere the certificate, or the
-// proxy, vouches for the name.
+// knowsHost tells whether a Host header may be the console's. One that only its own machine reaches answers to its URL's name and to that
+// machine's, as a proxy there may say, so that no stranger's page can have its own name point there (DNS rebinding). Elsewhere the
+// certificate, or the proxy, vouches for the name.
 func (c *Console) knowsHost(host string) bool {
-	if !loopback(c.URL.Hostname()) {
+	if !c.Loopback {
 		return true
 	}
 	u := url.URL{Host: host}
-	return strings.EqualFold(host, c.URL.Host) || loopback(u.Hostname())
+	return strings.EqualFold(u.Hostname(), c.URL.Hostname()) || loopback(u.Hostname())
 }
 
 func loopback(host string) bool {

@@ -103,6 +103,13 @@ func TestHosts(t *testing.T) {
 		}
 	}
 	f.console.URL = &url.URL{Scheme: "https", Host: "console.example.com"}
+	for host, want := range map[string]int{"console.example.com": 200, "CONSOLE.example.com:443": 200, "127.0.0.1:8081": 200, "evil.example": 421, "upstream:8081": 421} {
+		b.host = host
+		if got := b.get("/sign-in").status; got != want {
+			t.Errorf("behind a proxy on the same machine, host %q: answered %d, want %d", host, got, want)
+		}
+	}
+	f.console.Loopback = false
 	b.host = "upstream:8081"
 	if got := b.get("/sign-in").status; got != 200 {
 		t.Errorf("behind a proxy: answered %d", got)

@@ -50,7 +50,10 @@ type Config struct {
 	Sources func() []Source           // as configured now, by name; also those that are recorded alone. Called once per request, on its goroutine
 	Users   func() *scim.ResourceType // what an account can have, as configured now
 
+	Fault func() string // why a configuration that was changed has not been taken; "" = it was. nil: never
+
 	Version      string
+	Loopback     bool             // only its own machine reaches the listener
 	Secure       bool             // the console is reached by https, directly or through a proxy: cookies are Secure
 	URL          *url.URL         // where people reach the console, for links and for what a form's Origin must be
 	ReceiverURL  string           // what an administrator pastes, base path included

@@ -79,10 +79,10 @@ var statuses = map[string]status{
 	"active": {"●", "ok", "active"}, "inactive": {"○", "off", "inactive"}, "deleted": {"✕", "off", "deleted"}, "purged": {"✕", "off", "purged"},
 	"none": {"○", "off", "no account"}, "held": {"▲", "warn", "held"}, "staged": {"◐", "warn", "staged"}, "conflict": {"◆", "bad", "conflict"},
 	"unexplained": {"?", "warn", "unexplained"}, "missing": {"＋", "info", "missing"}, "pinned": {"⚑", "info", "pinned"}, "protected": {"◈", "info", "protected"},
-	"healthy": {"●", "ok", "in step"}, "waiting": {"▲", "warn", "needs you"}, "failing": {"◆", "bad", "failing"},
+	"healthy": {"●", "ok", "in step"}, "differing": {"◐", "info", "not in step yet"}, "waiting": {"▲", "warn", "needs you"}, "failing": {"◆", "bad", "failing"},
 	"approved": {"●", "ok", "approved"}, "discarded": {"○", "off", "discarded"}, "replaced": {"○", "off", "replaced"},
 	"complete": {"●", "ok", "complete"}, "partial": {"◐", "warn", "partial"}, "failed": {"◆", "bad", "failed"},
-	"in_sync": {"●", "ok", "in step"}, "applied": {"●", "ok", "applied"}, "partly_applied": {"◐", "warn", "partly applied"}, "observed": {"○", "info", "observed"},
+	"in_sync": {"●", "ok", "nothing to change"}, "applied": {"●", "ok", "applied"}, "partly_applied": {"◐", "warn", "partly applied"}, "observed": {"○", "info", "observed"},
 	"incomplete": {"◐", "warn", "incomplete"}, "running": {"◌", "info", "running"}, "refused": {"◆", "bad", "refused"}, "accepted": {"●", "ok", "accepted"},
 	"done": {"✓", "ok", "done"}, "open": {"○", "off", "not yet"}, "expired": {"○", "off", "expired"}, "live": {"●", "ok", "live"}, "revoked": {"✕", "off", "revoked"},
 }

@@ -26,6 +26,14 @@ func (s *sourceHealth) Inactive() int    { return s.Total - s.Active }
 func (s *sourceHealth) Unexplained() int { return s.Noticed[plan.Unexplained] }
 func (s *sourceHealth) Conflicts() int   { return s.Noticed[plan.Conflict] + s.Noticed[plan.NameReused] }
 
+// Shown is the state that the source is shown in. One that needs nobody and where something waits for a later run is not called in step.
+func (s *sourceHealth) Shown() string {
+	if s.Condition == explain.Healthy && explain.NoticedWords(s.Noticed) != "" {
+		return "differing"
+	}
+	return string(s.Condition)
+}
+
 // healthTime is how long what was read of all sources may be shown again. An action of this console forgets it at once.
 const healthTime = time.Second
 

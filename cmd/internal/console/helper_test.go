@@ -62,7 +62,7 @@ func newFixture(t testing.TB) *fixture {
 	}
 	f.console, err = New(Config{
 		Store: f.store, Work: f.work, Sources: func() []Source { return f.sources }, Users: scim.UserType,
-		Version: "test", URL: &url.URL{Scheme: "http", Host: "127.0.0.1:8081"}, ReceiverURL: "https://api.example.com/auth/scim", ReceiverPath: "/auth/scim",
+		Version: "test", Loopback: true, URL: &url.URL{Scheme: "http", Host: "127.0.0.1:8081"}, ReceiverURL: "https://api.example.com/auth/scim", ReceiverPath: "/auth/scim",
 		SetupURL: "https://api.example.com", Now: f.clock.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	f.must(err)

@@ -22,7 +22,9 @@ const sourcesPerPage = 40
 // overviewPage answers: does anything need me?
 type overviewPage struct {
 	Needs   []*sourceHealth
-	All     int // sources
+	All     int    // sources
+	Differ  int    // of them, that need nobody and are not in step yet
+	Fault   string // why a changed configuration was not taken
 	Sources []overviewRow
 	Tenants []string
 	Tenant  string // filter
@@ -54,6 +56,8 @@ func (p *overviewPage) Title() string {
 	switch {
 	case p.All == 0:
 		return "No source is configured yet"
+	case len(p.Needs) == 0 && p.Differ > 0:
+		return fmt.Sprintf("Nothing needs you; %d of %s not in step yet", p.Differ, explain.Plural(p.All, "source is", "sources are"))
 	case len(p.Needs) == 0 && p.All == 1:
 		return "The one source is in step"
 	case len(p.Needs) == 0:
@@ -81,7 +85,13 @@ func (c *Console) overview(w http.ResponseWriter, r *http.Request) {
 	}
 	page := overviewPage{Needs: needing(all), All: len(all), Tenant: r.FormValue("tenant")}
 	var shown []*sourceHealth
+	if c.Fault != nil {
+		page.Fault = c.Fault()
+	}
 	for i := range all {
+		if all[i].Shown() == "differing" {
+			page.Differ++
+		}
 		page.Tenants = append(page.Tenants, all[i].Tenant())
 		if page.Tenant == "" || all[i].Tenant() == page.Tenant {
 			shown = append(shown, &all[i])

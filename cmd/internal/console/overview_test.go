@@ -11,6 +11,7 @@ import (
 	"rollcall/state"
 	"rollcall/state/scim"
 	"rollcall/sync/explain"
+	"rollcall/sync/plan"
 )
 
 // digest takes everything in that is new.
@@ -40,13 +41,13 @@ func (f *fixture) holdCounted(scope state.Scope, changes, removals int) string {
 
 func TestOverviewPutsWhatNeedsSomebodyFirst(t *testing.T) {
 	f := newFixture(t)
-	plan := f.holdCounted(globex, 41, 41)
+	held := f.holdCounted(globex, 41, 41)
 	p := f.get(olga, "/").shows(http.StatusOK, "Needs you (2)", "41 removals await approval", "acme-entra", "globex-okta", "push only")
 	if title := p.title(); title != "2 of 2 sources need you" {
 		t.Errorf("title %q", title)
 	}
 	links := p.values("a", "href")
-	if !slices.Contains(links, "/plans/"+plan) {
+	if !slices.Contains(links, "/plans/"+held) {
 		t.Errorf("no link to the held plan among %q", links)
 	}
 	if text := p.text(); strings.Index(text, "41 removals") > strings.Index(text, "never been pulled") && strings.Contains(text, "never been pulled") {
@@ -194,4 +195,50 @@ func BenchmarkOverview(b *testing.B) {
 			b.ReportMetric(float64(len(p.body)), "bytes/page")
 		})
 	}
+}
+
+func TestWhatWaitsIsNotCalledInStep(t *testing.T) {
+	h := sourceHealth{Condition: explain.Healthy}
+	if got := h.Shown(); got != "healthy" {
+		t.Errorf("a source in agreement is shown as %q", got)
+	}
+	h.Noticed = map[plan.NoticeKind]int{plan.Fresh: 4}
+	if got := h.Shown(); got != "differing" {
+		t.Errorf("a source with 4 who wait for a later run is shown as %q", got)
+	}
+	h.Condition = explain.Failing
+	if got := h.Shown(); got != "failing" {
+		t.Errorf("a source that fails is shown as %q", got)
+	}
+	for _, c := range []struct {
+		page overviewPage
+		want string
+	}{
+		{overviewPage{All: 3, Differ: 1}, "Nothing needs you; 1 of 3 sources are not in step yet"},
+		{overviewPage{All: 1, Differ: 1}, "Nothing needs you; 1 of 1 source is not in step yet"},
+		{overviewPage{All: 3}, "All 3 sources are in step"},
+	} {
+		if got := c.page.Title(); got != c.want {
+			t.Errorf("title %q, want %q", got, c.want)
+		}
+	}
+}
+
+func TestConfigurationThatWasNotTakenIsSaid(t *testing.T) {
+	f := newFixture(t)
+	f.console.Fault = func() string { return "rollcall.yaml:7: sources[0].kind is not okta" }
+	f.get(victor, "/").shows(http.StatusOK, "rollcall.yaml:7: sources[0].kind is not okta")
+}
+
+func TestRunSaysWhatBecameOfItsPlan(t *testing.T) {
+	f := newFixture(t)
+	id := f.holdCounted(acme, 10, 10)
+	lease, err := f.store.AcquireLease(t.Context(), acme, "test", time.Minute)
+	f.must(err)
+	run := state.Run{ID: string(state.NewID()), Scope: acme, Trigger: "hand", StartedAt: f.clock.Now(), EndedAt: f.clock.Now(), Verdict: state.VerdictComplete, Outcome: "held", Plan: id, Report: []byte("{}")}
+	f.must(f.store.PutRun(t.Context(), lease.Epoch, run))
+	f.get(olga, "/runs/"+run.ID).shows(http.StatusOK, "held").hides("is decided")
+	f.must(f.store.DecidePlan(t.Context(), lease.Epoch, id, state.PlanApproved, "olga@example.com"))
+	f.get(olga, "/runs/"+run.ID).shows(http.StatusOK, "approved", "What it left held is decided, by olga@example.com")
+	f.get(olga, "/runs").shows(http.StatusOK, "approved")
 }

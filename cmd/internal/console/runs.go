@@ -102,6 +102,7 @@ type runRow struct {
 	By      string
 	Outcome string
 	Why     string
+	Decided string // what became of the plan that it left held; "" = it waits, or there is none
 }
 
 // Title says what the newest run came to.
@@ -156,10 +157,36 @@ func (c *Console) runs(w http.ResponseWriter, r *http.Request) {
 	if len(runs) > 0 {
 		page.newest = &runs[0]
 	}
+	plans, err := c.decidedPlans(r, scope)
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	for i := range page.Rows {
+		page.Rows[i].Decided = string(plans[page.Rows[i].Plan].Status)
+	}
 	if i := slices.IndexFunc(runs, func(run state.Run) bool { return !run.EndedAt.IsZero() }); i >= 0 {
 		page.Newest = runs[i].ID
 	}
 	c.show(w, r, "runs", &page)
+}
+
+// plansBack is how many plans are looked through for what became of them.
+const plansBack = 200
+
+// decidedPlans returns the latest plans of a source, or of all, that are decided, by their ids, without bodies.
+func (c *Console) decidedPlans(r *http.Request, scope state.Scope) (map[string]state.HeldPlan, error) {
+	heads, err := c.Store.PlanHeads(r.Context(), scope, "", "", plansBack)
+	if err != nil {
+		return nil, fmt.Errorf("list plans: %w", err)
+	}
+	decided := map[string]state.HeldPlan{}
+	for _, p := range heads {
+		if p.Status != state.PlanHeld {
+			decided[p.ID] = p
+		}
+	}
+	return decided, nil
 }
 
 // noSource is what is said of a source that there is not.
@@ -202,6 +229,7 @@ type runPage struct {
 	LeftOut int    // changes beyond those that are kept
 	Unread  string // why what it recorded of itself cannot be read
 	MayUndo bool
+	Decided state.HeldPlan // the plan that it left held, once that is decided
 	heading string
 }
 
@@ -233,6 +261,14 @@ func (c *Console) run(w http.ResponseWriter, r *http.Request) {
 	page.MayUndo = !run.EndedAt.IsZero() && (report.Applied > 0 || run.Plan != "" || err != nil)
 	if err == nil && !run.EndedAt.IsZero() {
 		page.describe(r, &report)
+	}
+	if run.Plan != "" {
+		plans, err := c.decidedPlans(r, run.Scope)
+		if err != nil {
+			c.fail(w, r, err)
+			return
+		}
+		page.Decided = plans[run.Plan]
 	}
 	c.show(w, r, "run", &page)
 }
