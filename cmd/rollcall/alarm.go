@@ -11,6 +11,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"rollcall/scimapi"
@@ -39,6 +40,8 @@ type notice struct {
 	At     time.Time `json:"at"`    // when this was sent
 	Count  int       `json:"count"` // of changes, removals or days that it is about; 0 when it ended
 	Text   string    `json:"text"`  // one plain sentence
+
+	Console string `json:"console,omitempty"` // the source's page, where console.public_url says how it is reached
 }
 
 // condition is what a source is in.
@@ -215,9 +218,13 @@ func (a *alarms) conditions(ctx context.Context, g *generation, src *sourceConfi
 // tell posts one notice. Whatever is not answered with a 2xx is an error.
 func (a *alarms) tell(ctx context.Context, g *generation, c condition, phase string) error {
 	since := c.alarm.Since.UTC().Truncate(time.Millisecond)
+	page := ""
+	if g.cfg.ConsoleListen != "" && g.cfg.ConsoleURL != "" {
+		page = strings.TrimSuffix(g.cfg.ConsoleURL, "/") + "/sources/" + c.alarm.Scope.Source
+	}
 	body, err := json.Marshal(notice{
 		ID:    fmt.Sprintf("%s/%s/%s/%d", c.alarm.Scope.Source, c.alarm.Condition, phase, since.UnixMilli()),
-		Event: c.alarm.Condition, Phase: phase, Tenant: c.alarm.Scope.Tenant, Source: c.alarm.Scope.Source, Since: since, At: a.now().UTC(), Count: c.count, Text: c.text,
+		Event: c.alarm.Condition, Phase: phase, Tenant: c.alarm.Scope.Tenant, Source: c.alarm.Scope.Source, Since: since, At: a.now().UTC(), Count: c.count, Text: c.text, Console: page,
 	})
 	if err != nil {
 		return fmt.Errorf("write an alarm: %w", err)

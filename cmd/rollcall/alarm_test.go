@@ -105,6 +105,10 @@ func TestAlarms(t *testing.T) {
 
 	write(state.Mutation{Life: &state.Life{Said: new(false), Stage: true}})
 	check("a removal waits", false, "acme staged began")
+	if strings.Contains(receiver.bodies, `"console"`) {
+		t.Errorf("an address of a console that nobody can reach is told: %s", receiver.bodies)
+	}
+	cfg.ConsoleURL = "https://console.example.com"
 	check("it still does", false)
 	a = start()
 	check("after a restart", false)
@@ -138,9 +142,9 @@ func TestAlarms(t *testing.T) {
 	receiver.mu.Unlock()
 	want := map[string]notice{
 		"held": {ID: "acme/held/began/1772366400000", Event: "held", Phase: "began", Tenant: "acme", Source: "acme", Since: now, At: now, Count: 12,
-			Text: "A plan awaits approval: 'rollcall plans show plan-1'."},
+			Text: "A plan awaits approval: 'rollcall plans show plan-1'.", Console: "https://console.example.com/sources/acme"},
 		"key_expiring": {ID: "globex/key_expiring/began/1772366400000", Event: "key_expiring", Phase: "began", Tenant: "globex", Source: "globex", Since: now, At: now, Count: 10,
-			Text: "The last key expires soon: 'rollcall keys issue --source globex'."},
+			Text: "The last key expires soon: 'rollcall keys issue --source globex'.", Console: "https://console.example.com/sources/globex"},
 	}
 	if diff := cmp.Diff(want, byEvent); diff != "" {
 		t.Errorf("notices (-want +got):\n%s", diff)
