@@ -99,6 +99,7 @@ func TestConsole(t *testing.T) {
 		{"held plans", (*pages).drivePlans},
 		{"runs, undo and progress", (*pages).driveRuns},
 		{"set-up", (*pages).driveSetUp},
+		{"keys and passwords", (*pages).driveKeys},
 		{"requests", (*pages).driveRequests},
 		{"operators and viewers", (*pages).driveAccess},
 		{"without JavaScript", (*pages).driveWithoutScript},
