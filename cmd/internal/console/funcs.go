@@ -47,12 +47,22 @@ func when(now, t time.Time) template.HTML {
 	if t.IsZero() {
 		return `<span class="muted">never</span>`
 	}
-	text := "in " + explain.Span(t.Sub(now))
+	text := "in " + explain.Span(nearest(t.Sub(now)))
 	if !t.After(now) {
 		text = explain.Ago(now, t)
 	}
 	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s">%s</time>`,
 		t.UTC().Format(time.RFC3339), t.UTC().Format("2006-01-02 15:04:05 UTC"), template.HTMLEscapeString(text)))
+}
+
+// nearest rounds a length of time that lies ahead to the unit that it is told in: what ends in 72 hours does not end in 2 days.
+func nearest(d time.Duration) time.Duration {
+	for _, unit := range []time.Duration{24 * time.Hour, time.Hour, time.Minute} {
+		if rounded := d.Round(unit); rounded >= 2*unit {
+			return rounded
+		}
+	}
+	return d
 }
 
 // dict makes a map of pairs, for a part that takes several values.

@@ -60,6 +60,8 @@ func (p *overviewPage) Title() string {
 		return fmt.Sprintf("Nothing needs you; %d of %s not in step yet", p.Differ, explain.Plural(p.All, "source is", "sources are"))
 	case len(p.Needs) == 0 && p.All == 1:
 		return "The one source is in step"
+	case len(p.Needs) == 0 && p.All == 2:
+		return "Both sources are in step"
 	case len(p.Needs) == 0:
 		return fmt.Sprintf("All %d sources are in step", p.All)
 	case len(p.Needs) == 1:

@@ -242,3 +242,15 @@ func TestRunSaysWhatBecameOfItsPlan(t *testing.T) {
 	f.get(olga, "/runs/"+run.ID).shows(http.StatusOK, "approved", "What it left held is decided, by olga@example.com")
 	f.get(olga, "/runs").shows(http.StatusOK, "approved")
 }
+
+func TestTimeAheadIsRounded(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		72*time.Hour - time.Second: "in 3 days", 61 * time.Hour: "in 3 days", 47*time.Hour + 59*time.Minute: "in 2 days", 12*time.Hour - time.Second: "in 12 hours",
+		90 * time.Second: "in 2 minutes", 40 * time.Second: "in 40 seconds",
+	} {
+		now := time.Date(2026, 3, 4, 9, 0, 0, 0, time.UTC)
+		if got := string(when(now, now.Add(d))); !strings.Contains(got, ">"+want+"<") {
+			t.Errorf("%s ahead: %s, want %s", d, got, want)
+		}
+	}
+}
