@@ -2,7 +2,10 @@ package main
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -69,5 +72,40 @@ func TestOnlyWhatWasSeenIsDecidedOn(t *testing.T) {
 	done, err := w.Approve(t.Context(), stagedPlan+scope.Source, seen(), "ann")
 	if err != nil || done.Applied != 2 || waits("ada") || waits("bob") {
 		t.Errorf("approve of what was seen: %+v, %v", done, err)
+	}
+}
+
+// TestConsoleNamesCommands holds the commands that the console's pages tell people to give to what there is, flags included.
+func TestConsoleNamesCommands(t *testing.T) {
+	root := newRoot(&app{env: noEnv})
+	named := 0
+	for _, pattern := range []string{"../internal/console/templates/*.html", "../internal/console/guides/*.tmpl"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %d files, %v", pattern, len(files), err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, line := range regexp.MustCompile("(?m)(?:<code>|^|[\"`])rollcall ([a-z][^<\"`\n]*)").FindAllStringSubmatch(string(text), -1) {
+				named++
+				words := strings.Fields(line[1])
+				command, _, err := root.Find(words)
+				if err != nil || command == root || command.HasSubCommands() {
+					t.Errorf("%s: there is no command “rollcall %s”", filepath.Base(file), line[1])
+					continue
+				}
+				for _, word := range words {
+					if flag, is := strings.CutPrefix(word, "--"); is && command.Flags().Lookup(flag) == nil && command.InheritedFlags().Lookup(flag) == nil {
+						t.Errorf("%s: rollcall %s has no flag %s", filepath.Base(file), command.Name(), word)
+					}
+				}
+			}
+		}
+	}
+	if named < 10 {
+		t.Errorf("only %d commands were found", named)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 
 	"rollcall/state"
@@ -96,7 +97,7 @@ func (c *Console) groupsCSV(w http.ResponseWriter, r *http.Request) {
 	var file *csvFile
 	if err == nil {
 		deed := state.Deed{What: deedGroupsExported, Scope: filter.scope(c.Sources()), Note: filter.words()}
-		file, err = c.startCSV(w, r, "groups", deed, "name", "deleted", "tenant", "source", "created_at", "changed_at", "why", "group_id", "external_id")
+		file, err = c.startCSV(w, r, "groups", deed, "name", "members", "deleted", "tenant", "source", "created_at", "changed_at", "why", "group_id", "external_id")
 	}
 	if err != nil {
 		c.fail(w, r, err)
@@ -104,7 +105,11 @@ func (c *Console) groupsCSV(w http.ResponseWriter, r *http.Request) {
 	}
 	file.end(c, r, c.eachListed(r.Context(), &filter, func(l *state.Listed) error {
 		row := newGroupRow(l)
-		return file.row(row.Name, yesNo(row.Deleted), row.Scope.Tenant, row.Scope.Source, exactTime(row.CreatedAt), exactTime(row.ChangedAt), row.Why,
+		members, err := c.Store.CountMembers(r.Context(), l.Scope, []state.ID{l.Record.ID}, 0)
+		if err != nil {
+			return fmt.Errorf("count the members of a group of source %s: %w", l.Scope.Source, err)
+		}
+		return file.row(row.Name, strconv.Itoa(members[l.Record.ID]), yesNo(row.Deleted), row.Scope.Tenant, row.Scope.Source, exactTime(row.CreatedAt), exactTime(row.ChangedAt), row.Why,
 			string(l.Record.ID), textOf(l.Record.Resource, "externalId"))
 	}))
 }

@@ -156,8 +156,10 @@ type heading struct {
 	Sort string // aria-sort; "" = not by this
 }
 
-// ByName and ByCreated are the headings that sort.
-func (p *peopleList) ByName() heading { return p.heading("Name", "name", "name-down", "ascending") }
+// ByName and ByCreated are the headings that sort. Accounts stand in order of their userName, groups of their name.
+func (p *peopleList) ByName() heading {
+	return p.heading(p.nameWord(), "name", "name-down", "ascending")
+}
 func (p *peopleList) ByCreated() heading {
 	return p.heading("Created", "newest", "oldest", "descending")
 }
@@ -182,6 +184,13 @@ func (p *peopleList) heading(text, once, twice, first string) heading {
 	return h
 }
 
+func (p *peopleList) nameWord() string {
+	if p.Filter.Kind == state.KindGroup {
+		return "Name"
+	}
+	return "userName"
+}
+
 // ByAge tells whether the list is in order of creation.
 func (p *peopleList) ByAge() bool {
 	return !p.Filter.fixed() && (p.Filter.Sort == "newest" || p.Filter.Sort == "oldest")
@@ -192,7 +201,7 @@ func (p *peopleList) Orders() []option {
 	if p.Filter.fixed() {
 		return nil
 	}
-	return []option{{"", "Name, A to Z"}, {"name-down", "Name, Z to A"}, {"newest", "Newest first"}, {"oldest", "Oldest first"}}
+	return []option{{"", p.nameWord() + ", A to Z"}, {"name-down", p.nameWord() + ", Z to A"}, {"newest", "Newest first"}, {"oldest", "Oldest first"}}
 }
 
 // All is the list without a filter.

@@ -40,7 +40,7 @@ func TestUsersList(t *testing.T) {
 	f.life(cyd, globex, state.Cause{Kind: state.CauseOperator, Actor: olga.Name, Note: "ticket 4711"}, state.Life{Pinned: new(true)})
 	f.life(dan, acme, byPush, state.Life{Remove: state.RemoveDelete})
 
-	p := f.get(victor, "/users").shows(200, "Ada", "ada@acme.example", "+44 20 Ada", "acme-entra", "pushed", "● active", "○ inactive", "disabled at the source", "⚑ pinned", "olga@example.com: ticket 4711")
+	p := f.get(victor, "/users").shows(200, "Ada", "ada@acme.example", "+44 20 Ada", "acme-entra", "pushed", "● active", "○ inactive", "disabled at the source", "⚑ pinned", "olga@example.com: ticket 4711", "Name userName ↑ Status")
 	p.hides("Dan")
 	if p.title() != "3 accounts" {
 		t.Errorf("title %q", p.title())
