@@ -95,6 +95,7 @@ func TestConsole(t *testing.T) {
 	}{
 		{"overview and search", (*pages).driveOverview},
 		{"a person", (*pages).drivePerson},
+		{"an operator's hand", (*pages).driveHands},
 		{"lists", (*pages).driveLists},
 		{"held plans", (*pages).drivePlans},
 		{"runs, undo and progress", (*pages).driveRuns},
@@ -313,6 +314,8 @@ func (p *pages) driveSetUp(t *testing.T) {
 	// The source has two keys in the demo's beginning at most; one makes room.
 	admin.click("Show the key")
 	admin.shows("Copy it now")
+	admin.do("copy the key", chromedp.Click(chromedp.CSS(`[data-copy]`)))
+	admin.shows("Copied")
 	admin.look("setup-key")
 	key := read[string](admin, `[...document.querySelectorAll("[data-copy]")].map((b) => b.dataset.copy).find((text) => text.startsWith("rollcall_")) || ""`)
 	if key == "" {
@@ -321,7 +324,7 @@ func (p *pages) driveSetUp(t *testing.T) {
 	admin.visit(link)
 	admin.lacks("Show the key")
 	admin.lacks(key)
-	if status := pushOnce(t, p.stage.receiver+"/Users?filter=userName+eq+%22nobody%22", key); status != http.StatusOK {
+	if status := pushOnce(t, http.MethodGet, p.stage.receiver+"/Users?filter=userName+eq+%22nobody%22", key, ""); status != http.StatusOK {
 		t.Errorf("the key that was shown is answered %d", status)
 	}
 	admin.shows("first")
@@ -333,13 +336,14 @@ func (p *pages) driveSetUp(t *testing.T) {
 }
 
 // pushOnce makes one request with a key.
-func pushOnce(t *testing.T, url, key string) int {
+func pushOnce(t *testing.T, method, url, key, body string) int {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Header.Set("Authorization", "Bearer "+key)
+	r.Header.Set("Content-Type", "application/scim+json")
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
@@ -356,9 +360,23 @@ func (p *pages) driveRequests(t *testing.T) {
 	p.arrive()
 	p.shows("What was sent")
 	p.look("request")
-	p.visit("/requests?outcome=refused")
+
+	key, err := os.ReadFile(filepath.Join(p.stage.dir, "globex.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	nameless := `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"displayName":"Nameless"}`
+	if status := pushOnce(t, http.MethodPost, p.stage.receiver+"/Users", strings.TrimSpace(string(key)), nameless); status != http.StatusBadRequest {
+		t.Fatalf("somebody without a userName is answered %d", status)
+	}
+	p.comes("/requests?outcome=refused", "userName")
+	p.shows("POST", "refused", "400")
+	p.lacks("accepted")
 	p.look("requests-refused")
-	_ = t
+	p.do("open the refused request", chromedp.Click(chromedp.CSS(`tr.link a.row`)))
+	p.arrive()
+	p.shows("was refused with 400", "Nameless", "What was answered", "userName")
+	p.look("request-refused")
 }
 
 func (p *pages) driveAccess(t *testing.T) {

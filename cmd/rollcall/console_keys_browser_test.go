@@ -29,14 +29,15 @@ func (p *pages) driveKeys(t *testing.T) {
 	p.shows("Copy it now")
 	key := read[string](p.browser, `[...document.querySelectorAll("[data-copy]")].map((b) => b.dataset.copy).find((text) => text.startsWith("rollcall_")) || ""`)
 	p.look("setup-issued")
-	if status := pushOnce(t, p.stage.receiver+"/Users?count=1", key); status != http.StatusOK {
+	if status := pushOnce(t, http.MethodGet, p.stage.receiver+"/Users?count=1", key, ""); status != http.StatusOK {
 		t.Errorf("the key that was issued is answered %d", status)
 	}
 	p.visit(page)
 	p.lacks(key)
 
 	p.click("Make a set-up link")
-	p.do("withdraw", chromedp.Evaluate[chromedp.Void](`[...document.querySelectorAll("main form button")].find((b) => b.innerText.startsWith("Withdraw")).click()`))
+	p.do("withdraw", chromedp.Evaluate[chromedp.Void](`document.documentElement.dataset.before = "1"; // arrive waits for the page that comes of it
+		[...document.querySelectorAll("main form button")].find((b) => b.innerText.startsWith("Withdraw")).click()`))
 	p.arrive()
 	p.comes(page, "withdrawn")
 
