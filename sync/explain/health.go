@@ -121,7 +121,7 @@ func (h *Health) readPull(ctx context.Context, reader HealthReader) error {
 		return err
 	}
 	h.Run = run
-	r, err := readSum(run)
+	r, err := ReadSum(run)
 	if err != nil {
 		return nil
 	}

@@ -61,9 +61,9 @@ func ReadReport(run *state.Run) (Report, error) {
 	return r, nil
 }
 
-// readSum decodes of a report what its sums are made of. They stand before its changes, of which there may be thousands: those are not
+// ReadSum decodes of a report what its sums are made of. They stand before its changes, of which there may be thousands: those are not
 // read.
-func readSum(run *state.Run) (Report, error) {
+func ReadSum(run *state.Run) (Report, error) {
 	var r Report
 	if len(run.Report) == 0 {
 		return r, nil

@@ -19,7 +19,7 @@ func TestSumOfAReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sum, err := readSum(&run)
+	sum, err := ReadSum(&run)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,11 +31,11 @@ func TestSumOfAReport(t *testing.T) {
 		t.Error(diff)
 	}
 	for _, broken := range []string{`{"proof":`, `[]`, `{"counts":7}`, `nonsense`} {
-		if _, err := readSum(&state.Run{ID: "r", Report: []byte(broken)}); err == nil {
+		if _, err := ReadSum(&state.Run{ID: "r", Report: []byte(broken)}); err == nil {
 			t.Errorf("%s is read", broken)
 		}
 	}
-	if sum, err := readSum(&state.Run{}); err != nil || sum.Proof.People != 0 {
+	if sum, err := ReadSum(&state.Run{}); err != nil || sum.Proof.People != 0 {
 		t.Errorf("no report reads as %+v, %v", sum, err)
 	}
 }

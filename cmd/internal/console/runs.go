@@ -2,6 +2,7 @@ package console
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -102,6 +103,8 @@ type runRow struct {
 	By      string
 	Outcome string
 	Why     string
+	People  int    // that were read
+	Changed string // "3 of 44 applied"; "" = nothing was to be changed
 	Decided string // what became of the plan that it left held; "" = it waits, or there is none
 }
 
@@ -152,7 +155,12 @@ func (c *Console) runs(w http.ResponseWriter, r *http.Request) {
 	}
 	for i := range runs {
 		run := &runs[i]
-		page.Rows = append(page.Rows, runRow{Run: *run, By: startedBy(run), Outcome: runOutcome(run), Why: clip(harmless(run.Reason))})
+		row := runRow{Run: *run, By: startedBy(run), Outcome: runOutcome(run), Why: clip(harmless(run.Reason))}
+		if err := c.countRun(r, &row); err != nil {
+			c.fail(w, r, err)
+			return
+		}
+		page.Rows = append(page.Rows, row)
 	}
 	if len(runs) > 0 {
 		page.newest = &runs[0]
@@ -169,6 +177,27 @@ func (c *Console) runs(w http.ResponseWriter, r *http.Request) {
 		page.Newest = runs[i].ID
 	}
 	c.show(w, r, "runs", &page)
+}
+
+// countRun reads how many people a run read, and how many of its changes were applied. What it recorded of itself and cannot be read is not counted:
+// the run's own page says so.
+func (c *Console) countRun(r *http.Request, row *runRow) error {
+	whole, err := c.Store.Run(r.Context(), row.ID)
+	if err != nil && !errors.Is(err, state.ErrNotFound) { // one that was dropped meanwhile is empty
+		return fmt.Errorf("read what run %s did: %w", row.ID, err)
+	}
+	sum, err := explain.ReadSum(&whole)
+	if err != nil {
+		return nil
+	}
+	row.People = sum.Proof.People
+	switch all := sum.Counts.Changes(); {
+	case sum.Applied < all:
+		row.Changed = count(sum.Applied) + " of " + count(all) + " applied"
+	case all > 0:
+		row.Changed = count(all) + " applied"
+	}
+	return nil
 }
 
 // plansBack is how many plans are looked through for what became of them.

@@ -62,7 +62,7 @@ func TestRuns(t *testing.T) {
 		aRun(t),
 	)
 	p := f.get(victor, "/runs").shows(200, "The newest run, of acme-entra, just now, left a part waiting for an approval",
-		"by hand, ann", "● complete", "▲ held", "1 held: more removals than one run may carry out", "on schedule", "◆ failed", "◐ incomplete", "\ufffdThe provider did not answer.")
+		"by hand, ann", "● complete 190 ▲ held 1 of 3 applied; 1 held: more removals than one run may carry out", "on schedule", "◆ failed", "◐ incomplete", "\ufffdThe provider did not answer.")
 	links := p.values("a", "href")
 	if one, two := slices.Index(links, "/runs/run-1"), slices.Index(links, "/runs/run-0"); one < 0 || two < one || !slices.Contains(links, "/plans/plan-1") {
 		t.Errorf("the newest is not first, or its plan is not linked: %q", links)
@@ -196,6 +196,19 @@ func TestLongRun(t *testing.T) {
 		t.Errorf("%d bytes", len(p.body))
 	}
 	t.Logf("%d bytes", len(p.body))
+}
+
+// BenchmarkRuns is a page of 50 such runs; the limit is the same.
+func BenchmarkRuns(b *testing.B) {
+	f := newFixture(b)
+	for i := range listRows {
+		run := longest(b)
+		run.ID = fmt.Sprintf("run-%02d", i)
+		f.ran(run)
+	}
+	for b.Loop() {
+		f.get(victor, "/runs")
+	}
 }
 
 // BenchmarkRun is the page of a run with 5,000 changes; the limit is 100 ms.
