@@ -203,7 +203,7 @@ Start with 'rollcall demo' to see it all happen, then write rollcall.yaml and ru
 		}
 	}
 	add("work", serveCommand(a), syncCommand(a), plansCommand(a), applyCommand(a), runsCommand(a), undoCommand(a), statusCommand(a), explainCommand(a), checkCommand(a), mappingCommand(a))
-	add("record", usersCommand(a), groupsCommand(a), exportCommand(a), eraseCommand(a), keysCommand(a), operatorsCommand(a), sourcesCommand(a), observeCommand(a))
+	add("record", usersCommand(a), groupsCommand(a), journalCommand(a), exportCommand(a), eraseCommand(a), keysCommand(a), operatorsCommand(a), sourcesCommand(a), observeCommand(a))
 	add("house", configCommand(a), migrateCommand(a), backupCommand(a), restoreCommand(a), versionCommand(a))
 	add("try", demoCommand(a), simulateCommand(a))
 	root.Version = programVersion()
