@@ -209,8 +209,8 @@ func (w consoleWork) SyncPerson(ctx context.Context, scope state.Scope, account 
 	answered, cancel := context.WithTimeout(ctx, personTime)
 	defer cancel()
 	report, err := g.engine.RunPeople(answered, source, dirsync.Order{Trigger: dirsync.TriggerHand, Actor: by}, []string{r.Link})
-	if answered.Err() != nil && ctx.Err() == nil {
-		return console.Done{}, refused("The provider gave no answer within %s: it may be throttling, or out of reach. Nothing was changed; the source's page says more.", personTime)
+	if err != nil && answered.Err() != nil && ctx.Err() == nil {
+		return console.Done{}, refused("The provider gave no answer within %s: it may be throttling, or out of reach. Whatever was changed before stands below; the source's page says more.", explain.Span(personTime))
 	}
 	if err != nil {
 		return console.Done{}, told("ask for this person", err)

@@ -157,8 +157,8 @@ func (s *session) askNow(ctx context.Context, subject *explain.Subject) (*explai
 	answered, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	report, err := s.syncOne(answered, newEngine(s.rec, s.cfg.Users, s.logger(slog.LevelWarn)), s.rec, asked, subject.Person, true)
-	if answered.Err() != nil && ctx.Err() == nil {
-		return nil, fmt.Errorf("source %s: the provider gave no answer within %s: it may be throttling, or out of reach; 'rollcall check --source %s' looks closer", src.Name, askTime, src.Name)
+	if answered.Err() != nil && ctx.Err() == nil && (err != nil || witness.saw == nil) {
+		return nil, fmt.Errorf("source %s: the provider gave no answer within %s: it may be throttling, or out of reach; 'rollcall check --source %s' looks closer", src.Name, explain.Span(askTime), src.Name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("source %s: %w", src.Name, err)

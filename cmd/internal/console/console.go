@@ -47,7 +47,7 @@ type Store interface {
 type Config struct {
 	Store   Store
 	Work    Work
-	Sources func() []Source           // as configured now, by name; also those that are recorded alone. Called once per request, on its goroutine
+	Sources func() []Source           // as configured now, by name; also those that are recorded alone. Called on the goroutines of requests, more than once for some
 	Users   func() *scim.ResourceType // what an account can have, as configured now
 
 	Fault func() string // why a configuration that was changed has not been taken; "" = it was. nil: never
